@@ -1,0 +1,1 @@
+"""The border: translates between the engine and DICOM, FHIR, HTTP, files. Decides nothing."""

@@ -1,0 +1,1 @@
+"""CDS Hooks: cards for the EHR."""

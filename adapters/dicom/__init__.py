@@ -1,0 +1,1 @@
+"""DICOM in: series to volumes, SR and SEG to findings."""

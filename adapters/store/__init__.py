@@ -1,0 +1,1 @@
+"""Decisions and reviews kept on disk."""

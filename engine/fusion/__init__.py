@@ -1,0 +1,1 @@
+"""From findings and the patient's record to a risk."""

@@ -1,0 +1,1 @@
+"""Guidelines as data: tables, the compiled structure, and one module a reader."""

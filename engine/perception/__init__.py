@@ -1,0 +1,1 @@
+"""From pixels to findings: volumes, extractors, phantoms."""

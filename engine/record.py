@@ -1,0 +1,146 @@
+"""What was decided, on what, by which rules: kept so that it can be replayed.
+
+The seams ``DecisionLog`` and ``ReviewQueue`` have their in-memory forms here; the forms on disk are
+in ``adapters/store``. Both must pass the same contract test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol
+
+from .errors import BadValue
+from .types import Case, Decision, Facts, Priority, Review, Route
+
+RECORD_VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """Everything needed to recompute one decision, pixels excepted (their hash is kept).
+
+    ``knowledge`` maps each rule set, network and model that was read to its sha256. ``masked`` names
+    what the route withheld from the rules, as "finding/fact".
+    """
+
+    decision_id: str
+    as_of: date
+    engine_version: str
+    case: Case  # without its volume
+    image_sha256: str | None
+    knowledge: Mapping[str, str]
+    route: Route
+    masked: tuple[str, ...] = ()
+    unconfirmed: Mapping[str, Facts] = field(default_factory=dict)  # finding -> what nets said
+    version: str = RECORD_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The answer and the record of how it came about."""
+
+    decision: Decision
+    record: DecisionRecord
+
+
+def decision_id_of(*parts: str) -> str:
+    """A name for a decision that follows from its inputs: the same case gives the same name.
+
+    >>> decision_id_of("case", "rules") == decision_id_of("case", "rules")
+    True
+    """
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
+
+
+class DecisionLog(Protocol):
+    """Append-only. Adding a decision that is already there is not an error and adds nothing."""
+
+    def append(self, assessment: Assessment) -> str:
+        """Keep it; return its decision id."""
+
+    def get(self, decision_id: str) -> Assessment | None:
+        """The assessment with that id, or None."""
+
+    def of_patient(self, key: str) -> tuple[Assessment, ...]:
+        """All assessments of the patient with that pseudonym, oldest exam first."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueItem:
+    """One case that waits for a human."""
+
+    decision_id: str
+    priority: Priority
+    reasons: tuple[str, ...]
+
+
+class ReviewQueue(Protocol):
+    """Cases that wait for a human, most urgent first, then in the order they came."""
+
+    def put(self, decision_id: str, review: Review) -> None:
+        """Queue it; a decision that is queued already is not queued twice."""
+
+    def waiting(self) -> tuple[QueueItem, ...]:
+        """All that wait."""
+
+    def done(self, decision_id: str) -> None:
+        """Take it off the queue; unknown ids are an error.
+
+        Raises:
+            BadValue: it does not wait.
+        """
+
+
+def exam_order(assessment: Assessment) -> tuple[str, str]:
+    """Sort key: exam date (undated first), then decision id."""
+    exam_date = assessment.record.case.exam.date
+    return (exam_date.isoformat() if exam_date else "", assessment.record.decision_id)
+
+
+class MemoryLog:
+    """A ``DecisionLog`` that forgets when the process ends."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Assessment] = {}
+
+    def append(self, assessment: Assessment) -> str:
+        """Keep it; return its decision id."""
+        return self._kept.setdefault(assessment.record.decision_id, assessment).record.decision_id
+
+    def get(self, decision_id: str) -> Assessment | None:
+        """The assessment with that id, or None."""
+        return self._kept.get(decision_id)
+
+    def of_patient(self, key: str) -> tuple[Assessment, ...]:
+        """All assessments of the patient with that pseudonym, oldest exam first."""
+        return tuple(sorted((a for a in self._kept.values() if a.record.case.patient.key == key), key=exam_order))
+
+    def __iter__(self) -> Iterator[Assessment]:
+        return iter(self._kept.values())
+
+
+URGENCY = {Priority.URGENT: 0, Priority.SOON: 1, Priority.ROUTINE: 2}
+
+
+class MemoryQueue:
+    """A ``ReviewQueue`` that forgets when the process ends."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, QueueItem] = {}
+
+    def put(self, decision_id: str, review: Review) -> None:
+        """Queue it once."""
+        reasons = tuple(reason.code for reason in review.reasons)
+        self._items.setdefault(decision_id, QueueItem(decision_id, review.priority, reasons))
+
+    def waiting(self) -> tuple[QueueItem, ...]:
+        """All that wait, most urgent first."""
+        return tuple(sorted(self._items.values(), key=lambda item: URGENCY[item.priority]))
+
+    def done(self, decision_id: str) -> None:
+        """Take it off the queue."""
+        if self._items.pop(decision_id, None) is None:
+            raise BadValue("review queue", "decision_id", "a decision that does not wait", "one that waits", "List them.")

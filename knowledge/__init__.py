@@ -1,0 +1,1 @@
+"""Networks, risk models, value sets, gates, model cards as data: no Python but this line."""

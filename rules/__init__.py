@@ -1,0 +1,1 @@
+"""Guidelines as data: no Python but this line."""
