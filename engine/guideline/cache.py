@@ -1,0 +1,83 @@
+"""Compiled guidelines as JSON: node tables and leaves beside the document they came from."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..resources import rules_folder
+from .build import Builder
+from .compile import Compiler, Diagram, Leaf
+from .tables import Stage
+
+Compiled = tuple[Mapping[str, Any], Diagram, Diagram]
+
+
+def load(sha256: str, read: Callable[[], dict[str, Any]]) -> Compiled:
+    """The compiled guideline with that hash, from the package, the cache, or ``read()`` and the compiler."""
+    for folder in (rules_folder() / "compiled", user_folder()):
+        file = folder / f"{sha256}.json"
+        if file.is_file():
+            return unpack(json.loads(file.read_text(encoding="utf-8")))
+    packed = pack(read())
+    _keep(user_folder() / f"{sha256}.json", json.dumps(packed, separators=(",", ":")))
+    return unpack(packed)
+
+
+def user_folder() -> Path:
+    """Where compiled guidelines are kept for this user."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "radlogic" / "rules"
+
+
+def pack(document: dict[str, Any]) -> dict[str, Any]:
+    """Compile a document and put it beside its diagrams.
+
+    Raises:
+        RuleError: the tables are incomplete, overlap, or refer to what is not there.
+    """
+    finding, exam = (Compiler(stage).compile() for stage in stages(document))
+    return {"document": document, "finding": _pack(finding), "exam": _pack(exam)}
+
+
+def unpack(packed: Mapping[str, Any]) -> Compiled:
+    """The inverse of ``pack``."""
+    finding, exam = stages(packed["document"])
+    return packed["document"], _unpack(packed["finding"], finding), _unpack(packed["exam"], exam)
+
+
+def stages(document: Mapping[str, Any]) -> tuple[Stage, Stage]:
+    """The finding stage and the exam stage of a document."""
+    builder, head = Builder(document), document["guideline"]
+    finding = [head["category"], *(a["table"] for a in head.get("finding_answers", {}).values())]
+    exam = [head["exam_category"], *(a["table"] for a in head.get("exam_answers", {}).values())]
+    exam += [head[key] for key in ("management", "applies") if key in head]
+    return builder.stage("finding", finding), builder.stage("exam", exam)
+
+
+def _pack(diagram: Diagram) -> dict[str, Any]:
+    leaves = [[leaf.rows, {str(t): r for t, r in leaf.results.items()}] for leaf in diagram.leaves]
+    return {"variable": diagram.variable, "children": diagram.children, "leaves": leaves, "root": diagram.root}
+
+
+def _unpack(packed: Mapping[str, Any], stage: Stage) -> Diagram:
+    leaves = tuple(
+        Leaf(tuple((t, r) for t, r in rows), {int(t): r for t, r in results.items()})
+        for rows, results in packed["leaves"]
+    )
+    children = tuple(tuple(c) for c in packed["children"])
+    return Diagram(stage, tuple(packed["variable"]), children, leaves, packed["root"])
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write whole or not at all; a folder that cannot be written only costs the next start some time."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+            file.write(text)
+        Path(file.name).replace(path)
+    except OSError:
+        return  # read-only home: the cache is a convenience

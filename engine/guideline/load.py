@@ -1,0 +1,106 @@
+"""Guidelines by name, compiled once and cached by the hash of their files.
+
+A compiled guideline is looked for in the package (wheels ship it), then in the user's cache folder,
+then compiled from the YAML and put into that cache. A cache whose hash differs is never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from ..errors import UnknownGuideline
+from ..resources import rules_folder
+from .cache import load as load_compiled
+from .compile import Diagram
+from .editions import Folder, editions, find, hash_of
+from .tables import Stage
+
+
+@dataclass(frozen=True)
+class Guideline:
+    """A compiled guideline: the plain ``document`` and one diagram for findings, one for the exam."""
+
+    name: str  # guideline@edition
+    document: Mapping[str, Any]
+    finding: Diagram
+    exam: Diagram
+
+    @property
+    def head(self) -> Mapping[str, Any]:
+        """``guideline.yaml`` as a plain document."""
+        head: Mapping[str, Any] = self.document["guideline"]
+        return head
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the guideline's files."""
+        return str(self.document["sha256"])
+
+    @cached_property
+    def inputs(self) -> Mapping[str, tuple[str, Mapping[str, Any]]]:
+        """Every input: name -> (scope, definition)."""
+        groups = self.document["inputs"]
+        scopes = ("exam", "patient", "finding")
+        return {name: (scope, i) for scope in scopes for name, i in groups.get(scope, {}).items()}
+
+    @cached_property
+    def numbers(self) -> Mapping[str, Mapping[str, Any]]:
+        """Definitions of numbers; a number input stands for itself."""
+        plain = {n: {"input": n, **i} for n, (_, i) in self.inputs.items() if i["type"] == "number"}
+        defined: dict[str, Mapping[str, Any]] = self.document["inputs"].get("numbers", {})
+        return plain | defined
+
+    @cached_property
+    def rank(self) -> Mapping[str, int]:
+        """Category -> place in the order of concern; results outside it are -1."""
+        ranks = {c["id"]: i for i, c in enumerate(self.head["categories"])}
+        return ranks | dict.fromkeys(self.head.get("outside", ()), -1)
+
+    def stage(self, scope: str) -> Stage:
+        """The stage of a scope: "finding" or "exam"."""
+        return (self.finding if scope == "finding" else self.exam).stage
+
+
+@lru_cache(maxsize=64)
+def load_guideline(name: str, folders: tuple[Path, ...] = ()) -> Guideline:
+    """The guideline ``name`` (``lung-rads@2022``) from the shipped rules and the given extra folders.
+
+    Raises:
+        UnknownGuideline: there is none of that name; the error lists all there are.
+        RuleError: its files break the rule language, are incomplete or contradict themselves.
+    """
+    folder = find(name, (rules_folder(), *folders))
+    document, finding, exam = load_compiled(hash_of(folder), lambda: _read(folder))
+    return Guideline(name, document, finding, exam)
+
+
+def in_force(guideline: str, exam_date: date | None, folders: tuple[Path, ...] = ()) -> tuple[str, str]:
+    """The edition of a guideline for an exam's date, and how it was chosen, in words.
+
+    Without a date the newest. For a date before the first edition, the first.
+
+    Raises:
+        UnknownGuideline: there is none of that name.
+    """
+    known = [full for root in (rules_folder(), *folders) for full, _ in editions(root)]
+    mine = [load_guideline(full, folders) for full in known if full.split("@")[0] == guideline]
+    if not mine:
+        raise UnknownGuideline("guidelines", "id", guideline, ", ".join(known), "Use one of these.")
+    mine.sort(key=lambda g: str(g.head["effective"]))
+    if exam_date is None:
+        return mine[-1].name, f"no exam date: the newest edition, {mine[-1].name}"
+    begun = [g for g in mine if g.head["effective"] <= exam_date.isoformat()]
+    if not begun:
+        return mine[0].name, f"no edition was in force on {exam_date}: the first, {mine[0].name}"
+    return begun[-1].name, f"the edition in force on {exam_date}: {begun[-1].name}"
+
+
+def _read(folder: Folder) -> dict[str, Any]:
+    from .source import read  # pydantic and YAML load only where the cache has no answer
+
+    return read(folder)

@@ -1,0 +1,86 @@
+"""Which outcomes are still possible, exactly, when some inputs are unknown; and what to assess next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from .compile import Diagram, Leaf
+from .situation import Cells, Situation
+from .tables import READING
+
+Result = Callable[[Leaf], str]
+
+
+def leaves(diagram: Diagram, cells: Callable[[int], Cells]) -> Iterator[Leaf]:
+    """Every outcome that some combination of the given cells reaches, once each."""
+    stack, seen = [diagram.root], {diagram.root}
+    while stack:
+        node = stack.pop()
+        variable, children = diagram.variable[node], diagram.children[node]
+        if variable < 0:
+            yield diagram.leaves[children[0]]
+            continue
+        for child in {children[c] for c in cells(variable)}:
+            if child not in seen:
+                seen.add(child)
+                stack.append(child)
+
+
+def outcomes(diagram: Diagram, situation: Situation, reading: Cells = (0,), result: Result | None = None) -> list[Leaf]:
+    """The possible outcomes, exact also where several numbers rest on one unknown measurement.
+
+    First numbers are taken as independent, which can only be too wide; where that leaves more than
+    one ``result``, the worlds of the unknown measurements decide.
+    """
+    last = diagram.stage.index[READING]
+
+    def cells(at: int) -> Cells:
+        return reading if at == last else situation.cells(at)
+
+    wide = list(leaves(diagram, cells))
+    if len({result(leaf) for leaf in wide} if result else wide) < 2 or not situation.undecided():
+        return wide
+    found: dict[int, Leaf] = {}
+    for world in situation.worlds():
+        narrowed = _fixed(cells, world)
+        found.update((id(leaf), leaf) for leaf in leaves(diagram, narrowed))
+    return list(found.values())
+
+
+def _fixed(cells: Callable[[int], Cells], world: Mapping[int, int]) -> Callable[[int], Cells]:
+    return lambda at: (world[at],) if at in world else cells(at)
+
+
+def next_question(diagram: Diagram, situation: Situation, result: Result) -> int | None:
+    """The unknown variable whose answer narrows the result most, on average over its values.
+
+    None where nothing that is unknown could narrow it.
+    """
+    last = diagram.stage.index[READING]
+    whole = len({result(leaf) for leaf in outcomes(diagram, situation)})
+    best: tuple[float, int] | None = None
+    for at in sorted(_asked(diagram, situation)):
+        if at == last:
+            continue
+        counts = []
+        for cell in situation.cells(at):
+            fixed = _fixed(situation.cells, {at: cell})
+            counts.append(len({result(leaf) for leaf in leaves(diagram, fixed)}))
+        expected = sum(counts) / len(counts)
+        if expected < whole and (best is None or expected < best[0]):
+            best = (expected, at)
+    return best[1] if best else None
+
+
+def _asked(diagram: Diagram, situation: Situation) -> set[int]:
+    """Unknown variables met on some way that is still open."""
+    met: set[int] = set()
+
+    def cells(at: int) -> Cells:
+        found = situation.cells(at)
+        if len(found) > 1:
+            met.add(at)
+        return found
+
+    list(leaves(diagram, cells))
+    return met
