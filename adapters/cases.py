@@ -264,6 +264,18 @@ def brief(value: Any) -> str:
     return str(value)[:40]
 
 
+def by_convention(guideline: Guideline, scope: str, facts: Facts, where: str) -> Facts:
+    """Facts of a form that records features only when seen (an SR, say), with what absence means filled in."""
+    form = _Form(guideline, where)
+    flat = {n: str(b.value) for n, b in facts.items() if isinstance(b, Known)}
+    filled = dict(facts)
+    for name, (of, i) in guideline.inputs.items():
+        if of == scope and i.get("reader", True) and "absent" in i:
+            for n in [f"{name}.{v}" for v in i["values"]] if i["type"] == "set" else [name]:
+                filled.setdefault(n, form.absent(i, flat, n))
+    return filled
+
+
 def check_axes(facts: Facts, where: str) -> None:
     """Long axis at least the short one.
 

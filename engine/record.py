@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from importlib.metadata import version
 from typing import Protocol
 
 from .errors import BadValue
@@ -44,6 +45,24 @@ class Assessment:
 
     decision: Decision
     record: DecisionRecord
+
+
+def record_of(case: Case, decision: Decision, knowledge: Mapping[str, str], as_of: date) -> DecisionRecord:
+    """The record of a decision: the case without its pixels (their hash is kept), and what was withheld."""
+    image = case.volume.sha256() if case.volume else None
+    kept = replace(case, volume=None)
+    withheld = {f.finding.tracking_id: f.unconfirmed for d in decision.guidelines for f in d.findings if f.unconfirmed}
+    return DecisionRecord(
+        decision_id=decision_id_of(repr(kept), str(image), repr(sorted(knowledge.items())), as_of.isoformat()),
+        as_of=as_of,
+        engine_version=version("radlogic"),
+        case=kept,
+        image_sha256=image,
+        knowledge=knowledge,
+        route=decision.route,
+        masked=tuple(f"{finding}/{name}" for finding, facts in withheld.items() for name in facts),
+        unconfirmed=withheld,
+    )
 
 
 def decision_id_of(*parts: str) -> str:
@@ -143,4 +162,6 @@ class MemoryQueue:
     def done(self, decision_id: str) -> None:
         """Take it off the queue."""
         if self._items.pop(decision_id, None) is None:
-            raise BadValue("review queue", "decision_id", "a decision that does not wait", "one that waits", "List them.")
+            raise BadValue(
+                "review queue", "decision_id", "a decision that does not wait", "one that waits", "List them."
+            )

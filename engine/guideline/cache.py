@@ -14,7 +14,7 @@ from .build import Builder
 from .compile import Compiler, Diagram, Leaf
 from .tables import Stage
 
-Compiled = tuple[Mapping[str, Any], Diagram, Diagram]
+Compiled = tuple[Mapping[str, Any], dict[str, Diagram]]
 
 
 def load(sha256: str, read: Callable[[], dict[str, Any]]) -> Compiled:
@@ -39,23 +39,24 @@ def pack(document: dict[str, Any]) -> dict[str, Any]:
     Raises:
         RuleError: the tables are incomplete, overlap, or refer to what is not there.
     """
-    finding, exam = (Compiler(stage).compile() for stage in stages(document))
-    return {"document": document, "finding": _pack(finding), "exam": _pack(exam)}
+    diagrams = {name: Compiler(stage).compile() for name, stage in stages(document).items()}
+    return {"document": document, "diagrams": {name: _pack(d) for name, d in diagrams.items()}}
 
 
 def unpack(packed: Mapping[str, Any]) -> Compiled:
     """The inverse of ``pack``."""
-    finding, exam = stages(packed["document"])
-    return packed["document"], _unpack(packed["finding"], finding), _unpack(packed["exam"], exam)
+    built = stages(packed["document"])
+    return packed["document"], {name: _unpack(d, built[name]) for name, d in packed["diagrams"].items()}
 
 
-def stages(document: Mapping[str, Any]) -> tuple[Stage, Stage]:
-    """The finding stage and the exam stage of a document."""
+def stages(document: Mapping[str, Any]) -> dict[str, Stage]:
+    """The stages of a document: "finding", "exam" and, where there is a table for it, "applies"."""
     builder, head = Builder(document), document["guideline"]
     finding = [head["category"], *(a["table"] for a in head.get("finding_answers", {}).values())]
     exam = [head["exam_category"], *(a["table"] for a in head.get("exam_answers", {}).values())]
-    exam += [head[key] for key in ("management", "applies") if key in head]
-    return builder.stage("finding", finding), builder.stage("exam", exam)
+    exam += [head["management"]] if "management" in head else []
+    built = {"finding": builder.stage("finding", finding), "exam": builder.stage("exam", exam)}
+    return built | ({"applies": builder.stage("exam", [head["applies"]])} if "applies" in head else {})
 
 
 def _pack(diagram: Diagram) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import UnknownGuideline
 
-LANGUAGE_VERSION = "1"  # part of the hash: a new reader never trusts an old compiled structure
+LANGUAGE_VERSION = "2"  # part of the hash: a new reader never trusts an old compiled structure
 Folder = Traversable | Path
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..types import Facts, Reading
+from ..types import Application, Facts, Reading
 from . import numbers, possible, trace
 from .compile import Diagram, Leaf
 from .load import Guideline
@@ -97,6 +97,28 @@ def read_exam(guideline: Guideline, facts: Facts, findings: Sequence[FindingRead
         for name, a in tables.items()
     }
     return replace(reading, facts={**_management(guideline, reading, first), **answers})
+
+
+def read_application(guideline: Guideline, facts: Facts) -> Application:
+    """Whether the guideline applies to this exam and patient, and why.
+
+    Unknown population facts that could exclude it make it conditional, never a plain yes.
+    """
+    diagram = guideline.applies
+    if diagram is None:
+        return Application(guideline.name, "no", (), ("it has no table that says where it applies",))
+    situation = Situation(guideline, diagram.stage, facts)
+    table = diagram.stage.roots[0]
+    found = possible.outcomes(diagram, situation, (0,), lambda leaf: leaf.results[table])
+    results = {leaf.results[table] for leaf in found}
+    steps = trace.steps(found[0], situation) if len(found) == 1 else _common(found, situation)
+    if len(results) == 1:
+        return Application(
+            guideline.name, results.pop(), steps, tuple(s.says.partition("; ")[2] or s.says for s in steps)
+        )
+    question = possible.next_question(diagram, situation, lambda leaf: leaf.results[table])
+    unknown = None if question is None else field_to_ask(guideline, situation, diagram.stage.variables[question].name)
+    return Application(guideline.name, "conditional", steps, (f"not known whether it applies: assess {unknown}",))
 
 
 def _reading(
@@ -204,3 +226,12 @@ def _ask_of_finding(names: Sequence[str], read: Sequence[FindingRead]) -> str | 
         return None
     _, name, ask = max(open_ones, key=lambda item: item[0])
     return ask if len(names) == 1 else f"{name}.{ask}"
+
+
+def display(guideline: Guideline, reading: Reading) -> str | None:
+    """The category as it is printed, with its modifier; None where several are possible."""
+    if reading.category is None:
+        return None
+    named = {c["id"]: c["display"] for c in guideline.head["categories"]}
+    base: str = reading.facts.get("display") or named.get(reading.category, reading.category)
+    return base + ("S" if reading.facts.get("s_modifier") else "")

@@ -54,6 +54,10 @@ class Input(_Strict):
     """The convention of ``absent`` holds only where these other inputs have one of these values."""
     at: str | None = None
     """Where a case holds it, if not under its own name: ``growth.prior_size_mm``."""
+    fact: str | None = None
+    """The patient fact (``knowledge/facts.yaml``) that gives it where no reader states it."""
+    facts: dict[str, str] = {}
+    """For ``set``: value -> the patient fact that gives it."""
     reader: bool = True
     """False: not a field of a reader's form; the engine is told by an adapter (lungs in the image)."""
     ask: str = ""

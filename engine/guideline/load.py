@@ -18,17 +18,17 @@ from ..resources import rules_folder
 from .cache import load as load_compiled
 from .compile import Diagram
 from .editions import Folder, editions, find, hash_of
-from .tables import Stage
 
 
 @dataclass(frozen=True)
 class Guideline:
-    """A compiled guideline: the plain ``document`` and one diagram for findings, one for the exam."""
+    """A compiled guideline: the plain ``document`` and a diagram each for findings, exam and population."""
 
     name: str  # guideline@edition
     document: Mapping[str, Any]
     finding: Diagram
     exam: Diagram
+    applies: Diagram | None = None  # None: nothing says where it applies, so it is only read on request
 
     @property
     def head(self) -> Mapping[str, Any]:
@@ -61,10 +61,6 @@ class Guideline:
         ranks = {c["id"]: i for i, c in enumerate(self.head["categories"])}
         return ranks | dict.fromkeys(self.head.get("outside", ()), -1)
 
-    def stage(self, scope: str) -> Stage:
-        """The stage of a scope: "finding" or "exam"."""
-        return (self.finding if scope == "finding" else self.exam).stage
-
 
 @lru_cache(maxsize=64)
 def load_guideline(name: str, folders: tuple[Path, ...] = ()) -> Guideline:
@@ -75,14 +71,14 @@ def load_guideline(name: str, folders: tuple[Path, ...] = ()) -> Guideline:
         RuleError: its files break the rule language, are incomplete or contradict themselves.
     """
     folder = find(name, (rules_folder(), *folders))
-    document, finding, exam = load_compiled(hash_of(folder), lambda: _read(folder))
-    return Guideline(name, document, finding, exam)
+    document, diagrams = load_compiled(hash_of(folder), lambda: _read(folder))
+    return Guideline(name, document, **diagrams)
 
 
 def in_force(guideline: str, exam_date: date | None, folders: tuple[Path, ...] = ()) -> tuple[str, str]:
     """The edition of a guideline for an exam's date, and how it was chosen, in words.
 
-    Without a date the newest. For a date before the first edition, the first.
+    Without a date, and for a date before the first edition, the newest.
 
     Raises:
         UnknownGuideline: there is none of that name.
@@ -96,7 +92,7 @@ def in_force(guideline: str, exam_date: date | None, folders: tuple[Path, ...] =
         return mine[-1].name, f"no exam date: the newest edition, {mine[-1].name}"
     begun = [g for g in mine if g.head["effective"] <= exam_date.isoformat()]
     if not begun:
-        return mine[0].name, f"no edition was in force on {exam_date}: the first, {mine[0].name}"
+        return mine[-1].name, f"no edition was in force on {exam_date}: the newest, {mine[-1].name}"
     return begun[-1].name, f"the edition in force on {exam_date}: {begun[-1].name}"
 
 

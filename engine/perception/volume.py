@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date
 
@@ -57,6 +58,13 @@ class Volume:
         if not np.allclose(self.axes @ self.axes.T, np.eye(3), atol=1e-3):
             raise BadValue("volume", "axes", "axes that are not orthonormal", "three orthonormal rows", "Resample it.")
         self.hu.setflags(write=False)
+
+    def sha256(self) -> str:
+        """Hash of the voxels and their geometry."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.hu).data)
+        place = repr((self.hu.shape, self.spacing_mm, self.origin_mm, self.axes.tolist()))
+        digest.update(place.encode())
+        return digest.hexdigest()
 
     def position_of(self, index: tuple[float, float, float]) -> tuple[float, float, float]:
         """Patient position (x, y, z mm) of a voxel index (slice, row, column); inverse of ``index_of``."""

@@ -1,0 +1,73 @@
+"""``radlogic assess``: sources in, decision and reports out, all files or none."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+from ..engine.assess import assess
+from ..engine.errors import BadValue
+from ..engine.knowledge import load_knowledge
+from ..engine.perception.volume import Volume
+from ..engine.record import Assessment
+from .assemble import Progress, Sources, assemble
+
+
+def run(
+    sources: Sources, guideline: str | None, as_of: date, progress: Progress | None = None
+) -> tuple[Assessment, Volume | None]:
+    """Read the sources and decide; the volume comes back for the pictures.
+
+    Raises:
+        InputError: a source cannot be used.
+    """
+    case = assemble(sources, progress)
+    return assess(case, load_knowledge(case.exam.date, guideline), as_of), case.volume
+
+
+def write_all(assessment: Assessment, volume: Volume | None, out: Path) -> dict[str, Path]:
+    """Write ``decision.json``, ``report.html`` and ``report.txt``; all are made before the first is written."""
+    from .decision_file import dumps
+    from .report.html import report_html
+    from .report.text import report_text
+
+    texts = {
+        "decision.json": dumps(assessment),
+        "report.html": report_html(assessment, volume),
+        "report.txt": report_text(assessment),
+    }
+    return write_files(texts, out)
+
+
+def write_files(texts: Mapping[str, str], out: Path) -> dict[str, Path]:
+    """Write files by name into a folder: first all beside their places, then all into them.
+
+    Raises:
+        BadValue: the folder cannot be written; nothing of it is left.
+    """
+    fresh = {name: out / f".{name}.part" for name in texts}
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            fresh[name].write_text(text, encoding="utf-8")
+        for name, path in fresh.items():
+            path.replace(out / name)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            for path in fresh.values():
+                path.unlink(missing_ok=True)
+        found = error.strerror or "a folder that cannot be written"
+        raise BadValue("command line", "--out", found, "a folder that can be written", "Choose another.") from error
+    return {name: out / name for name in texts}
+
+
+def keep(assessment: Assessment, store: Path) -> None:
+    """Keep the decision in a store on disk, and queue it where a human must look."""
+    from .store.log import FileLog
+    from .store.queue import FileQueue
+
+    decision_id = FileLog(store).append(assessment)
+    if assessment.decision.review.required:
+        FileQueue(store).put(decision_id, assessment.decision.review)

@@ -1,0 +1,98 @@
+"""``radlogic classify``: cases in, answers out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ..engine.errors import InputError, NotReadable
+from ..engine.guideline.evaluate import classify
+from ..engine.guideline.load import Guideline, in_force, load_guideline
+from ..engine.types import Step
+from . import cases
+from .answer import answer
+from .notice import INTENDED_USE
+
+
+def answers(name: str, text: str, where: str, folders: tuple[Path, ...] = ()) -> Iterator[dict[str, Any]]:
+    """One answer a case. A single JSON value is one case; otherwise each line is one (NDJSON).
+
+    In NDJSON a bad line is answered in its place by {"error": ...}.
+
+    Raises:
+        InputError: the single case is bad. UnknownGuideline, RuleError.
+    """
+    where = "standard input" if where == "-" else where
+    lines = cases.lines(text)
+    if not lines:
+        raise NotReadable(where, "", "nothing", "a JSON case, or one a line", "Give a case.")
+    if len(lines) == 1 or not _is_ndjson(lines):
+        yield _one(name, cases.parse(text, where), where, folders)
+        return
+    for number, line in enumerate(lines, start=1):
+        place = f"{where} line {number}"
+        try:
+            yield _one(name, cases.parse(line, place), place, folders)
+        except InputError as error:
+            record = error.as_record()
+            yield {"error": {key: record[key] for key in ("error", "where", "field", "found", "allowed", "cure")}}
+
+
+def _is_ndjson(lines: Any) -> bool:
+    """Whether the first line is a whole JSON value; one case may be spread over many lines."""
+    try:
+        cases.parse(lines[0])
+    except InputError:
+        return not lines[0].strip().startswith(("{", "[")) or lines[0].strip().endswith("}")
+    return True
+
+
+def _one(name: str, case: Any, where: str, folders: tuple[Path, ...]) -> dict[str, Any]:
+    guideline, chosen = _guideline(name, case, where, folders)
+    stated = cases.read(case, guideline, where)
+    result = classify(guideline, stated.exam, stated.findings)
+    if chosen:
+        step = Step("Edition", guideline.name, guideline.name, (chosen,), "effective dates of the editions")
+        result = replace(result, exam=replace(result.exam, trace=(step, *result.exam.trace)))
+    found: dict[str, Any] = plain(answer(guideline, result, tuple(n for n, _ in stated.findings), stated.exam_date))
+    return found
+
+
+def _guideline(name: str, case: Any, where: str, folders: tuple[Path, ...]) -> tuple[Guideline, str]:
+    if "@" in name:
+        return load_guideline(name, folders), ""
+    exam = case.get("exam") if isinstance(case, dict) else None
+    text = exam.get("date") if isinstance(exam, dict) else None
+    edition, chosen = in_force(name, cases.read_date(text, where, "exam.date") if text is not None else None, folders)
+    return load_guideline(edition, folders), chosen
+
+
+def plain(value: Any) -> Any:
+    """Values as JSON has them: decimals as numbers, tuples as lists."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def shown(answer: dict[str, Any]) -> str:
+    """An answer for a person: category, management, what is missing, reasons."""
+    if "error" in answer:
+        e = answer["error"]
+        return f"{e['where']}, {e['field']}: found {e['found']}; allowed: {e['allowed']}. {e['cure']}"
+    head = answer["display"] or "not decided; still possible: " + ", ".join(answer["possible"])
+    lines = [f"{answer['guideline']}: {head}"]
+    if answer["management"]:
+        lines.append(f"  {answer['management']}" + (f" (due {answer['due_date']})" if answer.get("due_date") else ""))
+    if answer["ask"]:
+        lines.append(f"  assess next: {answer['ask']}")
+    if answer["silent"]:
+        lines.append(f"  the guideline is silent here; other readings: {', '.join(answer['alternatives'])}")
+    for step in answer["trace"]:
+        because = f" because {', '.join(step['because'])}" if step["because"] else ""
+        lines.append(f"  - {step['table']}: {step['says']}{because} [{step['citation']}]")
+    return "\n".join((*lines, f"  {INTENDED_USE}"))

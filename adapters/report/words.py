@@ -1,0 +1,204 @@
+"""From values to words, the same for every form of the report. Decides nothing and adds nothing."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from ...engine.types import Belief, Classes, Known, Measured, NotApplicable, PastSize, Reading, Source, Unknown
+
+LONGEST = 2_000  # characters of one foreign text that are shown; the decision file keeps all
+SUFFIXES = {"_mm3": "mm3", "_mm": "mm", "_months": "months", "_years": "years", "_hu": "HU"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One fact: its label, its value, who said so, where and when."""
+
+    label: str
+    value: str
+    who: str = ""
+    reference: str = ""
+    when: str = ""
+
+    @property
+    def said_by(self) -> str:
+        """Who, where and when, on one line."""
+        return ", ".join(part for part in (self.who, self.reference, self.when) if part)
+
+
+def clean(text: str) -> str:
+    """Foreign text on one line, without control and direction characters.
+
+    A line break in a location could otherwise pass for a heading of the report, and a direction
+    override could show a number backwards.
+
+    >>> clean("left lung\\nIMPRESSION: 1")
+    'left lung IMPRESSION: 1'
+    """
+    shown = "".join(" " if unicodedata.category(sign)[0] == "C" else sign for sign in text[:LONGEST])
+    cut = f" [{len(text) - LONGEST} more characters in decision.json]" if len(text) > LONGEST else ""
+    return " ".join(shown.split()) + cut
+
+
+def stop(text: str) -> str:
+    """The text with a full stop, unless it has one."""
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
+
+
+def capital(text: str) -> str:
+    """The text with its first letter large."""
+    return text[:1].upper() + text[1:]
+
+
+@lru_cache(maxsize=1)
+def terms() -> Mapping[str, Any]:
+    """The report's vocabulary, ``templates/terms.yaml``."""
+    text = (files("radlogic.adapters.report") / "templates" / "terms.yaml").read_text(encoding="utf-8")
+    vocabulary: Mapping[str, Any] = yaml.safe_load(text)
+    return vocabulary
+
+
+def term(kind: str, name: str) -> str:
+    """The vocabulary's word for a name, or the name itself."""
+    return str(terms()[kind].get(name, clean(name)))
+
+
+def label(name: str) -> str:
+    """A fact's name in words, without the unit it ends in; of a feature in a set, the feature.
+
+    >>> label("solid_mean_mm"), label("capsule"), label("age_years"), label("lrm.infiltrative")
+    ('mean diameter of the solid component', 'capsule', 'age', 'infiltrative')
+    """
+    word = name.rpartition(".")[2]
+    if word in terms()["labels"]:
+        return str(terms()["labels"][word])
+    stem = next((word.removesuffix(end) for end in SUFFIXES if word.endswith(end)), word)
+    return clean(stem.replace("_", " "))
+
+
+def unit(name: str) -> str:
+    """The unit that a fact's name implies, '' for none."""
+    known = terms()["units"].get(name)
+    return str(known) if known is not None else next((SUFFIXES[end] for end in SUFFIXES if name.endswith(end)), "")
+
+
+def number(value: Decimal | float) -> str:
+    """A number without exponent; decimals keep the digits they were stated with.
+
+    >>> number(Decimal("8.50")), number(12.0), number(0.25)
+    ('8.50', '12', '0.25')
+    """
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def plain_words(name: str, value: Any) -> str:
+    """A value in words, with the unit that its name implies."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{label(part)}: {plain_words(part, of)}" for part, of in value.items())
+    if isinstance(value, tuple | list):
+        return ", ".join(plain_words(name, part) for part in value) or "none"
+    return single_words(name, value)
+
+
+def single_words(name: str, value: Any) -> str:
+    """A value without parts in words."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case Decimal() | int() | float():
+            return f"{number(value)} {unit(name)}".rstrip()
+        case PastSize(months_ago, mean_mm):
+            return f"{number(mean_mm)} mm {number(months_ago)} months ago"
+        case _:
+            code = isinstance(value, str) and value.replace("_", "").isalnum() and value.islower()
+            return str(terms()["values"].get(value, clean(value.replace("_", " ") if code else str(value))))
+
+
+def belief_words(name: str, belief: Belief) -> str:
+    """What a finding is taken to be, in words."""
+    match belief:
+        case Known(value):
+            return plain_words(name, value)
+        case Unknown(why):
+            return f"not known: {clean(why)}" if why else "not known"
+        case NotApplicable():
+            return "not applicable"
+        case Classes(probabilities):
+            likely = sorted(probabilities.items(), key=lambda item: -item[1])
+            return ", ".join(f"{plain_words(name, word)} {percent(p)}" for word, p in likely)
+        case Measured(mean, sd, of):
+            return f"{number(mean)} ± {number(sd)} {clean(of)} (SD)"
+
+
+def row(name: str, belief: Belief) -> Row:
+    """A belief as a row of a table."""
+    return Row(label(name), belief_words(name, belief), *said(belief.source))
+
+
+def said(source: Source | None) -> tuple[str, str, str]:
+    """Who, where and when."""
+    if source is None:
+        return "", "", ""
+    when = source.when.isoformat() if source.when else ""
+    return term("sources", source.kind), clean(source.reference), when
+
+
+def percent(probability: float) -> str:
+    """A probability as a percentage with one decimal.
+
+    >>> percent(0.0493), percent(0.0001), percent(0.9999), percent(1.0)
+    ('4.9 %', '<0.1 %', '>99.9 %', '100.0 %')
+    """
+    if 0 < probability < 0.0005:
+        return "<0.1 %"
+    return ">99.9 %" if 0.9995 <= probability < 1 else f"{100 * probability:.1f} %"
+
+
+def either(words: Iterable[str]) -> str:
+    """Alternatives in words.
+
+    >>> either(["3", "4A", "4B"])
+    '3, 4A or 4B'
+    """
+    *most, last = [clean(word) for word in words] or ["none"]
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def interval_words(interval: Any) -> str:
+    """An interval ``[from, to]`` in months, in words; null is no fixed interval.
+
+    >>> interval_words([3, 3]), interval_words([0, 6]), interval_words([1, 3]), interval_words(None)
+    ('in 3 months', 'within 6 months', 'in 1 to 3 months', 'no fixed interval')
+    """
+    if interval is None:
+        return "no fixed interval"
+    pair = isinstance(interval, Sequence) and len(interval) == 2
+    if not pair or not all(isinstance(month, Decimal | int | float) for month in interval):
+        return plain_words("interval_months", interval)
+    first, last = (number(month) for month in interval)
+    months = "month" if last == "1" else "months"
+    if first == last:
+        return f"in {last} {months}"
+    return f"within {last} {months}" if first == "0" else f"in {first} to {last} {months}"
+
+
+def category_words(reading: Reading) -> str:
+    """The category as the guideline displays it, or what remains possible."""
+    shown = reading.facts.get("display")
+    if reading.category is not None:
+        return clean(shown) if isinstance(shown, str) and shown else clean(reading.category)
+    if reading.possible:
+        return either(reading.possible)
+    return clean(shown) if isinstance(shown, str) and shown else "no category"

@@ -1,0 +1,88 @@
+"""A case in, a reasoned decision out. Start here: the steps below are the product, in order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from . import facts, record
+from .calendar import due_date
+from .gate import gate, signals
+from .guideline import evaluate
+from .guideline.load import Guideline
+from .knowledge import Knowledge
+from .perception.extractor import perceive
+from .record import Assessment
+from .types import Application, Case, Decision, FindingDecision, GuidelineDecision, Risk, Route
+
+
+def assess(case: Case, using: Knowledge, as_of: date) -> Assessment:
+    """Decide one case with the knowledge given, as of a day. Pure: no clock, no network, no hidden state.
+
+    Raises:
+        InputError: the case's facts are no values of the guidelines' inputs, or exclude each other.
+    """
+    seen = perceive(case, using.extractors)
+    applied = applies(seen, using)
+    risks = fuse(seen, using)
+    answers = classify(seen, applied, risks, Route.HYBRID)
+    route, review = gate(signals(answers, nets_that_spoke(seen, using)), using)
+    if route is Route.RULE_BASED:
+        answers = classify(seen, applied, risks, route)
+    decision = Decision(answers, route, review, citations(answers), (*using.chosen, *notes(seen)))
+    return Assessment(decision, record.record_of(seen, decision, using.hashes(), as_of))
+
+
+def applies(case: Case, using: Knowledge) -> tuple[tuple[Guideline, Application], ...]:
+    """Which guidelines apply to this exam and patient: yes, conditionally or no, each with its reasons."""
+    return tuple((g, evaluate.read_application(g, facts.exam_facts(g, case))) for g in using.guidelines)
+
+
+def fuse(case: Case, using: Knowledge) -> dict[str, Risk | None]:
+    """The risk of each finding, by tracking id."""
+    return {f.tracking_id: using.fusion.risk(case, f) for f in case.findings}
+
+
+def classify(
+    case: Case, applied: tuple[tuple[Guideline, Application], ...], risks: dict[str, Risk | None], route: Route
+) -> tuple[GuidelineDecision, ...]:
+    """What each guideline that may apply says of the exam and of each of its findings."""
+    return tuple(_read(case, guideline, application, risks, route) for guideline, application in applied)
+
+
+def _read(
+    case: Case, guideline: Guideline, application: Application, risks: dict[str, Risk | None], route: Route
+) -> GuidelineDecision:
+    if application.applies == "no":
+        return GuidelineDecision(application, None, ())
+    masked = route is Route.RULE_BASED
+    mine = [f for f in case.findings if f.kind == guideline.head["findings"]["kind"]]
+    stated = [(f.tracking_id, facts.finding_facts(guideline, f)) for f in mine]
+    shown = [(name, facts.without_nets(known) if masked else known) for name, known in stated]
+    result = evaluate.classify(guideline, facts.exam_facts(guideline, case), shown)
+    findings = tuple(
+        FindingDecision(f, reading, risks[f.tracking_id], facts.neural(f.facts) if masked else {})
+        for f, reading in zip(mine, result.findings, strict=True)
+    )
+    due = due_date(case.exam.date, result.exam.facts.get("interval_months"))
+    exam = replace(result.exam, facts={**result.exam.facts, "display": evaluate.display(guideline, result.exam)})
+    return GuidelineDecision(application, exam, findings, due)
+
+
+def nets_that_spoke(case: Case, using: Knowledge) -> dict[str, bool]:
+    """Each net with a belief in the case, and whether it was validated on real data."""
+    spoke = {b.source.reference for f in case.findings for b in facts.neural(f.facts).values() if b.source}
+    return {e.name: e.validated for e in using.extractors if any(e.name in reference for reference in spoke)}
+
+
+def citations(answers: tuple[GuidelineDecision, ...]) -> tuple[str, ...]:
+    """Every place of every guideline that the answer rests on, once."""
+    traces = (t for d in answers if d.exam for t in (d.exam, *(f.reading for f in d.findings)))
+    places = (f"{reading.guideline}: {step.citation}" for reading in traces for step in reading.trace)
+    models = (f.risk.citation for d in answers for f in d.findings if f.risk)
+    return tuple(dict.fromkeys((*places, *models)))
+
+
+def notes(case: Case) -> tuple[str, ...]:
+    """What the adapters chose or met on the way in."""
+    return (*case.exam.notes, *(case.volume.notes if case.volume else ()), *case.patient.notes)

@@ -1,0 +1,74 @@
+"""One guideline's inputs, from what is known of exam, patient and finding.
+
+A human's or report's statement comes first, then the patient's record, then what an image
+procedure measured, then a reader's form's convention. What nobody said stays unknown. Nets are
+kept apart: the gate decides whether they may be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from .guideline.load import Guideline
+from .types import Belief, Case, Facts, Finding, Indication, Known, Source, SourceKind, Unknown, is_neural
+
+ORDER = (
+    SourceKind.HUMAN,
+    SourceKind.REPORT,
+    SourceKind.RECORD,
+    SourceKind.IMAGE,
+    SourceKind.NET,
+    SourceKind.CONVENTION,
+)
+
+
+def exam_facts(guideline: Guideline, case: Case) -> Facts:
+    """The guideline's exam and patient inputs that anything is said about."""
+    given = dict(case.exam.facts)
+    given["indication"] = Known(case.exam.indication.value, Source(SourceKind.HUMAN, "indication of the exam"))
+    if case.exam.indication is Indication.UNKNOWN and "indication" in case.exam.facts:
+        given["indication"] = case.exam.facts["indication"]
+    found = {n: given[n] for n in names(guideline, ("exam", "patient")) if n in given}
+    for name, fact in _fed(guideline):
+        if fact in case.patient.facts:
+            found[name] = stronger(found.get(name), case.patient.facts[fact])
+    return found
+
+
+def finding_facts(guideline: Guideline, finding: Finding) -> Facts:
+    """The guideline's finding inputs that anything is said about."""
+    return {n: finding.facts[n] for n in names(guideline, ("finding",)) if n in finding.facts}
+
+
+def names(guideline: Guideline, scopes: tuple[str, ...]) -> Iterator[str]:
+    """Names of facts in those scopes; a set has one for each of its features."""
+    for name, (scope, i) in guideline.inputs.items():
+        if scope in scopes:
+            yield from (f"{name}.{v}" for v in i["values"]) if i["type"] == "set" else (name,)
+
+
+def _fed(guideline: Guideline) -> Iterator[tuple[str, str]]:
+    """(input, patient fact that gives it)."""
+    for name, (_, i) in guideline.inputs.items():
+        if "fact" in i:
+            yield name, i["fact"]
+        yield from ((f"{name}.{value}", fact) for value, fact in i.get("facts", {}).items())
+
+
+def stronger(stated: Belief | None, other: Belief) -> Belief:
+    """Of two beliefs the one that is known, and of two known ones that of the stronger source."""
+    if stated is None or (isinstance(stated, Unknown) and not isinstance(other, Unknown)):
+        return other
+    if isinstance(other, Unknown) or other.source is None or stated.source is None:
+        return stated
+    return other if ORDER.index(other.source.kind) < ORDER.index(stated.source.kind) else stated
+
+
+def without_nets(facts: Facts) -> Facts:
+    """The facts with every neural belief made unknown, as the rule-based route reads them."""
+    return {n: Unknown("a net's belief, withheld on this route") if is_neural(b) else b for n, b in facts.items()}
+
+
+def neural(facts: Mapping[str, Belief]) -> Facts:
+    """The neural beliefs among the facts."""
+    return {n: b for n, b in facts.items() if is_neural(b)}

@@ -1,0 +1,82 @@
+"""The immutable set of what the engine knows: guidelines, nets, risk models, gates, with their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import MissingKnowledge
+from .fusion.fuse import BrockRisk, Fusion
+from .guideline.load import Guideline, in_force, load_guideline
+from .perception.extractor import FeatureExtractor, UpstreamFindings
+from .resources import knowledge_folder
+from .types import Priority
+
+CONSIDERED = ("lung-rads", "li-rads-ct-mri")  # read on every exam; the others are read where they are named
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One entry of ``knowledge/gates.yaml``."""
+
+    code: str
+    text: str  # with {detail}
+    priority: Priority
+    falls_back: bool  # to the rule-based route
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What one assessment may read. ``chosen`` says in words why each guideline's edition was taken."""
+
+    guidelines: tuple[Guideline, ...]
+    signals: Mapping[str, Signal]
+    extractors: tuple[FeatureExtractor, ...] = (UpstreamFindings(),)
+    fusion: Fusion = field(default_factory=BrockRisk)
+    chosen: tuple[str, ...] = ()
+    gates_sha256: str = ""
+
+    def hashes(self) -> dict[str, str]:
+        """Name -> sha256 of everything that was read."""
+        read = {g.name: g.sha256 for g in self.guidelines}
+        nets = {e.name: e.sha256 for e in self.extractors if e.sha256}
+        return {**read, **nets, "gates": self.gates_sha256, **self.fusion.hashes()}
+
+
+def load_knowledge(exam_date: Any = None, guideline: str | None = None, folders: tuple[Path, ...] = ()) -> Knowledge:
+    """The shipped knowledge for an exam of that date; with ``guideline`` (``lung-rads@1.1``) only that one.
+
+    Raises:
+        UnknownGuideline, RuleError, MissingKnowledge: something is absent or at fault.
+    """
+    if guideline and "@" in guideline:
+        editions = [(guideline, f"{guideline}, as asked for")]
+    else:
+        editions = [in_force(name, exam_date, folders) for name in ([guideline] if guideline else CONSIDERED)]
+    signals, sha256 = load_signals()
+    loaded = tuple(load_guideline(name, folders) for name, _ in editions)
+    return Knowledge(loaded, signals, chosen=tuple(words for _, words in editions), gates_sha256=sha256)
+
+
+def load_signals() -> tuple[dict[str, Signal], str]:
+    """The signals of ``knowledge/gates.yaml`` by code, and the hash of the file.
+
+    Raises:
+        MissingKnowledge: the file has none.
+    """
+    import yaml
+
+    file = knowledge_folder() / "gates.yaml"
+    text = file.read_bytes()
+    signals = (yaml.safe_load(text) or {}).get("signals")
+    if not signals:
+        raise MissingKnowledge("knowledge/gates.yaml", "signals", "nothing", "at least one", "Restore the file.")
+    read = {
+        code: Signal(code, s["text"], Priority(s["priority"]), s.get("route") == "rule_based", s["why"])
+        for code, s in signals.items()
+    }
+    return read, hashlib.sha256(text).hexdigest()
