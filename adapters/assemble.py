@@ -89,7 +89,7 @@ def _acquisition(volume: Volume | None) -> Facts:
     values: dict[str, Value] = {k: v for k, v in named.items() if v}
     values |= {k: Decimal(str(v)) for k, v in amounts.items() if v is not None}
     values |= {"contrast": a.contrast} if a.contrast is not None else {}
-    source = Source(SourceKind.IMAGE, f"DICOM header of series {a.series_uid or 'without UID'}", a.study_date)
+    source = Source(SourceKind.IMAGE, "DICOM header", a.study_date)
     return {name: Known(value, source) for name, value in values.items()}
 
 

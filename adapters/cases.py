@@ -129,7 +129,10 @@ class _Form:
 
     def facts(self, content: Any, place: str, scope: str) -> Facts:
         inputs = {n: i for n, (s, i) in self.guideline.inputs.items() if s == scope and i.get("reader", True)}
-        flat = dict(self.flat(self.mapping(content, place), place, inputs))
+        flat = {
+            n: inputs[n]["null"] if value is None and "null" in inputs[n] else value
+            for n, value in self.flat(self.mapping(content, place), place, inputs)
+        }
         return {
             name: belief
             for field, i in inputs.items()
@@ -141,8 +144,10 @@ class _Form:
         names = {i.get("at", n): n for n, i in inputs.items()}
         groups = {path.split(".")[0] for path in names if "." in path}
         for key, value in content.items():
-            if key in groups:
-                for inner, item in self.mapping(value, f"{place}.{key}").items() if value is not None else ():
+            if key in groups and value is None:
+                yield from ((n, None) for path, n in names.items() if path.startswith(f"{key}."))
+            elif key in groups:
+                for inner, item in self.mapping(value, f"{place}.{key}").items():
                     yield self.name(f"{key}.{inner}", names, place), item
             elif key != "tracking_id":
                 yield self.name(key, names, place), value
@@ -186,12 +191,18 @@ class _Form:
             return None
         if not isinstance(value, list) or any(v not in i["values"] for v in value):
             raise BadValue(self.where, place, brief(value), f"a list of {', '.join(i['values'])}", "Use only these.")
+        if value and len(set(value)) != i.get("exactly", len(set(value))):
+            raise BadValue(
+                self.where, place, f"{len(set(value))} values", f"{i['exactly']} of them", "Correct the list."
+            )
         return set(value)
 
     def value(self, value: Any, i: Mapping[str, Any], place: str) -> Any:
         allowed, good = _allowed(i), _checks(i)
         if not good(value):
             raise BadValue(self.where, place, brief(value), allowed, "Correct the value, or give null for unknown.")
+        if "other" in i and value not in i["values"]:
+            return i["other"]
         if i["type"] == "history":
             return tuple(self.past(item, f"{place}[{n}]") for n, item in enumerate(value))
         return value
@@ -233,7 +244,7 @@ def _allowed(i: Mapping[str, Any]) -> str:
 def _checks(i: Mapping[str, Any]) -> Any:
     return {
         "bool": lambda v: isinstance(v, bool),
-        "enum": lambda v: isinstance(v, str) and v in i["values"],
+        "enum": lambda v: isinstance(v, str) and (v in i["values"] or "other" in i),
         "number": lambda v: isinstance(v, Decimal) and Decimal(i["range"][0]) <= v <= Decimal(i["range"][1]),
         "history": lambda v: isinstance(v, list),
         "text": lambda v: isinstance(v, str),

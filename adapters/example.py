@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.errors import BadValue
-from ..engine.perception.phantom import NoduleTruth, bundled_example, chest_phantom
+from ..engine.perception.phantom import bundled_example, chest_phantom
+from ..engine.perception.phantom_nodules import NoduleTruth
 from ..engine.resources import knowledge_folder
 from .dicom.write import write_series
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -65,29 +65,27 @@ def _head(path: Path) -> bytes:
 
 def _from_dicom(path: Path, guideline: Guideline, volume: Volume | None) -> Stated:
     from .dicom.objects import opened_object
-    from .dicom.seg import SEGMENTATION, findings_from_seg
+    from .dicom.seg import SEGMENTATIONS, read_seg_report
     from .dicom.sr import read_sr_report
 
     with opened_object(path) as found:
-        is_seg = found.kind == SEGMENTATION
-    if is_seg:
-        return Stated(_exam(guideline, path), _filled(findings_from_seg(path, volume), guideline, path.name))
+        is_seg = found.kind in SEGMENTATIONS
+    if is_seg:  # outlines measure; they say nothing of features, not even that there are none
+        seg = read_seg_report(path, volume)
+        return Stated(seg.exam.facts, seg.findings, seg.exam.date, notes=seg.exam.notes)
     report = read_sr_report(path)
-    facts = {**_exam(guideline, path), **report.exam.facts}
-    return Stated(facts, _filled(report.findings, guideline, path.name), notes=report.exam.notes)
-
-
-def _exam(guideline: Guideline, path: Path) -> Facts:
-    return cases.by_convention(guideline, "exam", {}, path.name)
-
-
-def _filled(findings: tuple[Finding, ...], guideline: Guideline, where: str) -> tuple[Finding, ...]:
-    return tuple(_by_convention(f, guideline, where) for f in findings)
+    filled = tuple(
+        finding if origin.unread else _by_convention(finding, guideline, path.name)
+        for finding, origin in zip(report.findings, report.origins, strict=True)
+    )
+    facts = cases.by_convention(guideline, "exam", report.exam.facts, path.name)
+    return Stated(facts, filled, report.exam.date, notes=report.exam.notes)
 
 
 def _by_convention(finding: Finding, guideline: Guideline, where: str) -> Finding:
+    """A finding of a reader's form; one that holds statements in unknown codes may state the very feature."""
     facts = cases.by_convention(guideline, "finding", finding.facts, f"{where} {finding.tracking_id}")
-    return Finding(finding.tracking_id, finding.kind, facts, finding.position_mm, finding.location)
+    return replace(finding, facts=facts)
 
 
 def from_case(case: Any, guideline: Guideline, where: str) -> Stated:

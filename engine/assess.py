@@ -24,11 +24,11 @@ def assess(case: Case, using: Knowledge, as_of: date) -> Assessment:
     """
     seen = perceive(case, using.extractors)
     applied = applies(seen, using)
-    risks = fuse(seen, using)
-    answers = classify(seen, applied, risks, Route.HYBRID)
+    answers = classify(seen, applied, fuse(seen, using))
     route, review = gate(signals(answers, nets_that_spoke(seen, using)), using)
     if route is Route.RULE_BASED:
-        answers = classify(seen, applied, risks, route)
+        stated = without_nets(seen)
+        answers = unconfirmed(classify(stated, applied, fuse(stated, using)), seen)
     decision = Decision(answers, route, review, citations(answers), (*using.chosen, *notes(seen)))
     return Assessment(decision, record.record_of(seen, decision, using.hashes(), as_of))
 
@@ -44,29 +44,43 @@ def fuse(case: Case, using: Knowledge) -> dict[str, Risk | None]:
 
 
 def classify(
-    case: Case, applied: tuple[tuple[Guideline, Application], ...], risks: dict[str, Risk | None], route: Route
+    case: Case, applied: tuple[tuple[Guideline, Application], ...], risks: dict[str, Risk | None]
 ) -> tuple[GuidelineDecision, ...]:
     """What each guideline that may apply says of the exam and of each of its findings."""
-    return tuple(_read(case, guideline, application, risks, route) for guideline, application in applied)
+    return tuple(
+        _read(case, guideline, application, risks)
+        if application.applies != "no"
+        else GuidelineDecision(application, None, ())
+        for guideline, application in applied
+    )
 
 
 def _read(
-    case: Case, guideline: Guideline, application: Application, risks: dict[str, Risk | None], route: Route
+    case: Case, guideline: Guideline, application: Application, risks: dict[str, Risk | None]
 ) -> GuidelineDecision:
-    if application.applies == "no":
-        return GuidelineDecision(application, None, ())
-    masked = route is Route.RULE_BASED
     mine = [f for f in case.findings if f.kind == guideline.head["findings"]["kind"]]
     stated = [(f.tracking_id, facts.finding_facts(guideline, f)) for f in mine]
-    shown = [(name, facts.without_nets(known) if masked else known) for name, known in stated]
-    result = evaluate.classify(guideline, facts.exam_facts(guideline, case), shown)
-    findings = tuple(
-        FindingDecision(f, reading, risks[f.tracking_id], facts.neural(f.facts) if masked else {})
-        for f, reading in zip(mine, result.findings, strict=True)
-    )
+    result = evaluate.classify(guideline, facts.exam_facts(guideline, case), stated)
+    read = zip(mine, result.findings, strict=True)
+    findings = tuple(FindingDecision(f, reading, risks[f.tracking_id]) for f, reading in read)
     due = due_date(case.exam.date, result.exam.facts.get("interval_months"))
     exam = replace(result.exam, facts={**result.exam.facts, "display": evaluate.display(guideline, result.exam)})
     return GuidelineDecision(application, exam, findings, due)
+
+
+def without_nets(case: Case) -> Case:
+    """The case as the rule-based route reads it: every neural belief is unknown."""
+    findings = tuple(replace(f, facts=facts.without_nets(f.facts)) for f in case.findings)
+    return replace(case, findings=findings, exam=replace(case.exam, facts=facts.without_nets(case.exam.facts)))
+
+
+def unconfirmed(answers: tuple[GuidelineDecision, ...], seen: Case) -> tuple[GuidelineDecision, ...]:
+    """The rule-based answers with what the nets said shown beside them, for a human to confirm."""
+    said = {f.tracking_id: facts.neural(f.facts) for f in seen.findings}
+    return tuple(
+        replace(d, findings=tuple(replace(f, unconfirmed=said[f.finding.tracking_id]) for f in d.findings))
+        for d in answers
+    )
 
 
 def nets_that_spoke(case: Case, using: Knowledge) -> dict[str, bool]:

@@ -1,189 +1,45 @@
-"""Small CT series, whole and broken, written with pydicom. One broken kind a mistake, named after it.
+"""CT inputs that are broken in one way each, and named after it; the sound ones are in ``dicom_images``.
 
 ``ZOO[name](folder)`` writes the mistake below ``folder`` and returns the path to give to ``--series``;
-``EXPECTED[name]`` is the error that it must get. ``write_series`` and ``enhanced`` write sound ones.
+``EXPECTED[name]`` is the error that it must get.
 """
 
 from __future__ import annotations
 
 import struct
-import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from pydicom.dataset import Dataset, FileMetaDataset
+from dicom_images import (
+    SIZE,
+    all_changed,
+    ct_slice,
+    enhanced,
+    one_changed,
+    put,
+    raw_file,
+    save,
+    save_one,
+    series,
+    voxels,
+    write_series,
+    zipped,
+)
+from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import (
-    CTImageStorage,
     DeflatedExplicitVRLittleEndian,
-    EnhancedCTImageStorage,
-    ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGLosslessSV1,
     MRImageStorage,
-    generate_uid,
 )
 
 from radlogic.adapters.dicom import errors
 from radlogic.engine.errors import InputError
-
-SIZE = 32  # the smallest that openjpeg encodes without being asked twice
-STUDY, SERIES = "1.2.826.0.1.3680043.8.498.1", "1.2.826.0.1.3680043.8.498.2"
-Change = Callable[[Dataset], object]
-
-
-def voxels(slices: int = 5, rows: int = SIZE, columns: int = SIZE) -> NDArray[np.int16]:
-    """HU that differ in every voxel's neighbourhood, from -1000 to some hundred; int16 (slices, rows, columns)."""
-    count = slices * rows * columns
-    return (np.arange(count, dtype=np.int64) * 37 % 1500 - 1000).astype(np.int16).reshape(slices, rows, columns)
-
-
-def ct_slice(hu: NDArray[np.int16], z: float, *, uid: str = "") -> Dataset:
-    """A classic CT image at height ``z`` (mm) with 0.7 mm pixels, stored unsigned in 12 of 16 bits."""
-    image = Dataset()
-    image.file_meta = FileMetaDataset()
-    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    image.SOPClassUID, image.SOPInstanceUID = CTImageStorage, uid or generate_uid()
-    image.StudyInstanceUID, image.SeriesInstanceUID = STUDY, SERIES
-    image.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
-    image.Modality, image.Manufacturer, image.StudyDate = "CT", "SIEMENS", "20240229"
-    image.ManufacturerModelName, image.BodyPartExamined = "Definition", "CHEST"
-    image.ConvolutionKernel, image.KVP, image.SliceThickness = "B70f", "120", "1"
-    image.PatientName, image.PatientID = "Zoo^Animal", "must never be shown"
-    image.ImagePositionPatient, image.ImageOrientationPatient = [-5, -6, z], [1, 0, 0, 0, 1, 0]
-    image.PixelSpacing = [0.7, 0.7]
-    image.RescaleSlope, image.RescaleIntercept = "1", "-1024"
-    _pixels(image, hu.astype(np.int32) + 1024)
-    return image
-
-
-def _pixels(image: Dataset, stored: NDArray[Any]) -> None:
-    image.Rows, image.Columns = stored.shape[-2:]
-    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
-    bits = 12 if stored.max() < 1 << 12 else 16
-    image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, bits, bits - 1, 0
-    image.PixelData = stored.astype("<u2").tobytes()
-    image["PixelData"].VR = "OW"
-
-
-def series(slices: int = 5, step: float = 1.0) -> list[Dataset]:
-    """The images of a sound series, the lowest first."""
-    return [ct_slice(hu, -100 + step * number) for number, hu in enumerate(voxels(slices))]
-
-
-def save(folder: Path, images: Sequence[Dataset], prefix: str = "image") -> Path:
-    """Write the images under names that run against their heights."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, image in enumerate(images):
-        image.save_as(folder / f"{prefix}{len(images) - number:03d}.dcm", enforce_file_format=True)
-    return folder
-
-
-def write_series(folder: Path, *, slices: int = 5, change: Change | None = None) -> Path:
-    """A sound series, ``change`` applied to each image."""
-    images = series(slices)
-    for image in images:
-        if change:
-            change(image)
-    return save(folder, images)
-
-
-def one_changed(change: Change, *, number: int = 2) -> Callable[[Path], Path]:
-    """A series of which one image is changed."""
-
-    def write(folder: Path) -> Path:
-        images = series()
-        change(images[number])
-        return save(folder, images)
-
-    return write
-
-
-def all_changed(change: Change) -> Callable[[Path], Path]:
-    """A series of which every image is changed."""
-    return lambda folder: write_series(folder, change=change)
-
-
-def put(**tags: Any) -> Change:
-    """Set these tags; None takes the tag out."""
-
-    def change(image: Dataset) -> None:
-        for keyword, value in tags.items():
-            if value is None:
-                delattr(image, keyword)
-            else:
-                setattr(image, keyword, value)
-
-    return change
-
-
-def _item(**tags: Any) -> Dataset:
-    item = Dataset()
-    put(**tags)(item)
-    return item
-
-
-def enhanced(slices: int = 5, *, slopes: Sequence[float] | None = None) -> Dataset:
-    """An Enhanced CT: frames out of order, orientation shared, position and rescale per frame."""
-    image = ct_slice(voxels(slices)[0], 0)
-    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "KVP"):
-        delattr(image, keyword)
-    for keyword in ("RescaleSlope", "RescaleIntercept", "ConvolutionKernel", "BodyPartExamined"):
-        delattr(image, keyword)
-    image.SOPClassUID, image.NumberOfFrames = EnhancedCTImageStorage, slices
-    order = [*range(1, slices, 2), *range(0, slices, 2)]
-    slopes = slopes or [1.0] * slices
-    stored = np.stack([np.rint((voxels(slices)[z].astype(float) + 1024) / slopes[z]) for z in order])
-    _pixels(image, stored)
-    image.SharedFunctionalGroupsSequence = [
-        _item(
-            PlaneOrientationSequence=[_item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])],
-            PixelMeasuresSequence=[_item(PixelSpacing=[0.7, 0.7], SliceThickness="1")],
-            CTReconstructionSequence=[_item(ConvolutionKernel="FC51")],
-            CTXRayDetailsSequence=[_item(KVP=100.0)],
-            FrameAnatomySequence=[_item(AnatomicRegionSequence=[_item(CodeMeaning="Chest")])],
-        )
-    ]
-    image.PerFrameFunctionalGroupsSequence = [
-        _item(
-            PlanePositionSequence=[_item(ImagePositionPatient=[-5, -6, -100 + z])],
-            PixelValueTransformationSequence=[
-                _item(RescaleSlope=str(slopes[z]), RescaleIntercept="-1024", RescaleType="HU")
-            ],
-            CTImageFrameTypeSequence=[_item(FrameType=["ORIGINAL", "PRIMARY", "AXIAL", "NONE"])],
-        )
-        for z in order
-    ]
-    return image
-
-
-def save_one(path: Path, image: Dataset) -> Path:
-    """One image as a file of its own."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image.save_as(path, enforce_file_format=True)
-    return path
-
-
-def zipped(folder: Path, archive: Path) -> Path:
-    """The files of a folder, deflated."""
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
-        for file in sorted(folder.rglob("*")):
-            out.write(file, file.relative_to(folder))
-    return archive
-
-
-def raw_file(path: Path, dataset: bytes, syntax: str = ExplicitVRLittleEndian) -> Path:
-    """A Part 10 file with these bytes after its meta group."""
-    padded = syntax.encode() + b"\0" * (len(syntax) % 2)
-    meta = struct.pack("<HH2sH", 2, 0x10, b"UI", len(padded)) + padded
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"\0" * 128 + b"DICM" + meta + dataset)
-    return path
 
 
 def _bytes_of(folder: Path, image: Dataset) -> bytes:
@@ -260,6 +116,13 @@ def cut_in_the_header(folder: Path) -> Path:
     return folder
 
 
+def cut_before_the_pixels(folder: Path) -> Path:
+    file = write_series(folder) / "image003.dcm"
+    data = file.read_bytes()
+    file.write_bytes(data[: data.index(b"\xe0\x7f\x10\x00OW")])
+    return folder
+
+
 def cut_to_nothing(folder: Path) -> Path:
     (write_series(folder) / "image003.dcm").write_bytes(b"")
     return folder
@@ -302,10 +165,13 @@ def header_without_end(folder: Path) -> Path:
 
 
 def deflate_bomb(folder: Path) -> Path:
+    return raw_file(folder / "image.dcm", _deflated_zeros(160), DeflatedExplicitVRLittleEndian).parent
+
+
+@cache
+def _deflated_zeros(mebibytes: int) -> bytes:
     squeeze = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    zeros = b"\0" * (1 << 20)
-    packed = b"".join(squeeze.compress(zeros) for _ in range(160)) + squeeze.flush()
-    return raw_file(folder / "image.dcm", packed, DeflatedExplicitVRLittleEndian).parent
+    return b"".join(squeeze.compress(b"\0" * (1 << 20)) for _ in range(mebibytes)) + squeeze.flush()
 
 
 def text_in_a_number(folder: Path) -> Path:
@@ -397,6 +263,22 @@ def unknown_encoding(folder: Path) -> Path:
     return folder
 
 
+def private_encoding(folder: Path) -> Path:
+    """A maker's own encoding (GE's had big-endian pixels) whose pixels look as if they lay there as they are."""
+    folder = write_series(folder)
+    for file in folder.iterdir():
+        file.write_bytes(file.read_bytes().replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.113619.5.2\0\0"))
+    return folder
+
+
+def compressed_in_name_only(folder: Path) -> Path:
+    folder = write_series(folder)
+    for file in folder.iterdir():
+        data = file.read_bytes()
+        file.write_bytes(data.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.5\0"))
+    return folder
+
+
 def _compressed(folder: Path, change: Callable[[bytes], bytes]) -> Path:
     """A JPEG 2000 series of which one codestream is changed."""
     images = series()
@@ -471,6 +353,7 @@ BEASTS: dict[str, tuple[type[InputError], Callable[[Path], Path]]] = {
     "zip_bomb": (errors.OversizedArchive, zip_bomb),
     "cut_in_the_pixels": (errors.TruncatedFile, cut_in_the_pixels),
     "cut_in_the_header": (errors.TruncatedFile, cut_in_the_header),
+    "cut_before_the_pixels": (errors.TruncatedFile, cut_before_the_pixels),
     "cut_to_nothing": (errors.TruncatedFile, cut_to_nothing),
     "no_transfer_syntax": (errors.MissingTag, no_transfer_syntax),
     "no_rows": (errors.MissingTag, one_changed(put(Rows=None))),
@@ -514,11 +397,14 @@ BEASTS: dict[str, tuple[type[InputError], Callable[[Path], Path]]] = {
     ),
     "declared_many_frames": (errors.OversizedImage, all_changed(put(NumberOfFrames=2_000_000_000))),
     "too_few_frames": (errors.FrameCountDisagrees, too_few_frames),
+    "signed_or_not": (errors.BadHeaderValue, all_changed(put(PixelRepresentation=2))),
     "float_pixels": (errors.UnsupportedPixels, all_changed(_float_pixels)),
     "eight_bit_pixels": (errors.UnsupportedPixels, all_changed(put(BitsAllocated=8, BitsStored=8, HighBit=7))),
     "palette_pixels": (errors.UnsupportedPixels, all_changed(put(PhotometricInterpretation="PALETTE COLOR"))),
     "compressed_without_codec": (errors.CodecMissing, compressed_without_codec),
     "unknown_encoding": (errors.CodecMissing, unknown_encoding),
+    "private_encoding": (errors.CodecMissing, private_encoding),
+    "compressed_in_name_only": (errors.BrokenPixelData, compressed_in_name_only),
     "jpeg2000_cut_short": (errors.TruncatedFile, jpeg2000_cut_short),
     "fragments_cut_off": (errors.TruncatedFile, fragments_cut_off),
     "jpeg2000_of_another_size": (errors.BrokenPixelData, jpeg2000_of_another_size),

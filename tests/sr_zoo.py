@@ -20,7 +20,6 @@ from pydicom.uid import (
     CTImageStorage,
     ExplicitVRLittleEndian,
     SegmentationStorage,
-    generate_uid,
 )
 
 from radlogic.adapters.dicom import errors
@@ -137,7 +136,7 @@ def segmentation(
     """A BINARY segmentation of masks (slices, rows, columns) in axial planes; planes without a mask are left out."""
     made = Dataset()
     made.SOPClassUID, made.SOPInstanceUID, made.Modality = SegmentationStorage, SEG_UID, "SEG"
-    made.StudyInstanceUID, made.SeriesInstanceUID = STUDY, generate_uid()
+    made.StudyInstanceUID, made.SeriesInstanceUID = STUDY, f"{SERIES}.1"
     made.PatientName, made.PatientID = "Zoo^Animal", "must never be shown"
     made.StudyDate, made.ContentDate, made.SegmentationType = "20240229", "20240301", "BINARY"
     made.SegmentSequence = [_segment(n, kind, region) for n in masks]
@@ -275,7 +274,7 @@ def _cut_short(sound: Callable[[], Dataset], keep: float) -> Callable[[Path], Pa
 
 
 def _no_dicom(path: Path) -> Path:
-    path.write_text("Nodule 8 mm in the right upper lobe", encoding="utf-8")
+    path.write_text("Nodule of 8 mm in the right upper lobe. " * 10, encoding="utf-8")
     return path
 
 
@@ -286,7 +285,7 @@ _HALF_NAMED = (group("nodule 1", uid="2.25.1"), group("nodule 1"))
 _MADE: dict[str, tuple[Callable[[], Dataset], type[InputError]]] = {
     "sr_that_is_a_ct_image": (_changed(sound_report, SOPClassUID=CTImageStorage), wrong.NotAReport),
     "sr_of_chest_cad": (lambda: report(title="DCM 112000 Chest CAD Report"), wrong.OtherTemplate),
-    "sr_without_groups": (lambda: report(), wrong.NoMeasurementGroups),
+    "sr_without_groups": (report, wrong.NoMeasurementGroups),
     "sr_group_without_tracking_identifier": (lambda: report(group("")), wrong.NoTrackingIdentifier),
     "sr_group_with_two_tracking_identifiers": (_two_identifiers, wrong.ConflictingTracking),
     "sr_tracking_uid_with_two_identifiers": (lambda: report(*_UID_TWICE), wrong.ConflictingTracking),
@@ -300,7 +299,8 @@ _MADE: dict[str, tuple[Callable[[], Dataset], type[InputError]]] = {
     "sr_negative_length": (_one(number(_AXIS, "-8.4")), wrong.ImpossibleSize),
     "sr_length_of_a_house": (_one(number(_AXIS, "8400", "UCUM cm centimeter")), wrong.ImpossibleSize),
     "sr_nested_too_deep": (_too_deep, wrong.ContentTooDeep),
-    "sr_content_date_in_words": (_changed(sound_report, ContentDate="20240231"), errors.BadHeaderValue),
+    "sr_item_of_unknown_type": (_one(item("NUMBER", LONG_AXIS)), errors.BadHeaderValue),
+    "sr_content_date_of_no_calendar": (_changed(sound_report, ContentDate="20240231"), errors.BadHeaderValue),
     "seg_that_is_a_report": (sound_report, wrong.NotASegmentation),
     "seg_with_an_empty_segment": (lambda: segmentation({1: ball(), 2: ball(0) & False}), wrong.EmptySegment),
     "seg_frame_of_undeclared_segment": (_frame(0, _of_segment_seven), wrong.SegmentsDisagree),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from importlib.resources.abc import Traversable
 from typing import Protocol
 
 from ..resources import knowledge_folder
@@ -33,5 +34,9 @@ class BrockRisk:
 
     def hashes(self) -> Mapping[str, str]:
         """The hash of the model's file."""
-        file = knowledge_folder() / "risk_models" / "brock.yaml"
-        return {"brock": hashlib.sha256(file.read_bytes()).hexdigest()}
+        read = {"brock": ("risk_models", "brock.yaml"), "facts": ("facts.yaml",)}
+        return {name: _sha256(knowledge_folder().joinpath(*path)) for name, path in read.items()}
+
+
+def _sha256(file: Traversable) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -15,6 +15,8 @@ from .risk_model import Input, InputValue, Model
 
 __all__ = ["RiskAnswer", "brock_of", "models", "risk"]
 
+BROCK = ("brock", "brock-without-spiculation")
+
 
 def risk(model_id: str, inputs: Mapping[str, Any]) -> RiskAnswer:
     """The model's answer for these inputs; None is unknown, like an input that is not given.
@@ -51,6 +53,8 @@ def brock_of(finding: Finding, patient: Patient, nodule_count: int, *, model_id:
     Raises:
         BadValue: ``nodule_count`` is below 1, or no such model.
     """
+    if model_id not in BROCK:
+        raise BadValue("brock_of", "model_id", "another model", ", ".join(BROCK), "Name one of these.")
     asked = model(model_id)
     count = checked(asked, "nodule_count", nodule_count)
     values: dict[str, InputValue] = {}

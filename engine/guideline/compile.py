@@ -10,8 +10,10 @@ Every reader is a walk over this structure.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import and_
 
 from ..errors import Incomplete, Overlap
 from .tables import NOT_APPLICABLE, Row, Stage, Table
@@ -49,10 +51,17 @@ class Compiler:
     leaves: dict[tuple[tuple[int, int], ...], tuple[int, Leaf]] = field(default_factory=dict)
     seen: dict[tuple[int, State], int] = field(default_factory=dict)
     path: list[tuple[str, str]] = field(default_factory=list)
+    narrowings: dict[tuple[object, ...], tuple[int, Results]] = field(default_factory=dict)
+    askings: dict[tuple[int, int], tuple[tuple[int, frozenset[str]], ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.rows = [_rows(t) for t in self.stage.tables]
         self.last = [[max(row.cells, default=-1) for row in rows] for rows in self.rows]
+        self.stops = [sorted(set(last)) for last in self.last]
+        self.refers = [
+            sorted({*table.parts, *(u for row in rows for u in row.results)})
+            for table, rows in zip(self.stage.tables, self.rows, strict=True)
+        ]
         variables = range(len(self.stage.variables))
         self.fits = [
             [[_bits(_fits(r, v, cell) for r in rows) for rows in self.rows] for cell in range(len(variable.domain))]
@@ -77,9 +86,8 @@ class Compiler:
 
     def node(self, at: int, state: State) -> int:
         """The node for a state from variable ``at`` on."""
-        while at < len(self.asks) and not any(m & a for m, a in zip(state, self.asks[at], strict=True)):
-            at += 1
-            state = self.settle(at, state)
+        while at < len(self.asks) and not any(map(and_, state, self.asks[at])):
+            at += 1  # no live row looks at it, so there is nothing to settle
         key = (at, state)
         if key not in self.seen:
             self.seen[key] = self.leaf(state) if at == len(self.asks) else self.branch(at, state)
@@ -131,9 +139,15 @@ class Compiler:
         masks = list(state)
         possible: list[Results] = []
         for t, table in enumerate(self.stage.tables):
-            if masks[t] and table.rows:
-                masks[t] = self.narrowed(t, masks[t], at, possible)
-            possible.append(self.outcomes(t, masks[t], possible) if state[t] else None)
+            if not state[t]:
+                possible.append(None)
+                continue
+            key = (t, state[t], bisect_left(self.stops[t], at), *(possible[u] for u in self.refers[t]))
+            if key not in self.narrowings:
+                mask = self.narrowed(t, state[t], at, possible) if table.rows else state[t]
+                self.narrowings[key] = mask, self.outcomes(t, mask, possible)
+            masks[t], results = self.narrowings[key]
+            possible.append(results)
         needed = self.needed(at, masks, possible)
         for t in sorted(needed):
             if not possible[t]:
@@ -147,16 +161,19 @@ class Compiler:
         needed = set(self.stage.roots)
         for t in reversed(range(len(masks))):
             if t in needed:
-                live = [row for i, row in enumerate(self.rows[t]) if masks[t] >> i & 1]
                 needed.update(() if self.replaced(t, masks[t]) else self.stage.tables[t].parts)
-                needed.update(
-                    u
-                    for row in live
-                    for u, allowed in row.results.items()
-                    if masks[u]
-                    and (not (possible[u] or frozenset()) <= allowed or self.decided(u, at, masks, possible))
-                )
+                for u, allowed in self.asked_of(t, masks[t]):
+                    if u not in needed and masks[u]:
+                        differs = not (possible[u] or frozenset()) <= allowed
+                        needed.update((u,) if differs or self.decided(u, at, masks, possible) else ())
         return needed
+
+    def asked_of(self, t: int, mask: int) -> tuple[tuple[int, frozenset[str]], ...]:
+        """(earlier table, results allowed) of every live row of a table."""
+        if (t, mask) not in self.askings:
+            live = (row for i, row in enumerate(self.rows[t]) if mask >> i & 1)
+            self.askings[t, mask] = tuple(dict.fromkeys(item for row in live for item in row.results.items()))
+        return self.askings[t, mask]
 
     def replaced(self, t: int, mask: int) -> bool:
         """Whether an adjusting table is sure to replace the category, so that what it adjusts is idle."""

@@ -64,8 +64,10 @@ def read_finding(guideline: Guideline, facts: Facts) -> FindingRead:
     every = tuple(range(len(diagram.stage.variables[diagram.stage.index[READING]].domain)))
     default = possible.outcomes(diagram, situation, (0,), lambda leaf: repr(combination(leaf)))
     others = possible.outcomes(diagram, situation, every[1:], lambda leaf: repr(combination(leaf))) if every[1:] else []
-    result = {diagram.stage.table(a["table"]): name for name, a in tables.items()}
-    answers = {name: _agreed(tables[name], {leaf.results[t] for leaf in default}) for t, name in result.items()}
+    answers = {
+        name: _agreed(a, {leaf.results[diagram.stage.table(a["table"])] for leaf in default})
+        for name, a in tables.items()
+    }
     reading = _reading(guideline, situation, diagram, category, default, others)
     management = guideline.head["managements"].get(reading.category or "", {})
     return FindingRead(

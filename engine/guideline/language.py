@@ -52,6 +52,12 @@ class Input(_Strict):
     enum value, ``n/a`` (no prior, so no prior size), or nothing: then absence is unknown."""
     absent_when: dict[str, tuple[str, ...]] = {}
     """The convention of ``absent`` holds only where these other inputs have one of these values."""
+    null: str | None = None
+    """For ``enum``: the value that an explicit null stands for, where it does not mean unknown."""
+    other: str | None = None
+    """For ``enum`` that is written as free text: the value that all text which is none of the values counts as."""
+    exactly: int | None = None
+    """For ``set``: how many values are named where any are."""
     at: str | None = None
     """Where a case holds it, if not under its own name: ``growth.prior_size_mm``."""
     fact: str | None = None
@@ -74,6 +80,10 @@ class Input(_Strict):
             raise ValueError("a number needs `unit` and `range`, and only a number has them")
         if self.type == "enum" and isinstance(self.absent, str) and self.absent not in (*self.values, NOT_APPLICABLE):
             raise ValueError(f"`absent` must be one of {', '.join(self.values)} or n/a")
+        if self.other is not None and (self.type != "enum" or self.other not in self.values):
+            raise ValueError("`other` is for an enum, and must be one of its values")
+        if self.exactly is not None and self.type != "set":
+            raise ValueError("`exactly` is for a set")
         return self
 
 
@@ -254,7 +264,9 @@ class Guideline(_Strict):
     sources: dict[str, str] = Field(min_length=1)
     findings: Findings
     categories: tuple[Category, ...] = Field(min_length=1)
-    """From least to most concern: the exam takes the highest of its findings'."""
+    """From least to most concern: adjustments step along them, the exam takes the highest of its findings'."""
+    urgency: tuple[str, ...] = ()
+    """The categories as the exam ranks its findings, least urgent first, where that is another order."""
     outside: tuple[str, ...] = ()
     """Results that are no category (not classified, no category, negative)."""
     applies: Name | None = None

@@ -58,7 +58,8 @@ class Guideline:
     @cached_property
     def rank(self) -> Mapping[str, int]:
         """Category -> place in the order of concern; results outside it are -1."""
-        ranks = {c["id"]: i for i, c in enumerate(self.head["categories"])}
+        order = self.head.get("urgency") or [c["id"] for c in self.head["categories"]]
+        ranks = {category: i for i, category in enumerate(order)}
         return ranks | dict.fromkeys(self.head.get("outside", ()), -1)
 
 

@@ -56,12 +56,12 @@ def next_question(diagram: Diagram, situation: Situation, result: Result) -> int
 
     None where nothing that is unknown could narrow it.
     """
-    last = diagram.stage.index[READING]
+    variables = diagram.stage.variables
     whole = len({result(leaf) for leaf in outcomes(diagram, situation)})
     best: tuple[float, int] | None = None
     for at in sorted(_asked(diagram, situation)):
-        if at == last:
-            continue
+        if variables[at].scope in ("reading", "leading"):
+            continue  # no input: it follows from the findings
         counts = []
         for cell in situation.cells(at):
             fixed = _fixed(situation.cells, {at: cell})

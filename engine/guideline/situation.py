@@ -6,7 +6,7 @@ the same unknown measurement (size, growth) are narrowed together: see ``worlds`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import islice, product
 
@@ -84,17 +84,37 @@ class Situation:
                 seen.add(cells)
                 yield dict(zip(undecided, cells, strict=True))
 
-    def _grid(self, name: str, unknown: list[str]) -> list[Decimal]:
+    def _grid(self, name: str, unknown: list[str]) -> list[Decimal | str]:
         """Values of an unknown input that reach every cell: each cut that it takes part in, and beside it."""
-        if name not in self.guideline.numbers:
+        definitions = self.guideline.numbers
+        if name not in definitions:
             return []  # a list of older sizes
-        low, high = (Decimal(x) for x in self.guideline.numbers[name]["range"])
-        known = [v for v in self.raw.values() if isinstance(v, Decimal)]
-        cuts = {c for v in self.stage.variables if v.cuts for c, _ in v.cuts.points}
-        tied = {a + s * c for a in (*known, *cuts) for c in cuts for s in (-1, 1)} if len(unknown) < 3 else set()
+        low, high = (Decimal(x) for x in definitions[name]["range"])
+        rest_on = {v: numbers.inputs_of(v.name, definitions) for v in self.stage.variables if v.cuts}
+        beside = frozenset(n for inputs in rest_on.values() if name in inputs for n in inputs)
+        cuts = {c for v, inputs in rest_on.items() if inputs & beside and v.cuts for c, _ in v.cuts.points}
+        tied = _tied({*_amounts(self.raw.get(n) for n in beside), *cuts}, cuts) if len(unknown) < 3 else set()
         tick = Decimal("0.1")
         near = {x + k * tick for x in cuts | tied | {low, high} for k in (-1, 0, 1)}
-        return sorted(x for x in near if low <= x <= high)
+        absent = [NOT_APPLICABLE] if self.guideline.inputs[name][1].get("absent") == NOT_APPLICABLE else []
+        return [*absent, *sorted(x for x in near if low <= x <= high)]
+
+
+def _amounts(values: Iterable[Decimal | str | tuple[PastSize, ...] | None]) -> Iterator[Decimal]:
+    """The sizes among raw values, those of older exams among them."""
+    for value in values:
+        if isinstance(value, Decimal):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (past.mean_mm for past in value)
+
+
+def _tied(others: set[Decimal], cuts: set[Decimal]) -> set[Decimal]:
+    """Where an unknown value stands to another one exactly at a cut: by their difference, or by their change in %."""
+    rates = [1 + c / 100 for c in cuts if c > -100]
+    return {x for a in others for c in cuts for x in (a + c, a - c)} | {
+        x for a in others for rate in rates for x in (a * rate, a / rate)
+    }
 
 
 def raw_value(belief: Belief | None) -> Decimal | str | tuple[PastSize, ...] | None:

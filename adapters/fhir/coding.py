@@ -1,0 +1,33 @@
+"""Reading FHIR's coded elements by path; what is malformed reads as absent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Code = tuple[str, str]  # system as a URI, code
+
+
+def objects(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The objects of a list; nothing where it is no list."""
+    if isinstance(value, list):
+        yield from (item for item in value if isinstance(item, Mapping))
+
+
+def codings(concept: Any) -> Iterator[Code]:
+    """(system, code) of each coding of a CodeableConcept."""
+    if isinstance(concept, Mapping):
+        yield from (code_of(coding) for coding in objects(concept.get("coding")))
+
+
+def code_of(coding: Any) -> Code:
+    """(system, code) of a Coding; '' for what is absent or no text."""
+    if not isinstance(coding, Mapping):
+        return "", ""
+    system, code = coding.get("system"), coding.get("code")
+    return (system if isinstance(system, str) else "", code if isinstance(code, str) else "")
+
+
+def status_code(concept: Any) -> str | None:
+    """The code of a CodeableConcept bound to one code system (clinicalStatus and the like), or None."""
+    return next((code for _, code in codings(concept) if code), None)

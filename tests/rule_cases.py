@@ -1,0 +1,64 @@
+"""The cases beside the rules, and those of ../shared: what a case expects, and what of it an answer misses."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from radlogic.adapters import cases
+from radlogic.adapters.answer import answer
+from radlogic.adapters.classify import plain
+from radlogic.engine.guideline.editions import editions
+from radlogic.engine.guideline.evaluate import Classification, classify
+from radlogic.engine.guideline.load import Guideline, load_guideline
+from radlogic.engine.resources import rules_folder
+
+BESIDE = ("name", "expect", "cite", "silent", "alternatives", "possible", "why", "debatable")
+
+
+def guidelines() -> list[str]:
+    """All shipped guidelines."""
+    return [name for name, _ in editions(rules_folder())]
+
+
+def of(name: str) -> Iterator[dict[str, Any]]:
+    """The cases beside a guideline's tables."""
+    folder = dict(editions(rules_folder()))[name] / "cases"
+    for file in sorted(folder.iterdir(), key=lambda f: f.name) if folder.is_dir() else ():
+        if file.name.endswith(".yaml"):
+            yield from yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def read(guideline: Guideline, case: dict[str, Any]) -> tuple[Classification, dict[str, Any]]:
+    """The classification and the answer for a case."""
+    content = {key: value for key, value in case.items() if key not in BESIDE}
+    stated = cases.read(cases.parse(json.dumps(content, default=str)), guideline)
+    result = classify(guideline, stated.exam, stated.findings)
+    return result, plain(answer(guideline, result, tuple(n for n, _ in stated.findings), stated.exam_date))
+
+
+def misses(case: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """What differs from what the case expects: field -> (expected, found)."""
+    expect = {k: (str(v) if hasattr(v, "isoformat") else v) for k, v in case["expect"].items()}
+    silent = bool(case.get("silent", expect.pop("silent", False)))
+    expect.pop("alternatives", None)
+    possible = case.get("possible", expect.pop("possible", None))
+    if "category" in expect and possible is None and not silent:
+        possible = [expect["category"]]
+    if "category" in expect:
+        expect["silent"] = silent
+    if possible is not None:
+        expect["possible"] = possible
+    wrong = {k: (v, found.get(k, "<absent>")) for k, v in expect.items() if found.get(k, "<absent>") != v}
+    if "possible" in wrong and sorted(possible) == sorted(found["possible"]):
+        del wrong["possible"]
+    alternatives = case.get("alternatives", case["expect"].get("alternatives"))
+    if silent and alternatives and not set(alternatives) & set(found["alternatives"]):
+        wrong["alternatives"] = (alternatives, found["alternatives"])
+    return wrong
+
+
+def guideline(name: str) -> Guideline:
+    """A shipped guideline."""
+    return load_guideline(name)

@@ -1,0 +1,127 @@
+"""Who may import what, and what a start of the command line loads."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import radlogic.adapters
+import radlogic.engine
+
+ROOTS = {"engine": Path(radlogic.engine.__file__).parent, "adapters": Path(radlogic.adapters.__file__).parent}
+BORDER_ONLY = {
+    "pydicom", "highdicom", "SimpleITK", "gdcm", "openjpeg", "jpeg_ls", "fhir", "fastapi", "starlette", "uvicorn",
+    "httpx", "typer", "click", "rich", "jinja2", "PIL", "sqlite3", "socket", "urllib", "http", "ssl",
+    "duckdb", "sqlglot", "pyarrow", "pyspark",
+}  # fmt: skip
+TRAINING = {"torch", "monai"}
+AUTHORING = {"pgmpy"}
+HEAVY = {*TRAINING, *AUTHORING, "pydicom", "fhir", "fastapi", "scipy", "jinja2", "PIL", "numpy", "rich"}
+CASE = {
+    "exam": {"round": "baseline", "prior_ct": "none", "lungs_fully_evaluable": True, "s_finding": "none"},
+    "nodules": [{"type": "solid", "status": "baseline", "mean_mm": 7}],
+}
+
+
+def imports(file: Path, package: str) -> Iterator[str]:
+    """Full names of the modules that a file imports; ``package`` is the one the file lies in."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")
+            base = ".".join(parts[: len(parts) - node.level + 1]) if node.level else ""
+            module = ".".join(p for p in (base, node.module or "") if p)
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def room_files(room: str) -> list[tuple[Path, str]]:
+    """Every module of a room, with the package it lies in."""
+    root = ROOTS[room]
+    return [
+        (file, ".".join(("radlogic", room, *file.parent.relative_to(root).parts)))
+        for file in sorted(root.rglob("*.py"))
+    ]
+
+
+@pytest.mark.parametrize("room", ROOTS)
+def test_the_walk_over_imports_sees_relative_ones(room):
+    names = {name for file, package in room_files(room) for name in imports(file, package)}
+
+    assert "radlogic.engine.errors" in names
+
+
+def test_the_engine_imports_no_adapter():
+    found = [
+        (file.name, name)
+        for file, package in room_files("engine")
+        for name in imports(file, package)
+        if name.split(".")[:2] == ["radlogic", "adapters"]
+    ]
+
+    assert not found
+
+
+def test_only_adapters_know_the_formats_and_the_network():
+    found = [
+        (file.name, name)
+        for file, package in room_files("engine")
+        for name in imports(file, package)
+        if name.split(".")[0] in BORDER_ONLY
+    ]
+
+    assert not found
+
+
+def test_nets_are_trained_and_networks_authored_in_their_own_rooms():
+    training, fusion = ROOTS["engine"] / "perception" / "training", ROOTS["engine"] / "fusion"
+    found = [
+        (file.name, name)
+        for room in ROOTS
+        for file, package in room_files(room)
+        for name in imports(file, package)
+        if (name.split(".")[0] in TRAINING and training not in file.parents)
+        or (name.split(".")[0] in AUTHORING and fusion not in file.parents)
+    ]
+
+    assert not found
+
+
+def test_the_engine_reads_no_clock():
+    calls = {"today", "now", "utcnow", "time", "perf_counter", "monotonic"}
+    found = [
+        (file.name, node.func.attr)
+        for file, _ in room_files("engine")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in calls
+    ]
+
+    assert not found
+
+
+def loaded_by(*arguments: str, stdin: str = "") -> set[str]:
+    """Top-level packages in memory after a run of the command."""
+    code = (
+        "import atexit, json, sys\n"
+        "atexit.register(lambda: sys.stderr.write('\\n' + json.dumps(sorted({m.split('.')[0] for m in sys.modules}))))\n"
+        "from radlogic.adapters.cli import main\n"
+        "main()\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, *arguments], input=stdin, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert run.stdout
+    return set(json.loads(run.stderr.splitlines()[-1]))
+
+
+def test_help_loads_nothing_heavy():
+    assert loaded_by("--help") & HEAVY == set()
+
+
+def test_classify_loads_nothing_heavy():
+    assert loaded_by("classify", "lung-rads@2022", "--json", stdin=json.dumps(CASE)) & HEAVY == set()
