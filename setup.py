@@ -17,12 +17,13 @@ class BuildAndCompile(build_py):
     """Copies the package, then lets the copy compile its own guidelines."""
 
     def run(self) -> None:
+        """Copy, then compile where the copy is what will be installed."""
         super().run()
         if not self.editable_mode:
             built = Path(self.build_lib).resolve()
             compiled = built / "radlogic" / "rules" / "compiled"
             command = [sys.executable, "-m", "radlogic.engine.guideline.ship", str(compiled)]
-            subprocess.run(command, check=True, cwd=built, env={**os.environ, "PYTHONPATH": str(built)})
+            subprocess.run(command, check=True, cwd=built, env={**os.environ, "PYTHONPATH": str(built)})  # noqa: S603
 
 
 setup(cmdclass={"build_py": BuildAndCompile})

@@ -49,7 +49,8 @@ def assemble(sources: Sources, progress: Progress | None = None) -> Case:
         newest = max(patient.prior_exams, key=lambda p: p.date)
         notes = (*notes, f"the record holds an earlier chest exam of {newest.date}: state prior_ct")
     study = volume.acquisition.study_uid if volume else ""
-    return Case(Exam(day, indication, facts, study, notes), stated.findings, patient, volume)
+    exam = Exam(day, indication, facts, study, notes)
+    return Case(exam, stated.findings, patient, volume, stated.assessed)
 
 
 def exam_date(sources: Sources, volume: Volume | None, stated: Stated) -> date | None:

@@ -197,6 +197,7 @@ class Case(Border):
     exam: Exam = Field(description="The exam.")
     findings: tuple[Finding, ...] = Field(description="The lesions.")
     patient: Patient = Field(description="The patient.")
+    assessed: tuple[str, ...] = Field(description="Kinds of finding that somebody looked for; others are unknown.")
 
 
 class Step(Border):

@@ -30,6 +30,7 @@ class Stated:
     date: date | None = None
     indication: Indication | None = None
     notes: tuple[str, ...] = ()
+    assessed: tuple[str, ...] = ()  # kinds of finding that the source looked for
 
 
 def read_findings(path: Path, guideline: Guideline, volume: Volume | None = None) -> Stated:
@@ -105,7 +106,7 @@ def from_case(case: Any, guideline: Guideline, where: str) -> Stated:
     read = cases.read(plain, guideline, where)
     kind = guideline.head["findings"]["kind"]
     findings = tuple(_finding(name, kind, facts, beside.get(name, {}), where) for name, facts in read.findings)
-    return Stated(read.exam, findings, read.exam_date, indication)
+    return Stated(read.exam, findings, read.exam_date, indication, assessed=(kind,))
 
 
 def _without(item: Any) -> Any:

@@ -34,8 +34,19 @@ def assess(case: Case, using: Knowledge, as_of: date) -> Assessment:
 
 
 def applies(case: Case, using: Knowledge) -> tuple[tuple[Guideline, Application], ...]:
-    """Which guidelines apply to this exam and patient: yes, conditionally or no, each with its reasons."""
-    return tuple((g, evaluate.read_application(g, facts.exam_facts(g, case))) for g in using.guidelines)
+    """Which guidelines apply to this exam and patient: yes, conditionally or no, each with its reasons.
+
+    One that only may apply, and whose kind of finding nobody looked for, is not read.
+    """
+    return tuple((g, _application(g, case)) for g in using.guidelines)
+
+
+def _application(guideline: Guideline, case: Case) -> Application:
+    found = evaluate.read_application(guideline, facts.exam_facts(guideline, case))
+    kind = guideline.head["findings"]["kind"]
+    if found.applies != "conditional" or kind in case.assessed:
+        return found
+    return replace(found, applies="no", reasons=(*found.reasons, f"and nobody stated whether there is any {kind}"))
 
 
 def fuse(case: Case, using: Knowledge) -> dict[str, Risk | None]:
@@ -60,7 +71,8 @@ def _read(
 ) -> GuidelineDecision:
     mine = [f for f in case.findings if f.kind == guideline.head["findings"]["kind"]]
     stated = [(f.tracking_id, facts.finding_facts(guideline, f)) for f in mine]
-    result = evaluate.classify(guideline, facts.exam_facts(guideline, case), stated)
+    assessed = guideline.head["findings"]["kind"] in case.assessed
+    result = evaluate.classify(guideline, facts.exam_facts(guideline, case), stated, assessed=assessed)
     read = zip(mine, result.findings, strict=True)
     findings = tuple(FindingDecision(f, reading, risks[f.tracking_id]) for f, reading in read)
     due = due_date(case.exam.date, result.exam.facts.get("interval_months"))

@@ -198,17 +198,23 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is known before we look."""
+    """What is known before we look.
+
+    ``assessed``: the kinds of finding that somebody looked for. A kind that is not among them was not
+    assessed: that no such finding is stated does not mean that there is none.
+    """
 
     exam: Exam
     findings: tuple[Finding, ...]
     patient: Patient = Patient()
     volume: Volume | None = None
+    assessed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         ids = [f.tracking_id for f in self.findings]
         if len(set(ids)) != len(ids):
             raise BadValue("findings", "tracking_id", "the same identifier twice", "one each", "Rename one of them.")
+        object.__setattr__(self, "assessed", tuple(sorted({*self.assessed, *(f.kind for f in self.findings)})))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +167,19 @@ def raw_file(path: Path, dataset: bytes, syntax: str = ExplicitVRLittleEndian) -
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"\0" * 128 + b"DICM" + meta + dataset)
     return path
+
+
+def patched_zip(folder: Path, offset: int, value: bytes) -> Path:
+    """An archive whose table of contents says something else at ``offset`` of its first entry (APPNOTE 4.3.12)."""
+    archive = zipped(write_series(folder / "series"), folder / "series.zip")
+    data = bytearray(archive.read_bytes())
+    at = data.index(b"PK\x01\x02") + offset
+    data[at : at + len(value)] = value
+    archive.write_bytes(data)
+    return archive
+
+
+@cache
+def deflated_zeros(mebibytes: int) -> bytes:
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return b"".join(squeeze.compress(b"\0" * (1 << 20)) for _ in range(mebibytes)) + squeeze.flush()

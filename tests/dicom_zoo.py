@@ -7,9 +7,7 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +15,10 @@ from dicom_images import (
     SIZE,
     all_changed,
     ct_slice,
+    deflated_zeros,
     enhanced,
     one_changed,
+    patched_zip,
     put,
     raw_file,
     save,
@@ -87,21 +87,11 @@ def zip_with_a_flipped_byte(folder: Path) -> Path:
 
 
 def encrypted_zip(folder: Path) -> Path:
-    return _patched_zip(folder, 8, struct.pack("<H", 1))
+    return patched_zip(folder, 8, struct.pack("<H", 1))
 
 
 def zip_bomb(folder: Path) -> Path:
-    return _patched_zip(folder, 24, struct.pack("<L", 3_000_000_000))
-
-
-def _patched_zip(folder: Path, offset: int, value: bytes) -> Path:
-    """An archive whose table of contents says something else at ``offset`` of its first entry (APPNOTE 4.3.12)."""
-    archive = zipped(write_series(folder / "series"), folder / "series.zip")
-    data = bytearray(archive.read_bytes())
-    at = data.index(b"PK\x01\x02") + offset
-    data[at : at + len(value)] = value
-    archive.write_bytes(data)
-    return archive
+    return patched_zip(folder, 24, struct.pack("<L", 3_000_000_000))
 
 
 def cut_in_the_pixels(folder: Path) -> Path:
@@ -165,13 +155,7 @@ def header_without_end(folder: Path) -> Path:
 
 
 def deflate_bomb(folder: Path) -> Path:
-    return raw_file(folder / "image.dcm", _deflated_zeros(160), DeflatedExplicitVRLittleEndian).parent
-
-
-@cache
-def _deflated_zeros(mebibytes: int) -> bytes:
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return b"".join(squeeze.compress(b"\0" * (1 << 20)) for _ in range(mebibytes)) + squeeze.flush()
+    return raw_file(folder / "image.dcm", deflated_zeros(160), DeflatedExplicitVRLittleEndian).parent
 
 
 def text_in_a_number(folder: Path) -> Path:

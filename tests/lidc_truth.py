@@ -32,7 +32,7 @@ def _nodule(index: int, nodule: dict[str, Any], pixel: float) -> dict[str, Any]:
 
 def _axes(contours: list[dict[str, Any]], pixel: float) -> tuple[float, float]:
     """Longest diameter and the longest across it, on the slice where the outline is largest, in mm."""
-    outlines = [np.asarray(c["points"], float) * pixel for c in contours if c["inclusion"]]
+    outlines = [np.asarray(c["xy"], float) * pixel for c in contours if c["inclusion"]]
     widest = max(outlines, key=_area)
     between = widest[:, None] - widest[None]
     distance = np.hypot(between[..., 0], between[..., 1])

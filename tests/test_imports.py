@@ -106,12 +106,12 @@ def test_the_engine_reads_no_clock():
 
 def loaded_by(*arguments: str, stdin: str = "") -> set[str]:
     """Top-level packages in memory after a run of the command."""
-    code = (
-        "import atexit, json, sys\n"
-        "atexit.register(lambda: sys.stderr.write('\\n' + json.dumps(sorted({m.split('.')[0] for m in sys.modules}))))\n"
-        "from radlogic.adapters.cli import main\n"
-        "main()\n"
-    )
+    code = """
+import atexit, json, sys
+atexit.register(lambda: print(json.dumps([m.split(".")[0] for m in sys.modules]), file=sys.stderr))
+from radlogic.adapters.cli import main
+main()
+"""
     run = subprocess.run(
         [sys.executable, "-c", code, *arguments], input=stdin, capture_output=True, text=True, check=True, timeout=120
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 from ..types import Application, Facts, Reading
@@ -38,17 +39,33 @@ class Classification:
     findings: tuple[Reading, ...]
 
 
-def classify(guideline: Guideline, exam: Facts, findings: Sequence[tuple[str, Facts]]) -> Classification:
+def classify(
+    guideline: Guideline, exam: Facts, findings: Sequence[tuple[str, Facts]], *, assessed: bool = True
+) -> Classification:
     """Read a guideline on an exam's facts (patient facts among them) and on each (name, facts) of its findings.
+
+    ``assessed`` is False where nobody looked for findings: then any category is possible, not none.
 
     Raises:
         BadValue, Contradiction: a fact is no value of its input, or two facts exclude each other.
     """
     read = [read_finding(guideline, {**exam, **facts}) for _, facts in findings]
-    whole = read_exam(guideline, exam, read)
+    whole = read_exam(guideline, exam, read if assessed else [*read, _unassessed(guideline)])
+    if not assessed and whole.category is None:
+        whole = replace(whole, ask=str(guideline.head["findings"]["section"]))
     if whole.ask is None and len(whole.possible) > 1:
         whole = replace(whole, ask=_ask_of_finding([name for name, _ in findings], read))
     return Classification(whole, tuple(r.reading for r in read))
+
+
+def _unassessed(guideline: Guideline) -> FindingRead:
+    """What may be there where nobody looked: a finding of any category, or none."""
+    lead = [f"leading.{name}" for name in guideline.head.get("leading", ())]
+    stage = guideline.exam.stage
+    domains = [stage.variables[stage.index[name]].domain for name in lead]
+    categories = (NO_FINDING, *(c["id"] for c in guideline.head["categories"]))
+    options = frozenset((category, answers) for category in categories for answers in product(*domains))
+    return FindingRead(Reading(guideline.name, None, tuple(categories[1:])), options, frozenset())
 
 
 def read_finding(guideline: Guideline, facts: Facts) -> FindingRead:
