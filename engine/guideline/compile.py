@@ -177,18 +177,21 @@ class Compiler:
 
     def replaced(self, t: int, mask: int) -> bool:
         """Whether an adjusting table is sure to replace the category, so that what it adjusts is idle."""
+        if self.stage.tables[t].kind != "adjust":
+            return False
         live = [row.then for i, row in enumerate(self.rows[t]) if mask >> i & 1 and i != len(self.stage.tables[t].rows)]
-        return self.stage.tables[t].kind == "adjust" and all(isinstance(x, str) and x != NOT_APPLICABLE for x in live)
+        return all(isinstance(x, str) and x != NOT_APPLICABLE for x in live)
 
     def decided(self, t: int, at: int, masks: list[int], possible: list[Results]) -> bool:
         """Whether exactly one row is left and nothing more has to be known for it."""
         table = self.stage.tables[t]
         if not self.replaced(t, masks[t]) and not all(self.decided(p, at, masks, possible) for p in table.parts):
             return False
-        left = [i for i in range(len(self.rows[t])) if masks[t] >> i & 1 and i != len(table.rows)]
-        return not table.rows or (
-            len(left) == 1 and self.last[t][left[0]] < at and _certain(self.rows[t][left[0]], possible)
-        )
+        if not table.rows:
+            return True
+        left = masks[t] & ~(1 << len(table.rows))  # all but the guard
+        row = left.bit_length() - 1
+        return left.bit_count() == 1 and self.last[t][row] < at and _certain(self.rows[t][row], possible)
 
     def narrowed(self, t: int, mask: int, at: int, possible: list[Results]) -> int:
         """The rows of one table that can still fit."""
