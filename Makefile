@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test test-slow bench check lint types rules dist clean distclean
+.PHONY: help run serve test test-slow bench check lint types rules docs dist clean distclean
 
 help:  ## list what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -34,7 +34,7 @@ test: $(VENV)/.dev  ## all tests but the slow ones
 test-slow: $(VENV)/.dev  ## the heavy proofs
 	$(PYTEST) -m slow || [ $$? -eq 5 ]  # 5: there is none yet
 
-bench: $(VENV)/.bench  ## one table a claim, with the peer beside it
+bench: $(VENV)/.dev  ## one table a claim, with the peer beside it
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 check: lint types rules test  ## all that must hold before a change lands
@@ -49,6 +49,9 @@ types: $(VENV)/.dev  ## strict types; the link lets mypy find the folders under 
 
 rules: $(VENV)/.base  ## compile every guideline anew: complete, without contradiction
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(BIN)/python -m radlogic.engine.guideline.ship "$$folder"
+
+docs: $(VENV)/.base  ## write the generated pages anew
+	$(BIN)/python tests/rule_language_page.py
 
 dist: $(VENV)/.dev  ## sdist and wheel
 	rm -rf dist
@@ -72,10 +75,6 @@ $(VENV)/.base: $(INSTALLED) | $(VENV)/.made
 
 $(VENV)/.dev: $(INSTALLED) | $(VENV)/.made
 	$(PIP) -e '.[dev]'
-	@touch $(VENV)/.base $@
-
-$(VENV)/.bench: $(INSTALLED) | $(VENV)/.made
-	$(PIP) -e '.[bench]'
 	@touch $(VENV)/.base $@
 
 # patient.json is written last, so a folder without it was interrupted and is drawn anew

@@ -23,7 +23,8 @@ class BuildAndCompile(build_py):
             built = Path(self.build_lib).resolve()
             compiled = built / "radlogic" / "rules" / "compiled"
             command = [sys.executable, "-m", "radlogic.engine.guideline.ship", str(compiled)]
-            subprocess.run(command, check=True, cwd=built, env={**os.environ, "PYTHONPATH": str(built)})  # noqa: S603
+            environment = {**os.environ, "PYTHONPATH": str(built), "PYTHONDONTWRITEBYTECODE": "1"}
+            subprocess.run(command, check=True, cwd=built, env=environment)  # noqa: S603
 
 
 setup(cmdclass={"build_py": BuildAndCompile})

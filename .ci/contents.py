@@ -1,4 +1,4 @@
-"""Check that an sdist and a wheel hold every file of the packages: ``python .ci/contents.py FOLDER``."""
+"""Check that an sdist and a wheel hold every file of the packages, and no litter: ``python .ci/contents.py FOLDER``."""
 
 import sys
 import tarfile
@@ -16,20 +16,21 @@ def wanted() -> set[str]:
 
 
 def main(folder: Path) -> int:
-    """Print what is missing; 0 if nothing is."""
+    """Print what is wrong; 0 if nothing is."""
     (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
     in_wheel = {name.removeprefix("radlogic/") for name in zipfile.ZipFile(wheel).namelist()}
     with tarfile.open(sdist) as archive:
         in_sdist = {name.partition("/")[2] for name in archive.getnames()}
     beside = {"pyproject.toml", "setup.py", "README.md", "LICENSE"}
-    missing = [f"{wheel.name} lacks {name}" for name in sorted(wanted() - in_wheel)]
-    missing += [f"{sdist.name} lacks {name}" for name in sorted((wanted() | beside) - in_sdist)]
+    wrong = [f"{wheel.name} lacks {name}" for name in sorted(wanted() - in_wheel)]
+    wrong += [f"{sdist.name} lacks {name}" for name in sorted((wanted() | beside) - in_sdist)]
+    wrong += [f"{wheel.name} should not have {name}" for name in sorted(in_wheel) if "__pycache__" in name]
     compiled = [name for name in in_wheel if name.startswith("rules/compiled/")]
     editions = sum(name.endswith("/guideline.yaml") for name in wanted())
     if len(compiled) != editions:
-        missing.append(f"{wheel.name} has {len(compiled)} compiled guidelines for {editions} editions")
-    sys.stdout.writelines(f"{line}\n" for line in missing or [f"{wheel.name}, {sdist.name}: {len(wanted())} files"])
-    return 1 if missing else 0
+        wrong.append(f"{wheel.name} has {len(compiled)} compiled guidelines for {editions} editions")
+    sys.stdout.writelines(f"{line}\n" for line in wrong or [f"{wheel.name}, {sdist.name}: {len(wanted())} files"])
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from ..engine.calendar import due_date
+from ..engine.gate import reasons_of
 from ..engine.guideline.evaluate import Classification, display
 from ..engine.guideline.load import Guideline
 from ..engine.types import Reading
@@ -24,6 +25,8 @@ def answer(
     exam["due_date"] = due.isoformat() if due else None
     if one is not None:
         exam["trace"] = [asdict(step) for step in (*one.trace, *result.exam.trace)]
+    reasons = list(reasons_of([result.exam, *result.findings]))
+    exam["review"] = {"required": bool(reasons), "reasons": reasons}
     exam["findings"] = [
         {"tracking_id": name, **_reading(guideline, reading, {})}
         for name, reading in zip(names, result.findings, strict=True)
@@ -33,7 +36,7 @@ def answer(
 
 def _reading(guideline: Guideline, reading: Reading, extra: Mapping[str, Any]) -> dict[str, Any]:
     facts = {**extra, **reading.facts}
-    reasons = review_reasons(reading)
+    reasons = list(reasons_of([reading]))
     return {
         "guideline": guideline.name,
         "category": reading.category,
@@ -48,9 +51,3 @@ def _reading(guideline: Guideline, reading: Reading, extra: Mapping[str, Any]) -
         "review": {"required": bool(reasons), "reasons": reasons},
         "trace": [asdict(step) for step in reading.trace],
     }
-
-
-def review_reasons(reading: Reading) -> list[str]:
-    """Why a human must look at a reading by itself: codes of ``knowledge/gates.yaml``."""
-    reasons = ["guideline_silent"] if reading.silent else []
-    return reasons + (["finding_unknown"] if reading.category is None else [])

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from ..engine.assess import assess
-from ..engine.errors import BadValue
+from ..engine.errors import BadValue, Contradiction
 from ..engine.knowledge import load_knowledge
 from ..engine.perception.volume import Volume
 from ..engine.record import Assessment
@@ -24,6 +24,9 @@ def run(
         InputError: a source cannot be used.
     """
     case = assemble(sources, progress)
+    if case.exam.date is not None and as_of < case.exam.date:
+        cure = "Correct the date of the exam or --as-of."
+        raise Contradiction("command line", "--as-of", "a day before the exam", "the exam's day or later", cure)
     return assess(case, load_knowledge(case.exam.date, guideline), as_of), case.volume
 
 
@@ -64,7 +67,11 @@ def write_files(texts: Mapping[str, str], out: Path) -> dict[str, Path]:
 
 
 def keep(assessment: Assessment, store: Path) -> None:
-    """Keep the decision in a store on disk, and queue it where a human must look."""
+    """Keep the decision in a store on disk, and queue it where a human must look.
+
+    Raises:
+        StoreUnavailable: the store cannot be written; then nothing is kept.
+    """
     from .store.log import FileLog
     from .store.queue import FileQueue
 

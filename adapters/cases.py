@@ -7,13 +7,14 @@ absence means ("absent, by convention"). What has no such convention stays unkno
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ..engine.errors import BadValue, Contradiction, MissingField, NotReadable, TooLarge, UnknownField
+from ..engine.errors import BadValue, MissingField, NotReadable, TooLarge, UnknownField
 from ..engine.guideline.load import Guideline
 from ..engine.types import Belief, Facts, Known, NotApplicable, PastSize, Source, SourceKind, Unknown
 
@@ -50,21 +51,34 @@ def parse(text: str, where: str = "case") -> Any:
         return dict(pairs)
 
     try:
-        return json.loads(
+        content = json.loads(
             text, parse_float=Decimal, parse_int=Decimal, parse_constant=constant, object_pairs_hook=unique
         )
+        for text in _texts(content):
+            text.encode()  # half of a surrogate pair is legal JSON, but no text
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise NotReadable(where, place, error.msg.lower(), "JSON", "Correct the syntax there.") from error
+    except UnicodeEncodeError as error:
+        raise NotReadable(where, "", "half of a surrogate pair", "whole characters", "Correct the text.") from error
     except (RecursionError, InvalidOperation) as error:
         raise NotReadable(where, "", "nesting or a number beyond all use", "a plain case", "Simplify it.") from error
+    return content
+
+
+def _texts(content: Any) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, dict | list):
+        parts = [*content, *content.values()] if isinstance(content, dict) else content
+        yield from (text for part in parts for text in _texts(part))
 
 
 def read(case: Any, guideline: Guideline, where: str = "case") -> StatedCase:
     """A parsed case as facts.
 
     Raises:
-        UnknownField, BadValue, Contradiction, MissingField: with the field's path, what was found and is allowed.
+        UnknownField, BadValue, MissingField: with the field's path, what was found and is allowed.
     """
     form = _Form(guideline, where)
     section = guideline.head["findings"]["section"]
@@ -81,8 +95,8 @@ def read(case: Any, guideline: Guideline, where: str = "case") -> StatedCase:
         **form.facts(content.get("patient", {}), "patient", "patient"),
     }
     findings = tuple(
-        (str(item.get("tracking_id", f"{section}[{i}]")) if many else section, form.facts(item, place, "finding"))
-        for i, (item, place, many) in enumerate(form.findings(content[section], section))
+        (form.label(item, place) if many else section, form.facts(item, place, "finding"))
+        for item, place, many in form.findings(content[section], section)
     )
     if len({name for name, _ in findings}) < len(findings):
         raise BadValue(
@@ -105,13 +119,23 @@ class _Form:
         self.guideline, self.where = guideline, where
 
     def sections(self) -> tuple[str, ...]:
-        scopes = [s for s in ("exam", "patient") if any(scope == s for scope, _ in self.guideline.inputs.values())]
+        asked = {scope for scope, i in self.guideline.inputs.values() if i.get("reader", True)}
+        scopes = [s for s in ("exam", "patient") if s in asked]
         return (*scopes, self.guideline.head["findings"]["section"])
 
     def mapping(self, value: Any, place: str) -> Mapping[str, Any]:
         if not isinstance(value, dict):
             raise BadValue(self.where, place or "the case", kind_of(value), "an object", "See cases/FORMAT.md.")
         return value
+
+    def label(self, item: Mapping[str, Any], place: str) -> str:
+        """The finding's own name, or its place."""
+        label = item.get("tracking_id", place)
+        if not isinstance(label, str) or not label.strip() or len(label) > 64:
+            raise BadValue(
+                self.where, f"{place}.tracking_id", kind_of(label), "a short text", "Name it, or leave it out."
+            )
+        return label
 
     def findings(self, value: Any, section: str) -> Iterator[tuple[Mapping[str, Any], str, bool]]:
         if not self.guideline.head["findings"].get("many", True):
@@ -156,7 +180,11 @@ class _Form:
         if path not in names:
             cure = "Remove it, or correct the name."
             raise UnknownField(
-                self.where, f"{place}.{path}", "a field this format does not have", ", ".join(sorted(names)), cure
+                self.where,
+                f"{place}.{named(path)}",
+                "a field this format does not have",
+                ", ".join(sorted(names)),
+                cure,
             )
         return names[path]
 
@@ -171,7 +199,9 @@ class _Form:
         elif i["type"] == "set":
             chosen = self.symbols(flat[name], i, place)
             for v in i["values"]:
-                known: Belief = Unknown("null in the form", stated) if chosen is None else Known(v in chosen, stated)
+                left_out = Source(SourceKind.CONVENTION, f"{self.where} {place} does not list it, by convention")
+                listed = Known(v in chosen, stated if v in chosen else left_out) if chosen is not None else None
+                known: Belief = listed or Unknown("null in the form", stated)
                 yield f"{name}.{v}", known
         elif flat[name] is None:
             yield name, Unknown("null in the form", stated)
@@ -230,6 +260,11 @@ def read_date(text: Any, where: str, field: str) -> date:
     raise BadValue(where, field, "no day in that form", "YYYY-MM-DD", "Write the date as year-month-day.")
 
 
+def named(key: str) -> str:
+    """A field's name as found, where it looks like one."""
+    return key if CODE.match(key) else "(a name that is no field's)"
+
+
 def _allowed(i: Mapping[str, Any]) -> str:
     words = {
         "bool": "true or false",
@@ -262,17 +297,18 @@ def kind_of(value: Any) -> str:
     return names.get(type(value), "null")
 
 
+CODE = re.compile(r"^[a-z][a-z0-9_.]{0,40}$")
+
+
 def brief(value: Any) -> str:
-    """A value as found, cut short; text that is no single word is not quoted (it may be about a person)."""
-    if isinstance(value, str) and not value.replace("_", "").replace("-", "").replace(".", "").isalnum():
-        return "text that is none of these"
-    if isinstance(value, dict | list):
-        return (
-            kind_of(value)
-            if isinstance(value, dict)
-            else "a list with " + ", ".join(sorted({brief(v) for v in value})[:5])
-        )
-    return str(value)[:40]
+    """A value as found, cut short. Words are quoted only where they look like a code: others may be about a person."""
+    if isinstance(value, str):
+        return value if CODE.match(value) and ("_" in value or "-" in value) else "text that is none of these"
+    if isinstance(value, dict):
+        return kind_of(value)
+    if isinstance(value, list):
+        return "a list with " + ", ".join(sorted({brief(v) for v in value})[:5])
+    return json.dumps(value) if isinstance(value, bool | None) else str(value)[:40]
 
 
 def by_convention(guideline: Guideline, scope: str, facts: Facts, where: str) -> Facts:
@@ -285,21 +321,3 @@ def by_convention(guideline: Guideline, scope: str, facts: Facts, where: str) ->
             for n in [f"{name}.{v}" for v in i["values"]] if i["type"] == "set" else [name]:
                 filled.setdefault(n, form.absent(i, flat, n))
     return filled
-
-
-def check_axes(facts: Facts, where: str) -> None:
-    """Long axis at least the short one.
-
-    Raises:
-        Contradiction: it is shorter.
-    """
-    long, short = (facts.get(n) for n in ("long_mm", "short_mm"))
-    if isinstance(long, Known) and isinstance(short, Known) and Decimal(str(long.value)) < Decimal(str(short.value)):
-        raise Contradiction(
-            where, "long_mm, short_mm", f"{long.value} and {short.value}", "long at least short", "Swap them."
-        )
-
-
-def lines(text: str) -> Sequence[str]:
-    """The cases of an NDJSON text: lines that are not empty."""
-    return [line for line in text.splitlines() if line.strip()]

@@ -26,13 +26,13 @@ def answers(name: str, text: str, where: str, folders: tuple[Path, ...] = ()) ->
         InputError: the single case is bad. UnknownGuideline, RuleError.
     """
     where = "standard input" if where == "-" else where
-    lines = cases.lines(text)
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     if not lines:
         raise NotReadable(where, "", "nothing", "a JSON case, or one a line", "Give a case.")
-    if len(lines) == 1 or not _is_ndjson(lines):
+    if len(lines) == 1 or _is_one_value(text, where):
         yield _one(name, cases.parse(text, where), where, folders)
         return
-    for number, line in enumerate(lines, start=1):
+    for number, line in lines:
         place = f"{where} line {number}"
         try:
             yield _one(name, cases.parse(line, place), place, folders)
@@ -41,12 +41,12 @@ def answers(name: str, text: str, where: str, folders: tuple[Path, ...] = ()) ->
             yield {"error": {key: record[key] for key in ("error", "where", "field", "found", "allowed", "cure")}}
 
 
-def _is_ndjson(lines: Any) -> bool:
-    """Whether the first line is a whole JSON value; one case may be spread over many lines."""
+def _is_one_value(text: str, where: str) -> bool:
+    """Whether the whole text is one JSON value, over several lines; otherwise each line is a case."""
     try:
-        cases.parse(lines[0])
+        cases.parse(text, where)
     except InputError:
-        return not lines[0].strip().startswith(("{", "[")) or lines[0].strip().endswith("}")
+        return False
     return True
 
 

@@ -47,7 +47,8 @@ def read_text(name: str) -> str:
         NotReadable: no such file, or no UTF-8.
     """
     try:
-        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return content.decode("utf-8-sig")  # with or without the mark that some editors put first
     except (OSError, UnicodeDecodeError) as error:
         found = getattr(error, "strerror", None) or "bytes that are no UTF-8"
         raise NotReadable(name, "", found, "a readable UTF-8 file", "Check the path.") from error
@@ -129,9 +130,9 @@ def assess(
     )
     with progress(shown=not as_json) as report:
         assessment, volume = run(sources, guideline, day(as_of, "--as-of") or date.today(), report)
+        if store is not None:
+            keep(assessment, store)  # first: where the store refuses, nothing is written beside it
         written = write_all(assessment, volume, out)
-    if store is not None:
-        keep(assessment, store)
     if as_json:
         typer.echo(written["decision.json"].read_text(encoding="utf-8"))
     else:
@@ -192,7 +193,7 @@ def audit(
 
     result = audit_file(file)
     written = write_files(as_files(result), out)
-    typer.echo(json.dumps(summary(result), indent=None if as_json else 2, ensure_ascii=False))
+    typer.echo(json.dumps(summary(result), indent=None if as_json else 2, ensure_ascii=False, default=str))
     for path in () if as_json else written.values():
         typer.echo(f"wrote {path}")
 

@@ -299,7 +299,7 @@ class Decision(Border):
     review: Review = Field(description="Whether a human must look before signing.")
     citations: tuple[str, ...] = Field(description="The publications behind it.")
     notes: tuple[str, ...] = Field(description="Remarks on the decision.")
-    status: str = Field(description="preliminary until a human signs.")
+    status: Literal["preliminary"] = Field(description="preliminary until a human signs.")
 
 
 class DecisionRecord(Border):

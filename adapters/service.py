@@ -55,7 +55,9 @@ def create_app(
         clock: gives the day by which follow-up counts as due or overdue.
         hosts: names that requests may put in their Host header.
     """
-    app = FastAPI(title="radlogic", docs_url=None, redoc_url=None)  # those pages load scripts from elsewhere
+    app = FastAPI(
+        title="radlogic", docs_url=None, openapi_url=None, redoc_url=None
+    )  # those pages load scripts from elsewhere
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
     app.middleware("http")(_log_call)
     app.add_exception_handler(HTTPException, _http_refusal)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..engine.perception.volume import Volume
 
 LARGEST_FILE = 64 * 1024 * 1024  # bytes; an SR or a case is kilobytes, a SEG of a whole chest a few megabytes
-BESIDE = ("tracking_id", "position_mm", "upper_lobe")  # what a finding of `assess` may add to the form of the cases
+BESIDE = ("position_mm", "upper_lobe")  # what a finding of `assess` may add to the form of the cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,8 @@ def from_case(case: Any, guideline: Guideline, where: str) -> Stated:
             plain["exam"] = {k: v for k, v in case["exam"].items() if k != "indication"}
             indication = _indication(case["exam"].get("indication"), where)
         if isinstance(case.get(section), list):
-            beside = {f"{section}[{n}]": item for n, item in enumerate(case[section]) if isinstance(item, dict)}
+            places = ((f"{section}[{n}]", item) for n, item in enumerate(case[section]) if isinstance(item, dict))
+            beside = {str(item.get("tracking_id", place)): item for place, item in places}
             plain[section] = [_without(item) for item in case[section]]
     read = cases.read(plain, guideline, where)
     kind = guideline.head["findings"]["kind"]
@@ -122,10 +123,7 @@ def _indication(value: Any, where: str) -> Indication | None:
 
 
 def _finding(name: str, kind: str, facts: Facts, beside: Mapping[str, Any], where: str) -> Finding:
-    cases.check_axes(facts, f"{where} {name}")
-    position, label, lobe = beside.get("position_mm"), beside.get("tracking_id", name), beside.get("upper_lobe")
-    if not isinstance(label, str) or not label.strip() or len(label) > 64:
-        raise BadValue(where, f"{name}.tracking_id", cases.kind_of(label), "a short text", "Give each finding a name.")
+    position, lobe = beside.get("position_mm"), beside.get("upper_lobe")
     if lobe not in (None, True, False):
         raise BadValue(where, f"{name}.upper_lobe", cases.brief(lobe), "true, false or null", "Correct it.")
     known: dict[str, Belief] = dict(facts)
@@ -133,7 +131,7 @@ def _finding(name: str, kind: str, facts: Facts, beside: Mapping[str, Any], wher
         known["upper_lobe"] = Known(lobe, Source(SourceKind.HUMAN, f"{where} {name}.upper_lobe"))
     location = facts.get("location")
     words = str(location.value) if isinstance(location, Known) else ""
-    return Finding(label, kind, known, _position(position, f"{name}.position_mm", where), words)
+    return Finding(name, kind, known, _position(position, f"{name}.position_mm", where), words)
 
 
 def _position(value: Any, field: str, where: str) -> tuple[float, float, float] | None:

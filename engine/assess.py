@@ -25,7 +25,7 @@ def assess(case: Case, using: Knowledge, as_of: date) -> Assessment:
     seen = perceive(case, using.extractors)
     applied = applies(seen, using)
     answers = classify(seen, applied, fuse(seen, using))
-    route, review = gate(signals(answers, nets_that_spoke(seen, using)), using)
+    route, review = gate(signals(answers, nets_that_spoke(seen, using), conflicts(seen, applied)), using)
     if route is Route.RULE_BASED:
         stated = without_nets(seen)
         answers = unconfirmed(classify(stated, applied, fuse(stated, using)), seen)
@@ -95,10 +95,18 @@ def unconfirmed(answers: tuple[GuidelineDecision, ...], seen: Case) -> tuple[Gui
     )
 
 
+def conflicts(case: Case, applied: tuple[tuple[Guideline, Application], ...]) -> tuple[str, ...]:
+    """Where sources contradict each other on what a guideline that may apply reads."""
+    read = (guideline for guideline, application in applied if application.applies != "no")
+    return tuple(dict.fromkeys(text for guideline in read for text in facts.conflicts(guideline, case)))
+
+
 def nets_that_spoke(case: Case, using: Knowledge) -> dict[str, bool]:
-    """Each net with a belief in the case, and whether it was validated on real data."""
-    spoke = {b.source.reference for f in case.findings for b in facts.neural(f.facts).values() if b.source}
-    return {e.name: e.validated for e in using.extractors if any(e.name in reference for reference in spoke)}
+    """Each net with a belief in the case, by name; one that is not listed counts as not validated."""
+    said = [case.exam.facts, *(f.facts for f in case.findings)]
+    spoke = {b.source.reference for held in said for b in facts.neural(held).values() if b.source}
+    known = {e.name: e.validated for e in using.extractors}
+    return {reference: known.get(reference, False) for reference in sorted(spoke)}
 
 
 def citations(answers: tuple[GuidelineDecision, ...]) -> tuple[str, ...]:

@@ -40,6 +40,27 @@ def finding_facts(guideline: Guideline, finding: Finding) -> Facts:
     return {n: finding.facts[n] for n in names(guideline, ("finding",)) if n in finding.facts}
 
 
+def conflicts(guideline: Guideline, case: Case) -> Iterator[str]:
+    """Where the patient's record or the images say otherwise than the reader, in words without values."""
+    for name, fact in _fed(guideline):
+        stated, recorded = case.exam.facts.get(name), case.patient.facts.get(fact)
+        if _disagree(stated, recorded):
+            yield f"{name}: the reader states it otherwise than the record ({_reference(recorded)})"
+    imaged, whole = case.exam.facts.get("lungs_imaged"), case.exam.facts.get("lungs_fully_evaluable")
+    cut = isinstance(imaged, Known) and imaged.value != "whole"
+    if "lungs_fully_evaluable" in guideline.inputs and cut and isinstance(whole, Known) and whole.value is True:
+        yield f"the lungs are stated to be fully evaluable, the images do not show them whole ({_reference(imaged)})"
+
+
+def _disagree(stated: Belief | None, recorded: Belief | None) -> bool:
+    said = isinstance(stated, Known) and stated.source.kind is not SourceKind.CONVENTION
+    return said and isinstance(recorded, Known) and isinstance(stated, Known) and stated.value != recorded.value
+
+
+def _reference(belief: Belief | None) -> str:
+    return belief.source.reference if belief is not None and belief.source is not None else "no reference"
+
+
 def names(guideline: Guideline, scopes: tuple[str, ...]) -> Iterator[str]:
     """Names of facts in those scopes; a set has one for each of its features."""
     for name, (scope, i) in guideline.inputs.items():

@@ -7,16 +7,22 @@ and the rule-based route; none can take these back. Texts and bars are in ``know
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from .knowledge import Knowledge, Signal
 from .record import URGENCY
-from .types import GuidelineDecision, Priority, Review, ReviewReason, Route
+from .types import GuidelineDecision, Priority, Reading, Review, ReviewReason, Route
+
+if TYPE_CHECKING:  # classify needs only the reasons, and starts fast
+    from .knowledge import Knowledge, Signal
 
 Raised = tuple[str, str]  # (code, detail)
 
 
-def signals(decisions: Sequence[GuidelineDecision], nets: Mapping[str, bool]) -> Iterator[Raised]:
+def signals(
+    decisions: Sequence[GuidelineDecision], nets: Mapping[str, bool], conflicts: Sequence[str] = ()
+) -> Iterator[Raised]:
     """What speaks for more care in the readings. ``nets``: each net that spoke, and whether it is validated."""
+    yield from (("evidence_conflict", text) for text in conflicts)
     if not any(d.exam for d in decisions):
         yield (
             "no_guideline",
@@ -32,16 +38,29 @@ def signals(decisions: Sequence[GuidelineDecision], nets: Mapping[str, bool]) ->
 def _of_guideline(d: GuidelineDecision) -> Iterator[Raised]:
     if d.application.applies != "yes":
         yield "applicability_unconfirmed", f"{d.application.guideline}: {', '.join(d.application.reasons)}"
-    readings = [("exam", d.exam), *((f.finding.tracking_id, f.reading) for f in d.findings)]
-    for name, reading in readings:
-        if reading is not None and reading.category is None:
-            asked = f", assess {reading.ask}" if reading.ask else ""
-            yield "finding_unknown", f"{name}: still possible {', '.join(reading.possible)}{asked}"
-        if reading is not None and reading.silent:
-            yield "guideline_silent", f"{name}: {reading.category} by default, or {', '.join(reading.alternatives)}"
+    for name, reading in [("exam", d.exam), *((f.finding.tracking_id, f.reading) for f in d.findings)]:
+        if reading is not None:
+            yield from _of_reading(name, reading)
     for f in d.findings:
         if f.risk is not None and f.risk.probability is None:
             yield "risk_unknown", f"{f.finding.tracking_id}: {f.risk.why}"
+
+
+def _of_reading(name: str, reading: Reading) -> Iterator[Raised]:
+    asked = f", assess {reading.ask}" if reading.ask else ""
+    if reading.category is None:
+        yield "finding_unknown", f"{name}: still possible {', '.join(reading.possible)}{asked}"
+    else:
+        yield from (
+            ("finding_unknown", f"{name}: {answer} is not known{asked}") for answer in reading.facts.get("open", ())
+        )
+    if reading.silent:
+        yield "guideline_silent", f"{name}: {reading.category} by default, or {', '.join(reading.alternatives)}"
+
+
+def reasons_of(readings: Iterable[Reading]) -> tuple[str, ...]:
+    """The codes of the signals that readings raise by themselves, each once."""
+    return tuple(dict.fromkeys(code for reading in readings for code, _ in _of_reading("", reading)))
 
 
 def gate(raised: Iterable[Raised], using: Knowledge) -> tuple[Route, Review]:

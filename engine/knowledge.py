@@ -15,8 +15,6 @@ from .perception.extractor import FeatureExtractor, UpstreamFindings
 from .resources import knowledge_folder
 from .types import Priority
 
-CONSIDERED = ("lung-rads", "li-rads-ct-mri")  # read on every exam; the others are read where they are named
-
 
 @dataclass(frozen=True, slots=True)
 class Signal:
@@ -53,17 +51,17 @@ def load_knowledge(exam_date: Any = None, guideline: str | None = None, folders:
     Raises:
         UnknownGuideline, RuleError, MissingKnowledge: something is absent or at fault.
     """
+    signals, considered, sha256 = load_gates()
     if guideline and "@" in guideline:
         editions = [(guideline, f"{guideline}, as asked for")]
     else:
-        editions = [in_force(name, exam_date, folders) for name in ([guideline] if guideline else CONSIDERED)]
-    signals, sha256 = load_signals()
+        editions = [in_force(name, exam_date, folders) for name in ([guideline] if guideline else considered)]
     loaded = tuple(load_guideline(name, folders) for name, _ in editions)
     return Knowledge(loaded, signals, chosen=tuple(words for _, words in editions), gates_sha256=sha256)
 
 
-def load_signals() -> tuple[dict[str, Signal], str]:
-    """The signals of ``knowledge/gates.yaml`` by code, and the hash of the file.
+def load_gates() -> tuple[dict[str, Signal], tuple[str, ...], str]:
+    """``knowledge/gates.yaml``: the signals by code, the guidelines read on every exam, the hash of the file.
 
     Raises:
         MissingKnowledge: the file has none.
@@ -72,11 +70,13 @@ def load_signals() -> tuple[dict[str, Signal], str]:
 
     file = knowledge_folder() / "gates.yaml"
     text = file.read_bytes()
-    signals = (yaml.safe_load(text) or {}).get("signals")
-    if not signals:
-        raise MissingKnowledge("knowledge/gates.yaml", "signals", "nothing", "at least one", "Restore the file.")
+    content = yaml.safe_load(text) or {}
+    signals, considered = content.get("signals"), content.get("considered")
+    if not signals or not considered:
+        where = "knowledge/gates.yaml"
+        raise MissingKnowledge(where, "signals, considered", "nothing", "at least one each", "Restore the file.")
     read = {
         code: Signal(code, s["text"], Priority(s["priority"]), s.get("route") == "rule_based", s["why"])
         for code, s in signals.items()
     }
-    return read, hashlib.sha256(text).hexdigest()
+    return read, tuple(considered), hashlib.sha256(text).hexdigest()

@@ -50,12 +50,12 @@ class Assessment:
 def record_of(case: Case, decision: Decision, knowledge: Mapping[str, str], as_of: date) -> DecisionRecord:
     """The record of a decision: the case without its pixels (their hash is kept), and what was withheld."""
     image = case.volume.sha256() if case.volume else None
-    kept = replace(case, volume=None)
+    kept, engine = replace(case, volume=None), version("radlogic")
     withheld = {f.finding.tracking_id: f.unconfirmed for d in decision.guidelines for f in d.findings if f.unconfirmed}
     return DecisionRecord(
-        decision_id=decision_id_of(repr(kept), str(image), repr(sorted(knowledge.items())), as_of.isoformat()),
+        decision_id=decision_id_of(repr(kept), str(image), repr(sorted(knowledge.items())), engine),
         as_of=as_of,
-        engine_version=version("radlogic"),
+        engine_version=engine,
         case=kept,
         image_sha256=image,
         knowledge=knowledge,

@@ -25,7 +25,7 @@ def run(*arguments: object, stdin: str = "") -> Result:
     argv = ["radlogic", *map(str, arguments)]
     with (
         mock.patch.object(sys, "argv", argv),
-        mock.patch.object(sys, "stdin", io.StringIO(stdin)),
+        mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")),
         mock.patch.object(sys, "stdout", out),
         mock.patch.object(sys, "stderr", err),
         pytest.raises(SystemExit) as stopped,

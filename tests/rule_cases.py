@@ -13,6 +13,7 @@ from radlogic.engine.guideline.editions import editions
 from radlogic.engine.guideline.evaluate import Classification, classify
 from radlogic.engine.guideline.load import Guideline, load_guideline
 from radlogic.engine.resources import rules_folder
+from radlogic.engine.types import Facts
 
 BESIDE = ("name", "expect", "cite", "silent", "alternatives", "possible", "why", "debatable")
 
@@ -30,12 +31,23 @@ def of(name: str) -> Iterator[dict[str, Any]]:
             yield from yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
+def stated(guideline: Guideline, case: dict[str, Any]) -> cases.StatedCase:
+    """The case as a reader states it."""
+    content = {key: value for key, value in case.items() if key not in BESIDE}
+    return cases.read(cases.parse(json.dumps(content, default=str)), guideline)
+
+
+def facts(guideline: Guideline, case: dict[str, Any]) -> tuple[Facts, list[Facts]]:
+    """The facts of the exam and of each finding."""
+    found = stated(guideline, case)
+    return found.exam, [facts for _, facts in found.findings]
+
+
 def read(guideline: Guideline, case: dict[str, Any]) -> tuple[Classification, dict[str, Any]]:
     """The classification and the answer for a case."""
-    content = {key: value for key, value in case.items() if key not in BESIDE}
-    stated = cases.read(cases.parse(json.dumps(content, default=str)), guideline)
-    result = classify(guideline, stated.exam, stated.findings)
-    return result, plain(answer(guideline, result, tuple(n for n, _ in stated.findings), stated.exam_date))
+    found = stated(guideline, case)
+    result = classify(guideline, found.exam, found.findings)
+    return result, plain(answer(guideline, result, tuple(n for n, _ in found.findings), found.exam_date))
 
 
 def misses(case: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:

@@ -246,6 +246,7 @@ class Builder:
             row.get("says", ""),
             tuple(words),
             tuple(row.get("over", ())),
+            mark=row.get("mark", raw.get("mark", "V2")),
         )
 
     def cells(self, variable: Variable, test: Any, at: str) -> frozenset[int]:

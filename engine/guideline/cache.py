@@ -14,6 +14,7 @@ from .build import Builder
 from .compile import Compiler, Diagram, Leaf
 from .tables import Stage
 
+APART = "apart."
 Compiled = tuple[Mapping[str, Any], dict[str, Diagram]]
 
 
@@ -50,12 +51,15 @@ def unpack(packed: Mapping[str, Any]) -> Compiled:
 
 
 def stages(document: Mapping[str, Any]) -> dict[str, Stage]:
-    """The stages of a document: "finding", "exam" and, where there is a table for it, "applies"."""
+    """The stages of a document: "finding", "exam", where there is a table for it "applies", and answers apart."""
     builder, head = Builder(document), document["guideline"]
-    finding = [head["category"], *(a["table"] for a in head.get("finding_answers", {}).values())]
+    answers = head.get("finding_answers", {})
+    apart = {a["table"] for a in answers.values() if a.get("apart")}
+    finding = [head["category"], *(a["table"] for a in answers.values() if not a.get("apart"))]
     exam = [head["exam_category"], *(a["table"] for a in head.get("exam_answers", {}).values())]
     exam += [head["management"]] if "management" in head else []
     built = {"finding": builder.stage("finding", finding), "exam": builder.stage("exam", exam)}
+    built |= {APART + table: builder.stage("finding", [table]) for table in sorted(apart)}
     return built | ({"applies": builder.stage("exam", [head["applies"]])} if "applies" in head else {})
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from ..types import Application, Facts, Reading
+from ..types import Application, Facts, Reading, Step
 from . import numbers, possible, trace
 from .compile import Diagram, Leaf
 from .load import Guideline
 from .situation import Cells, Situation
-from .tables import NO_FINDING, READING, WORST
+from .tables import NO_FINDING, READING, WORST, Stage
 
 Combination = tuple[str, tuple[str, ...]]  # (highest category, leading answers of the findings that have it)
 
@@ -72,6 +72,7 @@ def read_finding(guideline: Guideline, facts: Facts) -> FindingRead:
     """One finding by itself. ``facts`` holds those of exam and patient too."""
     diagram, head = guideline.finding, guideline.head
     situation = Situation(guideline, diagram.stage, facts)
+    numbers.check(guideline.document["inputs"].get("at_most", ()), guideline.numbers, situation.raw)
     category, tables = diagram.stage.table(head["category"]), head.get("finding_answers", {})
     lead = [diagram.stage.table(tables[name]["table"]) for name in head.get("leading", ())]
 
@@ -81,17 +82,35 @@ def read_finding(guideline: Guideline, facts: Facts) -> FindingRead:
     every = tuple(range(len(diagram.stage.variables[diagram.stage.index[READING]].domain)))
     default = possible.outcomes(diagram, situation, (0,), lambda leaf: repr(combination(leaf)))
     others = possible.outcomes(diagram, situation, every[1:], lambda leaf: repr(combination(leaf))) if every[1:] else []
-    answers = {
-        name: _agreed(a, {leaf.results[diagram.stage.table(a["table"])] for leaf in default})
-        for name, a in tables.items()
-    }
     reading = _reading(guideline, situation, diagram, category, default, others)
+    answers, steps = _answers(guideline, facts, default)
     management = guideline.head["managements"].get(reading.category or "", {})
     return FindingRead(
-        replace(reading, facts={**management, **answers}),
+        replace(reading, facts={**management, **answers}, trace=tuple(dict.fromkeys((*reading.trace, *steps)))),
         frozenset(map(combination, default)),
         frozenset(map(combination, others)),
     )
+
+
+def _answers(guideline: Guideline, facts: Facts, leaves: Sequence[Leaf]) -> tuple[dict[str, Any], list[Step]]:
+    """What the guideline adds to a finding's category, and the steps to what is compiled apart."""
+    answers: dict[str, Any] = {}
+    steps: list[Step] = []
+    for name, answer in guideline.head.get("finding_answers", {}).items():
+        if answer.get("apart"):
+            results, last = _apart(guideline, guideline.apart[answer["table"]], facts)
+            steps += last
+        else:
+            results = {leaf.results[guideline.finding.stage.table(answer["table"])] for leaf in leaves}
+        answers[name] = _agreed(answer, results)
+    return answers, steps
+
+
+def _apart(guideline: Guideline, diagram: Diagram, facts: Facts) -> tuple[set[str], tuple[Step, ...]]:
+    """The results that an answer compiled by itself can have, and where there is one the step that gives it."""
+    situation, root = Situation(guideline, diagram.stage, facts), diagram.stage.roots[0]
+    found = possible.outcomes(diagram, situation, (0,), lambda leaf: leaf.results[root])
+    return {leaf.results[root] for leaf in found}, trace.steps(found[0], situation)[-1:] if len(found) == 1 else ()
 
 
 def read_exam(guideline: Guideline, facts: Facts, findings: Sequence[FindingRead]) -> Reading:
@@ -115,7 +134,24 @@ def read_exam(guideline: Guideline, facts: Facts, findings: Sequence[FindingRead
         name: _agreed(a, {leaf.results[diagram.stage.table(a["table"])] for leaf in first})
         for name, a in tables.items()
     }
-    return replace(reading, facts={**_management(guideline, reading, first), **answers})
+    undecided = _open(tables, diagram.stage, first)
+    told = {**_management(guideline, reading, first), **answers}
+    if reading.category is not None and told["management"] is None and "managements_possible" in told:
+        undecided.append("management")
+    if undecided:
+        told["open"] = undecided  # a human must settle these even where the category is known
+    if reading.ask is None and undecided:
+        reading = replace(reading, ask=_ask_of_answers(guideline, sure))
+    return replace(reading, facts=told)
+
+
+def _ask_of_answers(guideline: Guideline, situation: Situation) -> str | None:
+    """What to assess so that the exam's other answers become known."""
+    diagram = guideline.exam
+    question = possible.next_question(
+        diagram, situation, lambda leaf: repr([leaf.results[t] for t in diagram.stage.roots])
+    )
+    return None if question is None else field_to_ask(guideline, situation, diagram.stage.variables[question].name)
 
 
 def read_application(guideline: Guideline, facts: Facts) -> Application:
@@ -132,9 +168,9 @@ def read_application(guideline: Guideline, facts: Facts) -> Application:
     results = {leaf.results[table] for leaf in found}
     steps = trace.steps(found[0], situation) if len(found) == 1 else _common(found, situation)
     if len(results) == 1:
-        return Application(
-            guideline.name, results.pop(), steps, tuple(s.says.partition("; ")[2] or s.says for s in steps)
-        )
+        ends = (trace.steps(leaf, situation)[-1].says for leaf in found)
+        reasons = tuple(dict.fromkeys(says.partition("; ")[2] or says for says in ends))
+        return Application(guideline.name, results.pop(), steps, reasons)
     question = possible.next_question(diagram, situation, lambda leaf: leaf.results[table])
     unknown = None if question is None else field_to_ask(guideline, situation, diagram.stage.variables[question].name)
     return Application(guideline.name, "conditional", steps, (f"not known whether it applies: assess {unknown}",))
@@ -208,6 +244,11 @@ def _ordered(guideline: Guideline, categories: Iterable[str]) -> tuple[str, ...]
     return tuple(sorted(set(categories), key=lambda c: (guideline.rank.get(c, -1), c)))
 
 
+def _open(answers: Mapping[str, Mapping[str, Any]], stage: Stage, leaves: Sequence[Leaf]) -> list[str]:
+    """The answers on which the possible outcomes differ."""
+    return [n for n, a in answers.items() if len({leaf.results[stage.table(a["table"])] for leaf in leaves}) > 1]
+
+
 def _agreed(answer: Mapping[str, Any], results: set[str]) -> Any:
     """The answer's value where all possible outcomes agree, else None."""
     if len(results) != 1:
@@ -234,8 +275,8 @@ def field_to_ask(guideline: Guideline, situation: Situation, variable: str) -> s
     """The input to assess so that a variable becomes known: itself, or the first unknown one behind a number."""
     if variable not in guideline.numbers:
         return variable
-    behind = numbers.inputs_of(variable, guideline.numbers)
-    return next((n for n in guideline.inputs if n in behind and situation.raw.get(n) is None), variable)
+    unknown = numbers.missing(variable, guideline.numbers, situation.raw)
+    return next((n for n in guideline.inputs if n in unknown), variable)
 
 
 def _ask_of_finding(names: Sequence[str], read: Sequence[FindingRead]) -> str | None:
@@ -253,4 +294,6 @@ def display(guideline: Guideline, reading: Reading) -> str | None:
         return None
     named = {c["id"]: c["display"] for c in guideline.head["categories"]}
     base: str = reading.facts.get("display") or named.get(reading.category, reading.category)
+    if "s_modifier" in reading.facts.get("open", ()):
+        return f"{base} (S not known)"
     return base + ("S" if reading.facts.get("s_modifier") else "")

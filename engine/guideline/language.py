@@ -160,6 +160,8 @@ class Row(_Strict):
     then: Symbol | Shift
     cite: str | None = None
     """Where in the guideline; the table's citation where absent."""
+    mark: Literal["V2", "V1", "M"] | None = None
+    """Confidence, where it is not the table's."""
     says: str = ""
     """What it concludes, in words, where the symbol does not say it."""
     silent: Silent | None = None
@@ -213,6 +215,14 @@ class TableFile(_Strict):
     tables: tuple[Table, ...] = Field(min_length=1)
 
 
+class AtMost(_Strict):
+    """One number is never greater than another."""
+
+    small: str
+    large: str
+    why: str
+
+
 class InputsFile(_Strict):
     """``inputs.yaml``. Inputs by scope in the order in which a human would be asked."""
 
@@ -220,6 +230,8 @@ class InputsFile(_Strict):
     patient: dict[Name, Input] = {}
     finding: dict[Name, Input] = {}
     numbers: dict[Name, Number] = {}
+    at_most: tuple[AtMost, ...] = ()
+    """What no patient can have otherwise; facts that break it are a contradiction."""
     order: tuple[str, ...] = ()
     """Optional: inputs and numbers that the compiled structure asks first; the rest follow."""
 
@@ -249,6 +261,9 @@ class Answer(_Strict):
     table: Name
     values: dict[str, Any] | None = None
     """Symbol -> value in the answer; absent: the symbol itself."""
+    apart: bool = False
+    """For an answer on a finding: compiled by itself, where compiling it with the category would only multiply
+    both. Not for one that is ``leading``."""
 
 
 class Guideline(_Strict):
@@ -282,3 +297,10 @@ class Guideline(_Strict):
     exam_answers: dict[Name, Answer] = {}
     leading: tuple[Name, ...] = ()
     """Finding answers that the exam tables may test on the most suspicious finding."""
+
+    @model_validator(mode="after")
+    def _leading_is_not_apart(self) -> Guideline:
+        apart = [n for n in self.leading if n in self.finding_answers and self.finding_answers[n].apart]
+        if apart:
+            raise ValueError(f"{', '.join(apart)} cannot be both `leading` and `apart`")
+        return self

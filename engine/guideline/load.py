@@ -7,7 +7,7 @@ then compiled from the YAML and put into that cache. A cache whose hash differs 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,6 +15,8 @@ from typing import Any
 
 from ..errors import UnknownGuideline
 from ..resources import rules_folder
+from . import numbers
+from .cache import APART
 from .cache import load as load_compiled
 from .compile import Diagram
 from .editions import Folder, editions, find, hash_of
@@ -29,6 +31,7 @@ class Guideline:
     finding: Diagram
     exam: Diagram
     applies: Diagram | None = None  # None: nothing says where it applies, so it is only read on request
+    apart: Mapping[str, Diagram] = field(default_factory=dict)  # by table: what is compiled by itself
 
     @property
     def head(self) -> Mapping[str, Any]:
@@ -56,6 +59,16 @@ class Guideline:
         return plain | defined
 
     @cached_property
+    def amounts(self) -> tuple[str, ...]:
+        """The inputs that numbers rest on: numbers and lists of older sizes."""
+        return tuple(n for n, (_, i) in self.inputs.items() if i["type"] in ("number", "history"))
+
+    @cached_property
+    def behind(self) -> Mapping[str, frozenset[str]]:
+        """The inputs that each number rests on."""
+        return {name: numbers.inputs_of(name, self.numbers) for name in self.numbers}
+
+    @cached_property
     def rank(self) -> Mapping[str, int]:
         """Category -> place in the order of concern; results outside it are -1."""
         order = self.head.get("urgency") or [c["id"] for c in self.head["categories"]]
@@ -73,7 +86,8 @@ def load_guideline(name: str, folders: tuple[Path, ...] = ()) -> Guideline:
     """
     folder = find(name, (rules_folder(), *folders))
     document, diagrams = load_compiled(hash_of(folder), lambda: _read(folder))
-    return Guideline(name, document, **diagrams)
+    apart = {n.removeprefix(APART): diagrams.pop(n) for n in [*diagrams] if n.startswith(APART)}
+    return Guideline(name, document, **diagrams, apart=apart)
 
 
 def in_force(guideline: str, exam_date: date | None, folders: tuple[Path, ...] = ()) -> tuple[str, str]:

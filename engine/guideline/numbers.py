@@ -5,7 +5,7 @@ A number is a ``Decimal``, ``NOT_APPLICABLE`` (no prior exam, so no growth) or N
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -30,15 +30,6 @@ def number(name: str, definitions: Definitions, raw: Raw) -> Amount:
     if isinstance(value, Decimal) and "round" in definition:
         return value.quantize(Decimal(definition["round"]), ROUND_HALF_UP)
     return value
-
-
-def round_half_up(value: Decimal, step: str) -> Decimal:
-    """Half up to a power-of-ten step.
-
-    >>> round_half_up(Decimal("5.95"), "0.1")
-    Decimal('6.0')
-    """
-    return value.quantize(Decimal(step), ROUND_HALF_UP)
 
 
 def of(name: str, definitions: Definitions, raw: Raw) -> Amount:
@@ -157,3 +148,43 @@ def inputs_of(name: str, definitions: Definitions) -> frozenset[str]:
     if "same_cuts" in d:
         named += [d["same_cuts"]["first"], d["same_cuts"]["or"]]
     return frozenset(i for n in named for i in inputs_of(n, definitions))
+
+
+def check(limits: Iterable[Mapping[str, str]], definitions: Definitions, raw: Raw) -> None:
+    """Numbers that bound each other do.
+
+    Raises:
+        Contradiction: one is greater than it can be.
+    """
+    for limit in limits:
+        small, large = (of(limit[key], definitions, raw) for key in ("small", "large"))
+        if isinstance(small, Decimal) and isinstance(large, Decimal) and small > large:
+            names = f"{limit['small']}, {limit['large']}"
+            raise Contradiction("case", names, f"{small} and {large}", limit["why"], "Correct one of them.")
+
+
+def missing(name: str, definitions: Definitions, raw: Raw) -> frozenset[str]:
+    """The unknown inputs that, once known, make a number known; of several ways to state it the first.
+
+    >>> sizes = {"size": {"either": ["mm", "mean"]}, "mm": {"input": "mm"}, "mean": {"mean_of": ["long", "short"]}}
+    >>> missing("size", sizes, {}), missing("size", sizes, {"mm": Decimal(4)})
+    (frozenset({'mm'}), frozenset())
+    """
+    if name not in definitions or definitions[name].get("input") == name:
+        return frozenset({name}) if raw.get(name) is None else frozenset()
+    if number(name, definitions, raw) is not None:
+        return frozenset()
+    return frozenset(m for operand in _operands(definitions[name]) for m in missing(operand, definitions, raw))
+
+
+def _operands(definition: Mapping[str, Any]) -> list[str]:
+    """What a number is made of; of alternatives the first, which can stand for them all."""
+    kind = next(k for k in WAYS if k in definition)
+    given = definition[kind]
+    if kind == "same_cuts":
+        return [given["first"]]
+    if kind == "input":
+        return [given]
+    if isinstance(given, dict):
+        return [v for k, v in given.items() if k != "within_months"]
+    return list(given[:1]) if kind == "either" else list(given)

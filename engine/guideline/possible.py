@@ -32,19 +32,28 @@ def outcomes(diagram: Diagram, situation: Situation, reading: Cells = (0,), resu
     First numbers are taken as independent, which can only be too wide; where that leaves more than
     one ``result``, the worlds of the unknown measurements decide.
     """
-    last = diagram.stage.index[READING]
+    last, met = diagram.stage.index[READING], set[int]()
 
     def cells(at: int) -> Cells:
-        return reading if at == last else situation.cells(at)
+        if at == last:
+            return reading
+        found = situation.cells(at)
+        if len(found) > 1 and diagram.stage.variables[at].cuts is not None:
+            met.add(at)
+        return found
 
     wide = list(leaves(diagram, cells))
-    if len({result(leaf) for leaf in wide} if result else wide) < 2 or not situation.undecided():
+    if not met or len({result(leaf) for leaf in wide} if result else wide) < 2:
+        return wide
+    worlds = situation.worlds(sorted(met))
+    if worlds is None:
         return wide
     found: dict[int, Leaf] = {}
-    for world in situation.worlds():
-        narrowed = _fixed(cells, world)
-        found.update((id(leaf), leaf) for leaf in leaves(diagram, narrowed))
-    return list(found.values())
+    for world in worlds:
+        found.update((id(leaf), leaf) for leaf in leaves(diagram, _fixed(cells, world)))
+        if len(found) == len(wide):
+            break  # every one of them can be
+    return list(found.values()) or wide
 
 
 def _fixed(cells: Callable[[int], Cells], world: Mapping[int, int]) -> Callable[[int], Cells]:

@@ -6,18 +6,18 @@ the same unknown measurement (size, growth) are narrowed together: see ``worlds`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import islice, product
+from itertools import product
 
-from ..errors import BadValue
+from ..errors import BadValue, Contradiction
 from ..types import Belief, Facts, Known, NotApplicable, PastSize
 from . import numbers
 from .load import Guideline
 from .tables import NOT_APPLICABLE, READING, Stage, Variable
 
 Cells = tuple[int, ...]
-MOST_WORLDS = 20_000  # beyond, numbers are taken as independent: a wider answer, never a narrower one
+MOST_WORLDS = 5_000  # beyond, numbers are taken as independent: a wider answer, never a narrower one
 
 
 class Situation:
@@ -31,7 +31,7 @@ class Situation:
         for name, cells in (fixed or {}).items():
             if name in stage.index:
                 self._cells[stage.index[name]] = cells
-        self.raw = {name: raw_value(facts.get(name)) for name in guideline.inputs}
+        self.raw = {name: raw_value(facts.get(name)) for name in guideline.amounts}
 
     def cells(self, at: int) -> Cells:
         """The cells that variable number ``at`` can still be in.
@@ -51,34 +51,36 @@ class Situation:
             return number_cells(variable, numbers.number(variable.name, self.guideline.numbers, self.raw))
         return symbol_cells(variable, self.facts.get(variable.name))
 
-    def undecided(self) -> list[int]:
-        """Numbers among the variables whose cell is not known."""
-        stage = self.stage
-        return [i for i, v in enumerate(stage.variables) if v.cuts is not None and len(self.cells(i)) > 1]
-
-    def worlds(self) -> Iterator[Mapping[int, int]]:
-        """All combinations of cells that the undecided numbers can have together.
+    def worlds(self, undecided: Sequence[int]) -> Iterator[Mapping[int, int]] | None:
+        """All combinations of cells that these numbers, whose cells are not known, can have together.
 
         One unknown measurement often feeds several numbers; each world is what some value of the
-        unknown measurements gives. Complete for differences and cuts; where there are too many
-        combinations, or an unknown list of older sizes is involved, the product of the cells.
+        unknown measurements gives. Complete for differences and cuts. None where there are too many
+        combinations, or an unknown list of older sizes is involved.
         """
-        undecided = self.undecided()
         definitions = self.guideline.numbers
         names = [self.stage.variables[i].name for i in undecided]
-        unknown = sorted({u for n in names for u in numbers.inputs_of(n, definitions) if self.raw.get(u) is None})
+        unknown = sorted({u for n in names for u in numbers.missing(n, definitions, self.raw)})
         grids = [self._grid(u, unknown) for u in unknown]
         total = 1
         for grid in grids:
             total *= len(grid)
         if not all(grids) or total > MOST_WORLDS:
-            free = [self.cells(i) for i in undecided]
-            yield from (dict(zip(undecided, cells, strict=True)) for cells in islice(product(*free), MOST_WORLDS))
-            return
+            return None
+        return self._worlds(undecided, unknown, grids)
+
+    def _worlds(
+        self, undecided: Sequence[int], unknown: Sequence[str], grids: Sequence[Sequence[Decimal | str]]
+    ) -> Iterator[Mapping[int, int]]:
+        definitions = self.guideline.numbers
+        names = [self.stage.variables[i].name for i in undecided]
         seen = set()
         for values in product(*grids):
             raw = {**self.raw, **dict(zip(unknown, values, strict=True))}
-            amounts = [numbers.number(n, definitions, raw) for n in names]
+            try:
+                amounts = [numbers.number(n, definitions, raw) for n in names]
+            except Contradiction:
+                continue  # no patient is like this: a mean beside axes that have another
             cells = tuple(number_cells(self.stage.variables[i], a)[0] for i, a in zip(undecided, amounts, strict=True))
             if cells not in seen:
                 seen.add(cells)
@@ -90,13 +92,14 @@ class Situation:
         if name not in definitions:
             return []  # a list of older sizes
         low, high = (Decimal(x) for x in definitions[name]["range"])
-        rest_on = {v: numbers.inputs_of(v.name, definitions) for v in self.stage.variables if v.cuts}
+        rest_on = {v: self.guideline.behind[v.name] for v in self.stage.variables if v.cuts}
         beside = frozenset(n for inputs in rest_on.values() if name in inputs for n in inputs)
         cuts = {c for v, inputs in rest_on.items() if inputs & beside and v.cuts for c, _ in v.cuts.points}
         tied = _tied({*_amounts(self.raw.get(n) for n in beside), *cuts}, cuts) if len(unknown) < 3 else set()
         tick = Decimal("0.1")
         near = {x + k * tick for x in cuts | tied | {low, high} for k in (-1, 0, 1)}
-        absent = [NOT_APPLICABLE] if self.guideline.inputs[name][1].get("absent") == NOT_APPLICABLE else []
+        i = self.guideline.inputs[name][1]
+        absent = [NOT_APPLICABLE] if i.get("absent") == NOT_APPLICABLE and "absent_when" not in i else []
         return [*absent, *sorted(x for x in near if low <= x <= high)]
 
 

@@ -65,6 +65,7 @@ class Row:
     tests: tuple[tuple[str, str], ...]  # (what, condition in words), as written
     over: tuple[str, ...] = ()
     why_silent: str = ""
+    mark: str = "V2"
 
 
 @dataclass(frozen=True, slots=True)

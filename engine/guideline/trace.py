@@ -21,13 +21,22 @@ def steps(leaf: Leaf, situation: Situation) -> tuple[Step, ...]:
 def _step(t: int, at: int, leaf: Leaf, situation: Situation) -> Step:
     table = situation.stage.tables[t]
     row = table.rows[at]
-    rows = [r for r in table.rows if _fits(r, leaf, situation)] if at == table.met else [row]
+    rows = [r for r in table.rows if fits(r, leaf, situation)] if at == table.met else [row]
     tests = [test for r in rows for test in r.tests] if at != table.fallback() else []
-    because = tuple(dict.fromkeys(f"{name} {words}: {shown(name, leaf, situation)}" for name, words in tests))
+    met = (f"{name} {words}: {shown(name, leaf, situation)}" for name, words in tests)
+    because = tuple(dict.fromkeys(met)) or tuple(_looked_at(table, leaf, situation))
     asked = {name for r in (rows if tests else table.rows) for name, _ in r.tests}
     names = ", ".join(r.id for r in rows)
     return Step(table.title, f"{table.id}.{names.removeprefix(table.id + '.')}", _says(table, row, leaf.results[t]),
-                because, f"{row.cite} [{table.mark}]", tuple(_by_convention(asked, situation)))  # fmt: skip
+                because, f"{row.cite} [{row.mark}]", tuple(_by_convention(asked, situation)))  # fmt: skip
+
+
+def _looked_at(table: Table, leaf: Leaf, situation: Situation) -> Iterator[str]:
+    """For the row of all other cases: what the other rows look at, where it is known."""
+    known = {n: shown(n, leaf, situation) for row in table.rows for n, _ in row.tests}
+    yield from (
+        f"{n}: {value}" for n, value in known.items() if value not in ("either way", "unknown") and " or " not in value
+    )
 
 
 def _says(table: Table, row: Row, result: str) -> str:
@@ -36,11 +45,39 @@ def _says(table: Table, row: Row, result: str) -> str:
     return "; ".join(filter(None, (result, words, silent)))
 
 
-def _fits(row: Row, leaf: Leaf, situation: Situation) -> bool:
+def fits(row: Row, leaf: Leaf, situation: Situation) -> bool:
     """Whether a row of an ``any`` table fits for sure."""
     return bool(row.cells or row.results) and (
         all(set(situation.cells(v)) <= cells for v, cells in row.cells.items())
-        and all(leaf.results.get(u, "") in allowed for u, allowed in row.results.items())
+        and all(_result(u, leaf, situation) in allowed for u, allowed in row.results.items())
+    )
+
+
+def _result(t: int, leaf: Leaf, situation: Situation) -> str | None:
+    """The result of a table; read directly where it did not matter to the outcome, None if it is not known."""
+    if t in leaf.results:
+        return leaf.results[t]
+    table = situation.stage.tables[t]
+    fitting = [row for row in table.rows if fits(row, leaf, situation)]
+    if table.met is not None:
+        return (
+            "yes"
+            if fitting
+            else "no"
+            if all(_excluded(row, leaf, situation) for row in table.rows[: table.met])
+            else None
+        )
+    fallback = table.fallback()
+    if fallback is not None and all(_excluded(row, leaf, situation) for row in table.rows[:fallback]):
+        fitting = [table.rows[fallback]]
+    return str(fitting[0].then) if len(fitting) == 1 and isinstance(fitting[0].then, str) else None
+
+
+def _excluded(row: Row, leaf: Leaf, situation: Situation) -> bool:
+    """Whether a row cannot fit."""
+    known = ((_result(u, leaf, situation), allowed) for u, allowed in row.results.items())
+    return any(not set(situation.cells(v)) & cells for v, cells in row.cells.items()) or any(
+        result is not None and result not in allowed for result, allowed in known
     )
 
 
@@ -48,7 +85,7 @@ def shown(name: str, leaf: Leaf, situation: Situation) -> str:
     """The value of what a test looks at, with its unit; for a table its result."""
     stage = situation.stage
     if name not in stage.index:
-        return next((leaf.results[t] for t, _ in leaf.rows if stage.tables[t].id == name), "either way")
+        return _result(stage.table(name), leaf, situation) or "either way"
     variable = stage.variables[stage.index[name]]
     if variable.cuts is None:
         cells = situation.cells(stage.index[name])
@@ -69,7 +106,7 @@ def _amount(name: str, situation: Situation) -> str:
 
 def _stated(name: str, situation: Situation) -> str:
     """The inputs that a number rests on, where it is not simply one of them."""
-    used = sorted(numbers.inputs_of(name, situation.guideline.numbers))
+    used = sorted(situation.guideline.behind[name])
     known = [(n, situation.raw[n]) for n in used if isinstance(situation.raw.get(n), Decimal)]
     if len(used) < 2:
         return ""
@@ -87,7 +124,7 @@ def _by_convention(names: set[str], situation: Situation) -> Iterator[str]:
 
 def _inputs(name: str, situation: Situation) -> frozenset[str]:
     if name in situation.guideline.numbers:
-        return numbers.inputs_of(name, situation.guideline.numbers)
+        return situation.guideline.behind[name]
     return frozenset({name})
 
 

@@ -19,7 +19,8 @@ class FeatureExtractor(Protocol):
     validated: bool
 
     def beliefs(self, case: Case, finding: Finding) -> Facts:
-        """What it sees, every belief with a source of kind NET; {} where it sees nothing or has no pixels."""
+        """What it sees; {} where it sees nothing or has no pixels. Every belief's source is of kind NET,
+        with the extractor's ``name`` as its reference."""
 
 
 class UpstreamFindings:

@@ -1,0 +1,271 @@
+"""Measurements with an error, as weighted pieces on which every number of a guideline keeps its cell.
+
+A measurement is a Gaussian cut to its input's range. Where it alone is uncertain, its axis is split
+at every value at which a number that rests on it (size, growth, band crossing) changes its cell,
+rounding half up included, and each piece weighs what the Gaussian has there: exact. Where two
+uncertain measurements meet in one number (size and prior size), the widest is split so at each of
+the points that stand for the other: its ticks where it is rounded (exact again), else five
+Gauss-Legendre points to each standard deviation (an error of about 1e-6).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from itertools import pairwise, product
+from typing import Any
+
+from ..errors import BadValue
+from ..types import Classes, Facts, Measured
+from . import numbers
+from .crossings import Crossings
+from .load import Guideline
+from .situation import Cells, number_cells, raw_value
+from .tables import NOT_APPLICABLE, Variable
+
+Piece = tuple[float, Mapping[str, Decimal]]  # weight, and a value inside for each uncertain input
+WIDEST = 6  # standard deviations that are cut finely; what lies beyond (2e-9) goes with the outermost points
+GAUSS_LEGENDRE = (  # abscissa on [-1, 1] and weight, five points
+    (-0.906179845938664, 0.23692688505618908),
+    (-0.5384693101056831, 0.47862867049936647),
+    (0.0, 0.5688888888888889),
+    (0.5384693101056831, 0.47862867049936647),
+    (0.906179845938664, 0.23692688505618908),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One uncertain measurement: mean and sd in the inputs' unit, cut to [low, high].
+
+    ``names``: the input that it gives; both axes of a lesion where only their mean is ever read.
+    """
+
+    names: tuple[str, ...]
+    mean: float
+    sd: float
+    low: Decimal
+    high: Decimal
+
+    def mass(self, a: Decimal, b: Decimal) -> float:
+        """Probability of [a, b] within the range."""
+        return self._between(a, b) / self._between(self.low, self.high)
+
+    def _between(self, a: Decimal, b: Decimal) -> float:
+        return between((float(a) - self.mean) / self.sd, (float(b) - self.mean) / self.sd)
+
+    def quadrature(self, a: Decimal, b: Decimal) -> Iterator[tuple[float, Decimal]]:
+        """(weight, value) of points that stand for [a, b], where nothing changes its cell by itself."""
+        low = max(float(a), self.mean - WIDEST * self.sd)
+        high = min(float(b), self.mean + WIDEST * self.sd)
+        parts = math.ceil((high - low) / self.sd)
+        if parts < 1:
+            yield self.mass(a, b), (a + b) / 2  # all of it lies far out
+            return
+        half = (high - low) / parts / 2
+        at = [(low + (2 * i + 1 + x) * half, w) for i in range(parts) for x, w in GAUSS_LEGENDRE]
+        density = [w * math.exp(-(((x - self.mean) / self.sd) ** 2) / 2) for x, w in at]
+        scale = self.mass(a, b) / math.fsum(density)
+        yield from ((d * scale, Decimal(x)) for d, (x, _) in zip(density, at, strict=True))
+
+    def ticks(self, step: Decimal) -> Iterator[tuple[float, Decimal]]:
+        """(weight, value) of every multiple of ``step``, as values are rounded half up to it."""
+        first, last = (
+            int((Decimal(x) / step).to_integral_value(ROUND_CEILING))
+            for x in (
+                max(float(self.low), self.mean - WIDEST * self.sd),
+                min(float(self.high), self.mean + WIDEST * self.sd),
+            )
+        )
+        for k in range(first, last + 1):
+            a = self.low if k == first else k * step - step / 2
+            b = self.high if k == last else k * step + step / 2
+            yield self.mass(a, b), k * step
+
+
+def between(a: float, b: float) -> float:
+    """Probability of [a, b] under the standard Gaussian, exact in both tails.
+
+    >>> round(between(-1.96, 1.96), 3), between(9, 10) > 0
+    (0.95, True)
+    """
+    if a > 0:
+        a, b = -b, -a
+    return (math.erfc(-b / math.sqrt(2)) - math.erfc(-a / math.sqrt(2))) / 2
+
+
+class Measurements:
+    """The uncertain measurements among some facts that the number variables ``tested`` rest on.
+
+    Raises:
+        BadValue: one is no number, is in another unit, or all but excluded by its input's range.
+    """
+
+    def __init__(self, guideline: Guideline, tested: Iterable[Variable], facts: Facts) -> None:
+        self.guideline = guideline
+        _no_classes(guideline, facts)
+        self.tested = {v.name: v for v in tested if v.cuts is not None}
+        self.raw = {name: raw_value(facts.get(name)) for name in guideline.amounts}
+        beliefs = {n: b for n, b in facts.items() if isinstance(b, Measured) and n in guideline.inputs}
+        for name in _other_ways(guideline, beliefs, self.raw):
+            del beliefs[name]
+        used = {i for n in self.tested for i in guideline.behind[n]}
+        axes = [_axis(guideline, n, b) for n, b in beliefs.items()]
+        self.axes = _means(guideline, self.tested, [a for a in axes if used.issuperset(a.names)])
+
+    def spread(self, *, merged: bool = True) -> list[tuple[float, Mapping[str, Cells], Mapping[str, Decimal]]]:
+        """(weight, cells of the numbers that vary, values of the measurements) of all pieces.
+
+        ``merged``: pieces with equal cells are one, and its values those of the first.
+        """
+        groups = [list(self._cells(group, merged)) for group in self.groups()]
+        return [
+            (
+                math.prod(w for w, _, _ in parts),
+                {n: c for _, cells, _ in parts for n, c in cells.items()},
+                {n: v for _, _, values in parts for n, v in values.items()},
+            )
+            for parts in product(*groups)
+        ]
+
+    def groups(self) -> list[tuple[Axis, ...]]:
+        """Axes that meet in a number, together; the widest first."""
+        groups: list[set[Axis]] = []
+        for axis in self.axes:
+            met = [g for g in groups if any(set(self.resting_on(axis)) & set(self.resting_on(other)) for other in g)]
+            groups = [g for g in groups if g not in met] + [{axis}.union(*met)]
+        return [tuple(sorted(g, key=lambda a: (-a.sd, a.names))) for g in groups]
+
+    def resting_on(self, *axes: Axis) -> list[str]:
+        """The tested numbers that rest on any of the axes."""
+        names = {n for axis in axes for n in axis.names}
+        return [n for n in self.tested if names & self.guideline.behind[n]]
+
+    def _cells(
+        self, group: Sequence[Axis], merged: bool
+    ) -> Iterator[tuple[float, Mapping[str, Cells], Mapping[str, Decimal]]]:
+        names, found = self.resting_on(*group), dict[Any, tuple[list[float], Mapping[str, Decimal]]]()
+        for weight, values in self.pieces(group):
+            raw = {**self.raw, **values}
+            amounts = ((n, numbers.number(n, self.guideline.numbers, raw)) for n in names)
+            cells = tuple(number_cells(self.tested[n], amount) for n, amount in amounts)
+            found.setdefault((cells, None if merged else len(found)), ([], values))[0].append(weight)
+        for (cells, _), (weights, values) in found.items():
+            yield math.fsum(weights), dict(zip(names, cells, strict=True)), values
+
+    def pieces(self, group: Sequence[Axis]) -> Iterator[Piece]:
+        """The joint pieces of one group; their weights sum to 1."""
+        widest, *others = group
+        for points in product(*(list(self._points(axis, group)) for axis in others)):
+            fixed = {n: value for axis, (_, value) in zip(others, points, strict=True) for n in axis.names}
+            weight = math.prod(w for w, _ in points)
+            for a, b in self.intervals(widest, self.resting_on(widest), {**self.raw, **fixed}):
+                if mass := weight * widest.mass(a, b):
+                    yield mass, fixed | dict.fromkeys(widest.names, (a + b) / 2)
+
+    def intervals(self, axis: Axis, names: Iterable[str], raw: numbers.Raw) -> Iterator[tuple[Decimal, Decimal]]:
+        """The axis, cut where one of the numbers may change its cell."""
+        crossings = Crossings(self.guideline.numbers, raw, frozenset(axis.names), self._special)
+        found = {x for n in names for x, _ in crossings.of(n, _points_of(self.tested[n]))}
+        return pairwise([axis.low, *sorted(x for x in found if axis.low < x < axis.high), axis.high])
+
+    def _points(self, axis: Axis, group: Sequence[Axis]) -> Iterator[tuple[float, Decimal]]:
+        step = _step(self.guideline, self.tested, axis)
+        if step is not None:
+            return axis.ticks(step)
+        others = self.resting_on(*(other for other in group if other is not axis))
+        alone = [n for n in self.resting_on(axis) if n not in others]
+        return (p for a, b in self.intervals(axis, alone, self.raw) for p in axis.quadrature(a, b))
+
+    def _special(self, name: str) -> Iterator[Decimal]:
+        """Values at which an unknown number matters: the ends of its range, and the cuts it takes part in."""
+        behind = self.guideline.behind.get(name, frozenset({name}))
+        for i in behind & self.guideline.numbers.keys():
+            yield from (Decimal(str(x)) for x in self.guideline.numbers[i]["range"])
+        for n, variable in self.tested.items():
+            if behind & self.guideline.behind[n]:
+                yield from (c for c, _ in _points_of(variable))
+
+
+def _points_of(variable: Variable) -> tuple[tuple[Decimal, bool], ...]:
+    return variable.cuts.points if variable.cuts else ()
+
+
+def _no_classes(guideline: Guideline, facts: Facts) -> None:
+    for name in guideline.amounts:
+        belief = facts.get(name)
+        if isinstance(belief, Classes):
+            allowed = f"a value of this {guideline.inputs[name][1]['type']}"
+            raise BadValue(belief.source.reference, name, "class probabilities", allowed, "Give a mean and an sd.")
+
+
+def _axis(guideline: Guideline, name: str, belief: Measured) -> Axis:
+    """The axis of one measured input."""
+    _, i = guideline.inputs[name]
+    where = belief.source.reference
+    if i["type"] != "number":
+        raise BadValue(where, name, "a measurement", f"a value of this {i['type']}", "Give class probabilities.")
+    if belief.unit != i["unit"]:
+        raise BadValue(where, name, f"unit {belief.unit}", i["unit"], "Convert it; units are never guessed.")
+    low, high = (Decimal(str(x)) for x in i["range"])
+    inside = between((float(low) - belief.mean) / belief.sd, (float(high) - belief.mean) / belief.sd)
+    if inside < 1e-9:
+        found = f"{belief.mean} ± {belief.sd} {belief.unit}"
+        raise BadValue(where, name, found, f"{low} to {high} {belief.unit}", "Correct the measurement.")
+    return Axis((name,), belief.mean, belief.sd, low, high)
+
+
+def _other_ways(guideline: Guideline, beliefs: Mapping[str, Measured], raw: Mapping[str, Any]) -> set[str]:
+    """Measurements that state what is already stated.
+
+    Where ``either`` of several numbers will do, one is read: a stated one before a measured one, then
+    in the order of the definition. The measurements behind the others are left out, for two of one
+    lesion are no two independent facts.
+    """
+    left_out = set[str]()
+    for definition in guideline.numbers.values():
+        ways = [guideline.behind[n] for n in definition.get("either", ())]
+        stated = [w for w in ways if all(raw.get(i) not in (None, NOT_APPLICABLE) for i in w)]
+        given = [w for w in ways if all(i in beliefs or raw.get(i) not in (None, NOT_APPLICABLE) for i in w)]
+        for first in (stated or given)[:1]:
+            left_out |= {i for w in ways for i in w if i in beliefs} - first
+    return left_out
+
+
+def _means(guideline: Guideline, tested: Mapping[str, Variable], axes: list[Axis]) -> tuple[Axis, ...]:
+    """The axes, two that are only read as their mean made one: half the sum of Gaussians is a Gaussian.
+
+    Their ranges then bound the mean, not each.
+    """
+    found = {a.names[0]: a for a in axes}
+    for definition in guideline.numbers.values():
+        pair = definition.get("mean_of", ())
+        if pair and set(pair) <= found.keys() and all(_readers(guideline, tested, n) == [definition] for n in pair):
+            a, b = (found.pop(n) for n in pair)
+            mean, sd = (a.mean + b.mean) / 2, math.hypot(a.sd, b.sd) / 2
+            found[a.names[0]] = Axis((*a.names, *b.names), mean, sd, (a.low + b.low) / 2, (a.high + b.high) / 2)
+    return tuple(found.values())
+
+
+def _step(guideline: Guideline, tested: Mapping[str, Variable], axis: Axis) -> Decimal | None:
+    """The step to which all that reads the axis rounds it, if it does."""
+    readers = [d for n in axis.names for d in _readers(guideline, tested, n)]
+    steps = {d.get("round") if "input" in d or "mean_of" in d else None for d in readers}
+    step = steps.pop() if len(steps) == 1 else None
+    return None if step is None else Decimal(str(step))
+
+
+def _readers(guideline: Guideline, tested: Mapping[str, Variable], name: str) -> list[Mapping[str, Any]]:
+    """The definitions that read an input directly, its own where it is tested itself."""
+    return [d for n, d in guideline.numbers.items() if name in _named(d) and (n != name or n in tested)]
+
+
+def _named(definition: Mapping[str, Any]) -> set[str]:
+    """The names that a definition reads directly."""
+    lists = [definition[k] for k in ("mean_of", "difference", "percent_change", "either") if k in definition]
+    maps = [definition[k] for k in ("largest_increase", "count_exams") if k in definition]
+    paired = definition.get("same_cuts", {})
+    named = [n for names in lists for n in names] + [n for m in maps for n in m.values()]
+    return {*named, definition.get("input", ""), paired.get("first", ""), paired.get("or", "")}
