@@ -54,8 +54,8 @@ def parse(text: str, where: str = "case") -> Any:
         content = json.loads(
             text, parse_float=Decimal, parse_int=Decimal, parse_constant=constant, object_pairs_hook=unique
         )
-        for text in _texts(content):
-            text.encode()  # half of a surrogate pair is legal JSON, but no text
+        for found in _texts(content):
+            found.encode()  # half of a surrogate pair is legal JSON, but no text
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise NotReadable(where, place, error.msg.lower(), "JSON", "Correct the syntax there.") from error

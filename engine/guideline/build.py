@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -33,6 +33,7 @@ class Builder:
     """
 
     document: Mapping[str, Any]
+    referred: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def head(self) -> Mapping[str, Any]:
@@ -169,8 +170,13 @@ class Builder:
             scope, variables, tables, tuple(place[r] for r in dict.fromkeys(roots)), tuple(self.symbols), index
         )
 
-    def needed(self, table: str, path: tuple[str, ...]) -> Iterator[str]:
+    def needed(self, table: str, path: tuple[str, ...]) -> tuple[str, ...]:
         """The table and all that it refers to, those first."""
+        if table not in self.referred:
+            self.referred[table] = tuple(dict.fromkeys(self._needed(table, path)))
+        return self.referred[table]
+
+    def _needed(self, table: str, path: tuple[str, ...]) -> Iterator[str]:
         if table not in self.raw:
             raise fail(
                 path[-1] if path else "guideline.yaml", f"the table {table}", ", ".join(self.raw), "Correct the name."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from ..errors import BadValue, MissingField, Unsupported
 from ..types import Facts, Measured, Source, SourceKind, Unknown
@@ -45,12 +46,17 @@ class Circuit:
     cells: Mapping[str, int]
     edges: Mapping[str, tuple[float, ...]]
 
+    def first_cell(self) -> dict[str, int]:
+        """For each output the place of its first cell, all cells being in a row."""
+        return dict(zip(self.cells, accumulate([0, *self.cells.values()]), strict=False))
+
 
 def category_circuit(guideline: Guideline, facts: Facts, learned: Learned) -> Circuit:
     """The category of a finding by the default reading, as it depends on the ``learned`` inputs.
 
-    ``facts`` are common to the batch. Of two learned measurements none may meet the other in a
-    number (size and prior size): a net that sees one exam has one size.
+    ``facts`` are common to the batch. Two learned measurements may not meet in a number (size and
+    prior size): a net that sees one exam has one size. That one is at most another is no part of the
+    category: see ``order_loss``.
 
     Raises:
         BadValue: a learned input is none of the guideline's, or a class none of its values.
@@ -139,7 +145,7 @@ class _Restriction:
         unsaid: Facts = {**facts, **{n: Unknown("learned") for n in learned}}
         self.situation = Situation(guideline, guideline.finding.stage, unsaid)
         anywhere = {n: _anywhere(guideline, n) for n, c in learned.items() if c is None}
-        self.measurements = Measurements(guideline, self.variables, {**unsaid, **anywhere})
+        self.measurements = Measurements(guideline, self.variables, {**unsaid, **anywhere}, limited=False)
         self.pieces = dict(self._pieces(group) for group in self.measurements.groups())
 
     def _looked_at(self, classes: Mapping[str, Sequence[str]]) -> Iterator[tuple[int, str]]:

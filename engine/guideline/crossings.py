@@ -24,11 +24,12 @@ Points = frozenset[Point]
 class Crossings:
     """Crossings on the axis of the inputs ``names``, all others being as in ``raw``.
 
-    An input that is None (unknown) may have any value: ``special`` gives those at which it
-    matters, from its name.
+    ``behind``: the inputs that each number rests on. An input that is None (unknown) may have any
+    value: ``special`` gives those at which it matters, from its name.
     """
 
     definitions: Definitions
+    behind: Mapping[str, frozenset[str]]
     raw: Raw
     names: frozenset[str]
     special: Callable[[str], Iterable[Decimal]]
@@ -38,13 +39,17 @@ class Crossings:
         points = frozenset(points)
         if name in self.names:
             return points
-        definition = self.definitions.get(name, {})
-        if definition.get("input") == name:
+        if not self._on(name):
             return frozenset()
+        definition = self.definitions[name]
         if "round" in definition:
             points = frozenset(_before_rounding(p, Decimal(definition["round"])) for p in points)
-        kind = next((k for k in WAYS if k in definition), None)
-        return frozenset(WAYS[kind](self, definition[kind], points)) if kind else frozenset()
+        kind = next(k for k in WAYS if k in definition)
+        return frozenset(WAYS[kind](self, definition[kind], points))
+
+    def _on(self, name: str) -> bool:
+        """Whether a number rests on the axis."""
+        return name in self.names or not self.names.isdisjoint(self.behind.get(name, ()))
 
     def _each(self, names: Iterable[str] | str, points: Points) -> Iterator[Point]:
         for name in [names] if isinstance(names, str) else names:
@@ -55,28 +60,34 @@ class Crossings:
             yield from points
             return
         for name, other in (names, names[::-1]):
-            yield from self.of(name, {(2 * t - v, above) for t, above in points for v in self._values(other)})
+            yield from self._shifted(name, other, lambda t, v: 2 * t - v, points)
 
     def _difference(self, names: list[str], points: Points) -> Iterator[Point]:
         first, second = names
-        yield from self.of(first, {(v + t, above) for t, above in points for v in self._values(second)})
-        yield from self.of(second, {(v - t, not above) for t, above in points for v in self._values(first)})
+        yield from self._shifted(first, second, lambda t, v: v + t, points)
+        yield from self._shifted(second, first, lambda t, v: v - t, _falling(points))
 
     def _percent_change(self, names: list[str], points: Points) -> Iterator[Point]:
         first, second = names
-        rates = [(1 + t / 100, above) for t, above in points if t > -100]
-        yield from self.of(first, {(v * rate, above) for rate, above in rates for v in self._values(second)})
-        yield from self.of(second, {(v / rate, not above) for rate, above in rates for v in self._values(first)})
+        rates = frozenset((1 + t / 100, above) for t, above in points if t > -100)
+        yield from self._shifted(first, second, lambda rate, v: v * rate, rates)
+        yield from self._shifted(second, first, lambda rate, v: v / rate, _falling(rates))
+
+    def _shifted(self, name: str, other: str, to: Callable[[Decimal, Decimal], Decimal], points: Points) -> Points:
+        """Where a number crosses the points as moved by the value of the other number."""
+        if not self._on(name):
+            return frozenset()
+        return self.of(name, {(to(t, v), above) for v in self._values(other) for t, above in points})
 
     def _same_cuts(self, paired: Mapping[str, Any], points: Points) -> Iterator[Point]:
         yield from self.of(paired["first"], points)
         yield from self.of(paired["or"], {(Decimal(str(theirs)), False) for _, theirs in paired["cuts"]})
 
     def _largest_increase(self, names: Mapping[str, str], points: Points) -> Iterator[Point]:
-        sizes = {*self._values(names["prior"]), *(p.mean_mm for p in self._history(names))}
-        yield from self.of(names["now"], {(v + t, above) for t, above in points for v in sizes})
-        now = [*self._values(names["now"])]
-        yield from self.of(names["prior"], {(v - t, not above) for t, above in points for v in now})
+        now, prior = names["now"], names["prior"]
+        yield from self._shifted(now, prior, lambda t, v: v + t, points)
+        yield from self.of(now, {(p.mean_mm + t, above) for p in self._history(names) for t, above in points})
+        yield from self._shifted(prior, now, lambda t, v: v - t, _falling(points))
         if "within_months" in names:
             yield from self.of(names["interval"], {(Decimal(names["within_months"]), True)})
 
@@ -109,6 +120,11 @@ WAYS: Mapping[str, Callable[[Crossings, Any, Points], Iterable[Point]]] = {
     "either": Crossings._each,
     "input": Crossings._each,
 }
+
+
+def _falling(points: Points) -> Points:
+    """The points as they are passed by a number that falls while another one rises."""
+    return frozenset((t, not above) for t, above in points)
 
 
 def _before_rounding(point: Point, step: Decimal) -> Point:

@@ -17,16 +17,19 @@ from decimal import ROUND_CEILING, Decimal
 from itertools import pairwise, product
 from typing import Any
 
-from ..errors import BadValue
+from ..errors import BadValue, Contradiction
 from ..types import Classes, Facts, Measured
 from . import numbers
 from .crossings import Crossings
 from .load import Guideline
 from .situation import Cells, number_cells, raw_value
-from .tables import NOT_APPLICABLE, Variable
+from .tables import NOT_APPLICABLE, Cuts, Variable
 
 Piece = tuple[float, Mapping[str, Decimal]]  # weight, and a value inside for each uncertain input
 WIDEST = 6  # standard deviations that are cut finely; what lies beyond (2e-9) goes with the outermost points
+LEAST = 1e-9  # a probability below it is no basis for an answer
+AT_MOST, MORE = ("at most", "more", NOT_APPLICABLE), Cuts(((Decimal(0), True),))  # a limit as a number: small - large
+BROKEN: Cells = (1,)
 GAUSS_LEGENDRE = (  # abscissa on [-1, 1] and weight, five points
     (-0.906179845938664, 0.23692688505618908),
     (-0.5384693101056831, 0.47862867049936647),
@@ -99,21 +102,32 @@ def between(a: float, b: float) -> float:
 class Measurements:
     """The uncertain measurements among some facts that the number variables ``tested`` rest on.
 
+    What the guideline says of two numbers (``at_most``: a solid component lies within its nodule) no
+    patient breaks: pieces that do are left out, and the others weigh the more. ``limited``: False
+    leaves such pieces in.
+
     Raises:
         BadValue: one is no number, is in another unit, or all but excluded by its input's range.
+        Contradiction (from ``spread``): all but no piece is possible.
     """
 
-    def __init__(self, guideline: Guideline, tested: Iterable[Variable], facts: Facts) -> None:
+    def __init__(self, guideline: Guideline, tested: Iterable[Variable], facts: Facts, *, limited: bool = True) -> None:
         self.guideline = guideline
         _no_classes(guideline, facts)
-        self.tested = {v.name: v for v in tested if v.cuts is not None}
+        numbers_tested = {v.name: v for v in tested if v.cuts is not None}
         self.raw = {name: raw_value(facts.get(name)) for name in guideline.amounts}
         beliefs = {n: b for n, b in facts.items() if isinstance(b, Measured) and n in guideline.inputs}
         for name in _other_ways(guideline, beliefs, self.raw):
             del beliefs[name]
-        used = {i for n in self.tested for i in guideline.behind[n]}
-        axes = [_axis(guideline, n, b) for n, b in beliefs.items()]
-        self.axes = _means(guideline, self.tested, [a for a in axes if used.issuperset(a.names)])
+        axes = {n: _axis(guideline, n, b) for n, b in beliefs.items()}
+        self.limits = {limit["why"]: limit for limit in _near(guideline, axes, self.raw)} if limited else {}
+        differences = {why: {"difference": [limit["small"], limit["large"]]} for why, limit in self.limits.items()}
+        self.definitions: numbers.Definitions = {**guideline.numbers, **differences}
+        self.behind = {**guideline.behind, **{why: numbers.inputs_of(why, self.definitions) for why in self.limits}}
+        self.tested = numbers_tested | {why: Variable(why, "derived", AT_MOST, cuts=MORE) for why in self.limits}
+        used = {i for n in numbers_tested for i in self.behind[n]}
+        used |= {i for why in self.limits for i in self.behind[why] if used & self.behind[why]}
+        self.axes = _means(self.definitions, self.tested, [a for n, a in axes.items() if n in used])
 
     def spread(self, *, merged: bool = True) -> list[tuple[float, Mapping[str, Cells], Mapping[str, Decimal]]]:
         """(weight, cells of the numbers that vary, values of the measurements) of all pieces.
@@ -141,19 +155,33 @@ class Measurements:
     def resting_on(self, *axes: Axis) -> list[str]:
         """The tested numbers that rest on any of the axes."""
         names = {n for axis in axes for n in axis.names}
-        return [n for n in self.tested if names & self.guideline.behind[n]]
+        return [n for n in self.tested if names & self.behind[n]]
 
     def _cells(
         self, group: Sequence[Axis], merged: bool
     ) -> Iterator[tuple[float, Mapping[str, Cells], Mapping[str, Decimal]]]:
         names, found = self.resting_on(*group), dict[Any, tuple[list[float], Mapping[str, Decimal]]]()
+        limits = [i for i, n in enumerate(names) if n in self.limits]
+        settled = {n for n in names if len(group) == 1 and not self.crossings(group[0], n, self.raw)}
+        same: dict[str, Cells] = {}
         for weight, values in self.pieces(group):
             raw = {**self.raw, **values}
-            amounts = ((n, numbers.number(n, self.guideline.numbers, raw)) for n in names)
-            cells = tuple(number_cells(self.tested[n], amount) for n, amount in amounts)
-            found.setdefault((cells, None if merged else len(found)), ([], values))[0].append(weight)
+            same = same or {n: self._cell(n, raw) for n in settled}
+            cells = tuple(same[n] if n in settled else self._cell(n, raw) for n in names)
+            if not any(cells[i] == BROKEN for i in limits):
+                found.setdefault((cells, None if merged else len(found)), ([], values))[0].append(weight)
+        total = math.fsum(w for weights, _ in found.values() for w in weights)
+        if total < LEAST:
+            whole = " and ".join(n for axis in group for n in axis.names)
+            raise Contradiction(
+                "case", whole, "measurements that exclude each other", "; ".join(self.limits), "Correct one of them."
+            )
         for (cells, _), (weights, values) in found.items():
-            yield math.fsum(weights), dict(zip(names, cells, strict=True)), values
+            kept = {n: c for n, c in zip(names, cells, strict=True) if n not in self.limits}
+            yield math.fsum(weights) / total, kept, values
+
+    def _cell(self, name: str, raw: numbers.Raw) -> Cells:
+        return number_cells(self.tested[name], numbers.number(name, self.definitions, raw))
 
     def pieces(self, group: Sequence[Axis]) -> Iterator[Piece]:
         """The joint pieces of one group; their weights sum to 1."""
@@ -167,12 +195,16 @@ class Measurements:
 
     def intervals(self, axis: Axis, names: Iterable[str], raw: numbers.Raw) -> Iterator[tuple[Decimal, Decimal]]:
         """The axis, cut where one of the numbers may change its cell."""
-        crossings = Crossings(self.guideline.numbers, raw, frozenset(axis.names), self._special)
-        found = {x for n in names for x, _ in crossings.of(n, _points_of(self.tested[n]))}
+        found = {x for n in names for x in self.crossings(axis, n, raw)}
         return pairwise([axis.low, *sorted(x for x in found if axis.low < x < axis.high), axis.high])
 
+    def crossings(self, axis: Axis, name: str, raw: numbers.Raw) -> set[Decimal]:
+        """Values of the axis at which a number may change its cell."""
+        crossings = Crossings(self.definitions, self.behind, raw, frozenset(axis.names), self._special)
+        return {x for x, _ in crossings.of(name, _points_of(self.tested[name]))}
+
     def _points(self, axis: Axis, group: Sequence[Axis]) -> Iterator[tuple[float, Decimal]]:
-        step = _step(self.guideline, self.tested, axis)
+        step = _step(self.definitions, self.tested, axis)
         if step is not None:
             return axis.ticks(step)
         others = self.resting_on(*(other for other in group if other is not axis))
@@ -181,11 +213,11 @@ class Measurements:
 
     def _special(self, name: str) -> Iterator[Decimal]:
         """Values at which an unknown number matters: the ends of its range, and the cuts it takes part in."""
-        behind = self.guideline.behind.get(name, frozenset({name}))
+        behind = self.behind.get(name, frozenset({name}))
         for i in behind & self.guideline.numbers.keys():
             yield from (Decimal(str(x)) for x in self.guideline.numbers[i]["range"])
         for n, variable in self.tested.items():
-            if behind & self.guideline.behind[n]:
+            if behind & self.behind[n]:
                 yield from (c for c, _ in _points_of(variable))
 
 
@@ -211,7 +243,7 @@ def _axis(guideline: Guideline, name: str, belief: Measured) -> Axis:
         raise BadValue(where, name, f"unit {belief.unit}", i["unit"], "Convert it; units are never guessed.")
     low, high = (Decimal(str(x)) for x in i["range"])
     inside = between((float(low) - belief.mean) / belief.sd, (float(high) - belief.mean) / belief.sd)
-    if inside < 1e-9:
+    if inside < LEAST:
         found = f"{belief.mean} ± {belief.sd} {belief.unit}"
         raise BadValue(where, name, found, f"{low} to {high} {belief.unit}", "Correct the measurement.")
     return Axis((name,), belief.mean, belief.sd, low, high)
@@ -234,32 +266,50 @@ def _other_ways(guideline: Guideline, beliefs: Mapping[str, Measured], raw: Mapp
     return left_out
 
 
-def _means(guideline: Guideline, tested: Mapping[str, Variable], axes: list[Axis]) -> tuple[Axis, ...]:
+def _near(guideline: Guideline, axes: Mapping[str, Axis], raw: numbers.Raw) -> Iterator[Mapping[str, str]]:
+    """The limits (``at_most``) that the measurements may break with a probability that counts."""
+    at_means = {**raw, **{n: Decimal(axis.mean) for n, axis in axes.items()}}
+    for limit in guideline.document["inputs"].get("at_most", ()):
+        small, large = (numbers.of(limit[k], guideline.numbers, at_means) for k in ("small", "large"))
+        behind = {i for k in ("small", "large") for i in numbers.inputs_of(limit[k], guideline.numbers)}
+        sds = [axes[i].sd for i in behind & axes.keys()]
+        far = WIDEST * math.hypot(*sds) + 0.2  # rounding moves each by half a tick
+        if sds and isinstance(small, Decimal) and isinstance(large, Decimal) and float(large - small) < far:
+            yield limit
+
+
+def _means(definitions: numbers.Definitions, tested: Mapping[str, Variable], axes: list[Axis]) -> tuple[Axis, ...]:
     """The axes, two that are only read as their mean made one: half the sum of Gaussians is a Gaussian.
 
-    Their ranges then bound the mean, not each.
+    Their ranges then bound the mean, not each; and that one is at most the other is left out, for taken
+    the other way round they are the same lesion.
     """
     found = {a.names[0]: a for a in axes}
-    for definition in guideline.numbers.values():
+    for definition in definitions.values():
         pair = definition.get("mean_of", ())
-        if pair and set(pair) <= found.keys() and all(_readers(guideline, tested, n) == [definition] for n in pair):
+        if pair and set(pair) <= found.keys() and all(_only(definitions, tested, n, definition) for n in pair):
             a, b = (found.pop(n) for n in pair)
             mean, sd = (a.mean + b.mean) / 2, math.hypot(a.sd, b.sd) / 2
             found[a.names[0]] = Axis((*a.names, *b.names), mean, sd, (a.low + b.low) / 2, (a.high + b.high) / 2)
     return tuple(found.values())
 
 
-def _step(guideline: Guideline, tested: Mapping[str, Variable], axis: Axis) -> Decimal | None:
+def _only(definitions: numbers.Definitions, tested: Mapping[str, Variable], name: str, mean: Mapping[str, Any]) -> bool:
+    """Whether a mean alone reads an input, but for what reads just both of its inputs."""
+    return all(d is mean or _named(d) == _named(mean) for d in _readers(definitions, tested, name))
+
+
+def _step(definitions: numbers.Definitions, tested: Mapping[str, Variable], axis: Axis) -> Decimal | None:
     """The step to which all that reads the axis rounds it, if it does."""
-    readers = [d for n in axis.names for d in _readers(guideline, tested, n)]
+    readers = [d for n in axis.names for d in _readers(definitions, tested, n)]
     steps = {d.get("round") if "input" in d or "mean_of" in d else None for d in readers}
     step = steps.pop() if len(steps) == 1 else None
     return None if step is None else Decimal(str(step))
 
 
-def _readers(guideline: Guideline, tested: Mapping[str, Variable], name: str) -> list[Mapping[str, Any]]:
+def _readers(definitions: numbers.Definitions, tested: Mapping[str, Variable], name: str) -> list[Mapping[str, Any]]:
     """The definitions that read an input directly, its own where it is tested itself."""
-    return [d for n, d in guideline.numbers.items() if name in _named(d) and (n != name or n in tested)]
+    return [d for n, d in definitions.items() if name in _named(d) and (n != name or n in tested)]
 
 
 def _named(definition: Mapping[str, Any]) -> set[str]:
@@ -268,4 +318,4 @@ def _named(definition: Mapping[str, Any]) -> set[str]:
     maps = [definition[k] for k in ("largest_increase", "count_exams") if k in definition]
     paired = definition.get("same_cuts", {})
     named = [n for names in lists for n in names] + [n for m in maps for n in m.values()]
-    return {*named, definition.get("input", ""), paired.get("first", ""), paired.get("or", "")}
+    return {*named, definition.get("input", ""), paired.get("first", ""), paired.get("or", "")} - {""}

@@ -2,7 +2,8 @@
 
 It is the walk of ``evaluate`` with probability on it, and on certainties its answer. Class
 probabilities of different inputs are independent; a measurement is one uncertain thing however
-many numbers rest on it (``measured``). An unknown input has no probability and stays a set, so
+many numbers rest on it, and what no patient can have (``at_most``) is left out, the rest weighing
+the more (``measured``). An unknown input has no probability and stays a set, so
 that a category gets an exact interval: its lower end is the probability that the answer is this
 category whatever the unknown is, its upper end that it is still possible. The default reading of
 a silent spot carries the probability; ``silent`` says how much of it.
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from ..types import Classes, Facts, Known, Measured, Source, SourceKind
-from . import evaluate
+from . import evaluate, numbers
 from .compile import Diagram, Leaf
 from .load import Guideline
 from .measured import Measurements
@@ -24,6 +25,7 @@ from .situation import Situation
 from .walk import Sets, Start, Walk, World, branches, collected
 
 Combinations = frozenset[evaluate.Combination]
+MOST_PIECES = 200  # beyond, unknown numbers are taken as independent: wider bounds, never narrower ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,12 @@ def propagate_finding(guideline: Guideline, facts: Facts) -> Distribution:
     Answers that are compiled apart from the category are not among its answers: see ``propagate_answer``.
 
     Raises:
-        BadValue, Contradiction: a belief is none of its input's, or two facts exclude each other.
+        BadValue: a belief is none of its input's.
+        Contradiction: two facts exclude each other, or two measurements all but do.
     """
     diagram, head = guideline.finding, guideline.head
+    limits, raw = guideline.document["inputs"].get("at_most", ()), Situation(guideline, diagram.stage, facts).raw
+    numbers.check(limits, guideline.numbers, raw)
     category = diagram.stage.table(head["category"])
     tables = {name: a["table"] for name, a in head.get("finding_answers", {}).items() if not a.get("apart")}
     answers = {name: diagram.stage.table(table) for name, table in tables.items()}
@@ -142,8 +147,10 @@ def _given(guideline: Guideline, exam: Facts, findings: Sequence[Facts], assesse
 
 def _fold(guideline: Guideline, read: Sequence[Distribution], assessed: bool) -> list[Start]:
     """The highest category with its leading answers, as ways to begin the exam's walk."""
-    none, anything = evaluate._combine(guideline, []), evaluate._unassessed(guideline).default
-    options = [_combinations(guideline, d) for d in read] + ([] if assessed else [{(anything, anything): 1.0}])
+    none, options = evaluate._combine(guideline, []), [_combinations(guideline, d) for d in read]
+    if not assessed:
+        anything = evaluate._unassessed(guideline).default
+        options.append({(anything, anything): 1.0})
     total = {(none, none): 1.0}
     for each in options:
         total = collected(
@@ -214,15 +221,17 @@ def _outcomes(
     if not (wide.met and several):
         return found
     pieces = list(_open(guideline, diagram, facts, measurements, sorted(wide.met)))
+    if not pieces:
+        return found
     return Walk(guideline, diagram, facts, [s.joined(piece) for s in starts for piece in pieces]).outcomes()
 
 
 def _open(
     guideline: Guideline, diagram: Diagram, facts: Facts, measurements: Measurements, met: Sequence[int]
 ) -> Iterator[Start]:
-    """The pieces of the measurements, each with the worlds that the unknown ones leave open in it."""
-    stage = diagram.stage
-    for weight, cells, values in measurements.spread(merged=False):
+    """The pieces of the measurements, each with the worlds that the unknown ones leave open; none if too many."""
+    stage, spread = diagram.stage, measurements.spread(merged=False)
+    for weight, cells, values in spread if len(spread) <= MOST_PIECES else ():
         stated = {n: Known(v, facts[n].source or Source(SourceKind.IMAGE, n)) for n, v in values.items()}
         situation = Situation(guideline, stage, {**facts, **stated})
         undecided = [v for v in met if len(situation.cells(v)) > 1]

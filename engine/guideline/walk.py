@@ -54,7 +54,11 @@ class Walk:
         self.worlds = [(w, kind) for s in starts for kind in (BY_DEFAULT, BY_OTHERS) for w in _of(s, kind)]
         count = iter(range(len(self.worlds)))
         self.starts = [(s.weight, [next(count) for _ in (*s.default, *s.others)]) for s in starts]
-        self.varied = {at for world, _ in self.worlds for at in world}
+        found: dict[int, set[Cells]] = defaultdict(set)
+        for at, cells in ((at, cells) for world, _ in self.worlds for at, cells in world.items()):
+            found[at].add(cells)
+        self.varied = {at for at, cells in found.items() if len(cells) > 1}
+        self.same = {at: min(cells) for at, cells in found.items() if len(cells) == 1}  # in all worlds
         self.first, self.last = min(self.varied, default=0), max(self.varied, default=-1)
         self.end = diagram.stage.index[READING]
         self.met = set[int]()
@@ -110,10 +114,10 @@ class Walk:
         if at in self.varied:
             return ((1.0, ()),)  # the worlds say it
         variable = self.diagram.stage.variables[at]
-        found = branches(variable, self.facts.get(variable.name), self.situation.cells(at))
-        if variable.cuts is not None and len(self.situation.cells(at)) > 1:
+        cells = self.same[at] if at in self.same else self.situation.cells(at)
+        if variable.cuts is not None and len(cells) > 1:
             self.met.add(at)
-        return found
+        return branches(variable, self.facts.get(variable.name), cells)
 
     def _sets(self, state: State) -> Sets:
         by = {BY_DEFAULT: set[int](), BY_OTHERS: set[int]()}

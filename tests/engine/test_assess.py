@@ -59,8 +59,12 @@ def nodule(**facts):
 
 def case(*findings, indication=Indication.SCREENING, assessed=("nodule",), **facts):
     flags = ("known_lung_cancer", "nodule_more_concerning_for_malignancy")
-    patterns = ("segmental_or_lobar_consolidation", "more_than_six_new_nodules", "large_solid_nodule_ge8mm_short_interval",
-                "new_nodules_immunocompromised")  # fmt: skip
+    patterns = (
+        "segmental_or_lobar_consolidation",
+        "more_than_six_new_nodules",
+        "large_solid_nodule_ge8mm_short_interval",
+        "new_nodules_immunocompromised",
+    )
     known = {n: Known(False, HUMAN) for n in (*flags, *(f"infectious_pattern.{p}" for p in patterns))}
     known |= {
         "prior_ct": Known("none", HUMAN),

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radlogic.adapters import cases
-from radlogic.engine.errors import BadValue
+from radlogic.engine.errors import BadValue, Contradiction
 from radlogic.engine.guideline import numbers
 from radlogic.engine.guideline.evaluate import classify, read_finding
 from radlogic.engine.guideline.measured import Measurements
@@ -336,9 +336,12 @@ def monte_carlo(guideline, facts, random, n):
         for name, cell in zip(columns, combination, strict=True):
             known = example[cell] if name in measured else list(uncertain[name].probabilities)[cell]
             world[name] = Known(known, NET)
-        category = read_finding(guideline, world).reading.category
-        found[category] = found.get(category, 0) + int(count) / n
-    return found
+        try:
+            category = read_finding(guideline, world).reading.category
+        except Contradiction:
+            continue  # no patient is like this
+        found[category] = found.get(category, 0) + int(count)
+    return {category: count / sum(found.values()) for category, count in found.items()}
 
 
 def cells_of(guideline, facts, name, values):
@@ -350,12 +353,23 @@ def cells_of(guideline, facts, name, values):
     for value in values:
         exact = Decimal(int(value)) / TICK
         amounts = [numbers.number(v.name, guideline.numbers, {**raw, name: exact}) for v in variables]
-        key = tuple(v.cuts.cell(a) if isinstance(a, Decimal) else a for v, a in zip(variables, amounts, strict=True))
+        key = (
+            is_possible(guideline, {**raw, name: exact}),
+            *(v.cuts.cell(a) if isinstance(a, Decimal) else a for v, a in zip(variables, amounts, strict=True)),
+        )
         if key not in seen:
             seen[key] = len(examples)
             examples.append(exact)
         result.append(seen[key])
     return np.array(result), examples
+
+
+def is_possible(guideline, raw):
+    try:
+        numbers.check(guideline.document["inputs"].get("at_most", ()), guideline.numbers, raw)
+    except Contradiction:
+        return False
+    return True
 
 
 def lung_beliefs(random):
@@ -411,16 +425,58 @@ def check_against_draws(name, make, seed, n):
 
 
 @pytest.mark.parametrize(("name", "make"), [(LUNG, lung_beliefs), (LIVER, liver_beliefs)])
-@pytest.mark.parametrize("seed", range(2))
-def test_random_beliefs_agree_with_20_thousand_draws(name, make, seed):
-    check_against_draws(name, make, seed, 20_000)
+def test_random_beliefs_agree_with_20_thousand_draws(name, make):
+    check_against_draws(name, make, 0, 20_000)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "make"), [(LUNG, lung_beliefs), (LIVER, liver_beliefs)])
-@pytest.mark.parametrize("seed", range(10, 22))
+@pytest.mark.parametrize("seed", range(10, 16))
 def test_random_beliefs_agree_with_400_thousand_draws(name, make, seed):
     check_against_draws(name, make, seed, 400_000)
+
+
+# what no patient can have
+
+
+def test_a_solid_component_that_may_be_larger_than_its_nodule_is_taken_as_within_it():
+    guideline = rule_cases.guideline(LUNG)
+    exam, facts = nodule(beliefs={"mean_mm": mm(6, 0.8)}, type="part_solid", status="baseline", solid_mean_mm=5)
+
+    found = propagate_finding(guideline, {**exam, **facts}).probabilities()
+
+    size = NormalDist(6, 0.8)
+    possible = 1 - size.cdf(4.95)  # 5.0 mm and more, as rounded
+    assert found["2"] == pytest.approx((size.cdf(5.95) - size.cdf(4.95)) / possible, abs=1e-9)
+    assert math.fsum(found.values()) == pytest.approx(1, abs=1e-9)
+
+
+def test_a_measured_component_and_a_measured_nodule_are_taken_as_one_within_the_other():
+    facts = {"mean_mm": mm(7, 0.6), "solid_mean_mm": mm(6.2, 0.5)}
+    guideline = rule_cases.guideline(LUNG)
+    tested = [v for v in guideline.finding.stage.variables if v.name in ("size", "solid_size")]
+    whole, part = NormalDist(7, 0.6), NormalDist(6.2, 0.5)
+    ticks = range(20, 130)
+
+    def tick(belief, k):
+        return belief.cdf((k + 0.5) / 10) - belief.cdf((k - 0.5) / 10)
+
+    joint = {(a, b): tick(whole, a) * tick(part, b) for a in ticks for b in ticks if b <= a}
+    expected = math.fsum(p for (a, b), p in joint.items() if a >= 80 and b < 60) / math.fsum(joint.values())
+
+    spread = Measurements(guideline, tested, facts).spread()
+
+    found = [w for w, cells, _ in spread if cells["size"] == (3,) and cells["solid_size"] == (1,)]
+    assert [tested[0].domain[3], tested[1].domain[1]] == ["from 8 below 10", "from 4 below 6"]
+    assert math.fsum(w for w, _, _ in spread) == pytest.approx(1, abs=1e-9)
+    assert math.fsum(found) == pytest.approx(expected, abs=1e-6)
+
+
+def test_measurements_that_exclude_each_other_are_a_contradiction():
+    exam, facts = nodule(beliefs={"mean_mm": mm(6, 0.3), "solid_mean_mm": mm(12, 0.3)}, type="part_solid")
+
+    with pytest.raises(Contradiction, match="lies within its nodule"):
+        propagate_finding(rule_cases.guideline(LUNG), {**exam, **facts})
 
 
 # what is not known, and what is not right
