@@ -55,7 +55,7 @@ docs: $(VENV)/.base  ## write the generated pages anew
 
 dist: $(VENV)/.dev  ## sdist and wheel
 	rm -rf dist
-	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m build --outdir dist
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m build --quiet --outdir dist
 
 clean:  ## remove what was made, but not .venv
 	rm -rf $(OUT) build dist *.egg-info .links .pytest_cache .mypy_cache .ruff_cache .hypothesis

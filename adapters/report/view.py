@@ -147,7 +147,9 @@ def management_of(reading: Reading) -> str:
 
 def timing_of(reading: Reading, guideline: GuidelineDecision | None = None) -> str:
     """Interval and due date, '' where the guideline gives neither."""
-    interval = interval_words(reading.facts["interval_months"]) if "interval_months" in reading.facts else ""
+    undecided = (reading.category is None and reading.possible) or "management" in reading.facts.get("open", ())
+    told = "interval_months" in reading.facts and not undecided
+    interval = interval_words(reading.facts["interval_months"]) if told else ""
     due = f"due {guideline.due_date.isoformat()}" if guideline and guideline.due_date else ""
     return ", ".join(part for part in (interval, due) if part)
 
