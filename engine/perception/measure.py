@@ -89,7 +89,7 @@ def measure_slice(mask: Mask, spacing_mm: tuple[float, float]) -> Axes:
     length, width = _calipers(corners * np.array([dy, dx]))
     return Axes(
         long_mm=length + 2 * edge,
-        short_mm=width + 2 * edge,
+        short_mm=min(width, length) + 2 * edge,  # equal axes may differ by a rounding step
         area_mm2=float(np.count_nonzero(part)) * dy * dx,
         sd_mm=0.5 * pixel,
         mean_sd_mm=0.3 * pixel,

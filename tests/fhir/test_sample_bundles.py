@@ -25,7 +25,9 @@ def bundles(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundles")
     for archive in shared("data/fhir").glob("*.tgz"):
         with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+            for member in (m for m in tar.getmembers() if m.isfile()):
+                name = member.name.split("/")[-1]
+                (folder / f"{archive.stem}-{name}").write_bytes(tar.extractfile(member).read())
     return sorted(folder.rglob("*.json"))
 
 
