@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test test-slow bench check lint types rules docs dist clean distclean
+.PHONY: help run serve test test-slow bench peers check lint types rules docs dist clean distclean
 
 help:  ## list what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -36,6 +36,9 @@ test-slow: $(VENV)/.dev  ## the heavy proofs
 
 bench: $(VENV)/.dev  ## one table a claim, with the peer beside it
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+peers:  ## programs of others that exports are tried on (needs node and npm)
+	npm install --no-audit --no-fund --no-package-lock --silent --prefix tests/rules/engines
 
 check: lint types rules test  ## all that must hold before a change lands
 

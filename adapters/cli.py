@@ -14,6 +14,7 @@ import typer
 
 from ..engine.errors import BadValue, NotReadable, RadlogicError
 from .notice import INTENDED_USE
+from .rules.commands import rules as rules_commands
 
 app = typer.Typer(
     help=f"Hybrid symbolic-neural clinical decision support for radiology. {INTENDED_USE}",
@@ -22,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(rules_commands, name="rules")
 NEEDS_HUMAN, BAD_INPUT = 1, 2
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]

@@ -7,25 +7,39 @@ from collections.abc import Iterator
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from ..errors import UnknownGuideline
+from ..errors import NotReadable, RuleFileError, UnknownGuideline
 
-LANGUAGE_VERSION = "2"  # part of the hash: a new reader never trusts an old compiled structure
+LANGUAGE_VERSION = "3"  # part of the hash: a new reader never trusts an old compiled structure
 Folder = Traversable | Path
+NEEDED, TABLES = ("guideline.yaml", "inputs.yaml"), "tables"
 
 
 def editions(root: Folder) -> Iterator[tuple[str, Folder]]:
-    """All (``guideline@edition``, folder) below a rules folder, in name order."""
-    for guideline in sorted((g for g in root.iterdir() if g.is_dir()), key=lambda g: g.name):
-        for edition in sorted((e for e in guideline.iterdir() if e.is_dir()), key=lambda e: e.name):
-            if (edition / "guideline.yaml").is_file():
+    """All (``guideline@edition``, folder) below a rules folder, in name order; also those that lack a file.
+
+    Raises:
+        NotReadable: the root is no folder that can be read.
+    """
+    for guideline in _folders(root):
+        for edition in _folders(guideline):
+            if (edition / TABLES).is_dir() or any((edition / name).is_file() for name in NEEDED):
                 yield f"{guideline.name}@{edition.name}", edition
+
+
+def _folders(root: Folder) -> list[Folder]:
+    try:
+        return sorted((f for f in root.iterdir() if f.is_dir()), key=lambda f: f.name)
+    except OSError as error:
+        found = error.strerror or "what cannot be read"
+        allowed = "a folder that holds <guideline>/<edition>/guideline.yaml"
+        raise NotReadable(str(root), "", found, allowed, "Check the path.") from error
 
 
 def find(name: str, roots: tuple[Folder, ...]) -> Folder:
     """The folder of ``guideline@edition``; later roots win, so a hospital's own edition may replace ours.
 
     Raises:
-        UnknownGuideline: there is none; the error lists all there are.
+        UnknownGuideline: there is none; the error lists all there are. NotReadable: a root is no folder.
     """
     known = {full: folder for root in roots for full, folder in editions(root)}
     if name not in known:
@@ -34,9 +48,20 @@ def find(name: str, roots: tuple[Folder, ...]) -> Folder:
 
 
 def files_of(folder: Folder) -> tuple[Folder, ...]:
-    """The files that make the guideline, in a fixed order."""
-    tables = sorted((f for f in (folder / "tables").iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
-    return (folder / "guideline.yaml", folder / "inputs.yaml", *tables)
+    """The files that make the guideline, in a fixed order.
+
+    Raises:
+        RuleFileError: one of them is not there.
+    """
+    name = f"{Path(str(folder)).parent.name}/{folder.name}"
+    inside = (folder / TABLES).iterdir() if (folder / TABLES).is_dir() else ()
+    tables = sorted((f for f in inside if f.name.endswith(".yaml")), key=lambda f: f.name)
+    missing = [file for file in NEEDED if not (folder / file).is_file()]
+    if missing or not tables:
+        file = missing[0] if missing else f"{TABLES}/*.yaml"
+        allowed = f"{', '.join(NEEDED)} and at least one file in {TABLES}/"
+        raise RuleFileError(f"{name}/{file}", "line 1", "no such file", allowed, "Add it, or correct its name.")
+    return (*(folder / file for file in NEEDED), *tables)
 
 
 def hash_of(folder: Folder) -> str:

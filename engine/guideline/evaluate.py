@@ -50,7 +50,7 @@ def classify(
         BadValue, Contradiction: a fact is no value of its input, or two facts exclude each other.
     """
     read = [read_finding(guideline, {**exam, **facts}) for _, facts in findings]
-    whole = read_exam(guideline, exam, read if assessed else [*read, _unassessed(guideline)])
+    whole = read_exam(guideline, exam, read if assessed else [*read, unassessed(guideline)])
     if not assessed and whole.category is None:
         whole = replace(whole, ask=str(guideline.head["findings"]["section"]))
     if whole.ask is None and len(whole.possible) > 1:
@@ -58,7 +58,7 @@ def classify(
     return Classification(whole, tuple(r.reading for r in read))
 
 
-def _unassessed(guideline: Guideline) -> FindingRead:
+def unassessed(guideline: Guideline) -> FindingRead:
     """What may be there where nobody looked: a finding of any category, or none."""
     lead = [f"leading.{name}" for name in guideline.head.get("leading", ())]
     stage = guideline.exam.stage
@@ -117,14 +117,14 @@ def read_exam(guideline: Guideline, facts: Facts, findings: Sequence[FindingRead
     """The exam: the highest category of its findings, and what the exam itself adds."""
     diagram, head = guideline.exam, guideline.head
     category = diagram.stage.table(head["exam_category"])
-    default = _combine(guideline, [f.default for f in findings])
-    others = _combine(guideline, [f.default | f.others for f in findings]) - default
+    default = combine(guideline, [f.default for f in findings])
+    others = combine(guideline, [f.default | f.others for f in findings]) - default
     plain = Situation(guideline, diagram.stage, facts)
     every = tuple(range(len(diagram.stage.variables[diagram.stage.index[READING]].domain)))
     first = _exam_leaves(guideline, facts, default, (0,))
     rest = _exam_leaves(guideline, facts, default, every[1:]) + _exam_leaves(guideline, facts, others, every)
     sure = (
-        Situation(guideline, diagram.stage, facts, _fixed(guideline, next(iter(default))))
+        Situation(guideline, diagram.stage, facts, fixed(guideline, next(iter(default))))
         if len(default) == 1
         else plain
     )
@@ -184,14 +184,14 @@ def _reading(
     default: Sequence[Leaf],
     others: Sequence[Leaf],
 ) -> Reading:
-    found = _ordered(guideline, (leaf.results[category] for leaf in default))
-    further = _ordered(guideline, {leaf.results[category] for leaf in others} - set(found))
+    found = ordered(guideline, (leaf.results[category] for leaf in default))
+    further = ordered(guideline, {leaf.results[category] for leaf in others} - set(found))
     sure = len(found) == 1
     question = None if sure else possible.next_question(diagram, situation, lambda leaf: leaf.results[category])
     return Reading(
         guideline=guideline.name,
         category=found[0] if sure else None,
-        possible=_ordered(guideline, (*found, *further)),
+        possible=ordered(guideline, (*found, *further)),
         trace=trace.steps(default[0], situation) if len(default) == 1 else _common(default, situation),
         ask=None if question is None else field_to_ask(guideline, situation, diagram.stage.variables[question].name),
         silent=sure and bool(further),
@@ -205,7 +205,7 @@ def _common(leaves: Sequence[Leaf], situation: Situation) -> tuple[Any, ...]:
     return trace.steps(Leaf(tuple(r for r in leaves[0].rows if r in shared), leaves[0].results), situation)
 
 
-def _combine(guideline: Guideline, findings: Sequence[frozenset[Combination]]) -> frozenset[Combination]:
+def combine(guideline: Guideline, findings: Sequence[frozenset[Combination]]) -> frozenset[Combination]:
     """What the findings together can make the highest category, with the leading answers of those that have it."""
     lead = guideline.head.get("leading", ())
     empty = tuple(guideline.exam.stage.variables[guideline.exam.stage.index[f"leading.{n}"]].domain[0] for n in lead)
@@ -222,7 +222,8 @@ def _higher(guideline: Guideline, a: Combination, b: Combination) -> Combination
     return a[0], tuple(max(x, y) for x, y in zip(a[1], b[1], strict=True))  # "yes" after "no" after "n/a"
 
 
-def _fixed(guideline: Guideline, combination: Combination) -> dict[str, Cells]:
+def fixed(guideline: Guideline, combination: Combination) -> dict[str, Cells]:
+    """The cells of the exam's variables that a combination gives."""
     stage = guideline.exam.stage
     named = {WORST: combination[0]} | {
         f"leading.{n}": value for n, value in zip(guideline.head.get("leading", ()), combination[1], strict=True)
@@ -235,12 +236,13 @@ def _exam_leaves(guideline: Guideline, facts: Facts, combinations: Iterable[Comb
         return []
     found: dict[int, Leaf] = {}
     for combination in combinations:
-        situation = Situation(guideline, guideline.exam.stage, facts, _fixed(guideline, combination))
+        situation = Situation(guideline, guideline.exam.stage, facts, fixed(guideline, combination))
         found.update((id(leaf), leaf) for leaf in possible.outcomes(guideline.exam, situation, reading))
     return list(found.values())
 
 
-def _ordered(guideline: Guideline, categories: Iterable[str]) -> tuple[str, ...]:
+def ordered(guideline: Guideline, categories: Iterable[str]) -> tuple[str, ...]:
+    """Categories from least to most urgent, each once."""
     return tuple(sorted(set(categories), key=lambda c: (guideline.rank.get(c, -1), c)))
 
 

@@ -6,20 +6,22 @@ then compiled from the YAML and put into that cache. A cache whose hash differs 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from ..errors import UnknownGuideline
+from ..errors import Incomplete, Overlap, RuleError, UnknownGuideline
 from ..resources import rules_folder
 from . import numbers
 from .cache import APART
 from .cache import load as load_compiled
 from .compile import Diagram
 from .editions import Folder, editions, find, hash_of
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,17 @@ class Guideline:
     exam: Diagram
     applies: Diagram | None = None  # None: nothing says where it applies, so it is only read on request
     apart: Mapping[str, Diagram] = field(default_factory=dict)  # by table: what is compiled by itself
+
+    def worked_out(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What a reader works out from the guideline alone, once."""
+        if key not in self._worked_out:
+            self._worked_out[key] = make()
+        found: Made = self._worked_out[key]
+        return found
+
+    @cached_property
+    def _worked_out(self) -> dict[Hashable, Any]:
+        return {}
 
     @property
     def head(self) -> Mapping[str, Any]:
@@ -82,10 +95,15 @@ def load_guideline(name: str, folders: tuple[Path, ...] = ()) -> Guideline:
 
     Raises:
         UnknownGuideline: there is none of that name; the error lists all there are.
-        RuleError: its files break the rule language, are incomplete or contradict themselves.
+        RuleError: its files break the rule language, are incomplete or contradict themselves; the error names
+            file, line and key.
+        NotReadable: one of the folders is none.
     """
     folder = find(name, (rules_folder(), *folders))
-    document, diagrams = load_compiled(hash_of(folder), lambda: _read(folder))
+    try:
+        document, diagrams = load_compiled(hash_of(folder), lambda: _read(folder))
+    except (Incomplete, Overlap) as error:
+        raise _located(error, folder) from error
     apart = {n.removeprefix(APART): diagrams.pop(n) for n in [*diagrams] if n.startswith(APART)}
     return Guideline(name, document, **diagrams, apart=apart)
 
@@ -115,3 +133,9 @@ def _read(folder: Folder) -> dict[str, Any]:
     from .source import read  # pydantic and YAML load only where the cache has no answer
 
     return read(folder)
+
+
+def _located(error: RuleError, folder: Folder) -> RuleError:
+    from .source import located  # the lines are read again only where there is something to say of them
+
+    return located(error, folder)

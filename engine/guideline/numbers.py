@@ -119,8 +119,11 @@ def _largest_increase(names: Mapping[str, str], definitions: Definitions, raw: R
 
 
 def _count_exams(names: Mapping[str, str], definitions: Definitions, raw: Raw) -> Amount:
-    if raw.get(names["history"]) is None:
-        return None
+    history, prior, months = raw.get(names["history"]), *(of(names[k], definitions, raw) for k in ("prior", "interval"))
+    listed = history if isinstance(history, tuple) else ()
+    undated = months is None and any(past.mean_mm == prior for past in listed)
+    if history is None or prior is None or undated:
+        return None  # there may be no prior, or the list may repeat it
     return Decimal(len(list(_earlier(names, raw, definitions))))
 
 

@@ -43,7 +43,8 @@ def outcomes(diagram: Diagram, situation: Situation, reading: Cells = (0,), resu
         return found
 
     wide = list(leaves(diagram, cells))
-    if not met or len({result(leaf) for leaf in wide} if result else wide) < 2:
+    few = 1 if 0 in reading else 0  # what another reading alone would give must be possible too
+    if not met or len({result(leaf) for leaf in wide} if result else wide) <= few:
         return wide
     worlds = situation.worlds(sorted(met))
     if worlds is None:

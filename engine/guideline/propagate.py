@@ -147,14 +147,14 @@ def _given(guideline: Guideline, exam: Facts, findings: Sequence[Facts], assesse
 
 def _fold(guideline: Guideline, read: Sequence[Distribution], assessed: bool) -> list[Start]:
     """The highest category with its leading answers, as ways to begin the exam's walk."""
-    none, options = evaluate._combine(guideline, []), [_combinations(guideline, d) for d in read]
+    none, options = evaluate.combine(guideline, []), [_combinations(guideline, d) for d in read]
     if not assessed:
-        anything = evaluate._unassessed(guideline).default
+        anything = evaluate.unassessed(guideline).default
         options.append({(anything, anything): 1.0})
     total = {(none, none): 1.0}
     for each in options:
         total = collected(
-            ((evaluate._combine(guideline, [a, c]), evaluate._combine(guideline, [b, d])), p * q)
+            ((evaluate.combine(guideline, [a, c]), evaluate.combine(guideline, [b, d])), p * q)
             for ((a, b), p), ((c, d), q) in product(total.items(), each.items())
         )
     return [Start(p, _leading(guideline, a), _leading(guideline, b - a)) for (a, b), p in total.items()]
@@ -176,7 +176,7 @@ def _combination(leaf: Leaf, category: int, lead: Sequence[int]) -> evaluate.Com
 
 def _leading(guideline: Guideline, combinations: Combinations) -> tuple[World, ...]:
     index = guideline.exam.stage.index
-    fixed = (evaluate._fixed(guideline, c) for c in sorted(combinations))
+    fixed = (evaluate.fixed(guideline, c) for c in sorted(combinations))
     return tuple({index[name]: cells for name, cells in world.items()} for world in fixed)
 
 
@@ -238,8 +238,8 @@ def _open(
         known = {stage.index[n]: c for n, c in cells.items()}
         free = {v: situation.cells(v) for v in undecided}
         worlds = situation.worlds(undecided) if undecided else iter(({},))
-        joint = {tuple(world[v] for v in undecided) for world in worlds or ()}
+        joint = {tuple((world[v],) if v in world else free[v] for v in undecided) for world in worlds or ()}
         if joint:
-            yield Start(weight, tuple(known | {v: (c,) for v, c in zip(undecided, w, strict=True)} for w in joint))
+            yield Start(weight, tuple(known | dict(zip(undecided, w, strict=True)) for w in sorted(joint)))
         else:
             yield Start(weight, (known | free,))  # too many to tell: any combination

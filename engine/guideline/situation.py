@@ -6,18 +6,16 @@ the same unknown measurement (size, growth) are narrowed together: see ``worlds`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from itertools import product
 
-from ..errors import BadValue, Contradiction
+from ..errors import BadValue
 from ..types import Belief, Facts, Known, NotApplicable, PastSize
 from . import numbers
 from .load import Guideline
 from .tables import NOT_APPLICABLE, READING, Stage, Variable
 
 Cells = tuple[int, ...]
-MOST_WORLDS = 5_000  # beyond, numbers are taken as independent: a wider answer, never a narrower one
 
 
 class Situation:
@@ -51,73 +49,16 @@ class Situation:
             return number_cells(variable, numbers.number(variable.name, self.guideline.numbers, self.raw))
         return symbol_cells(variable, self.facts.get(variable.name))
 
-    def worlds(self, undecided: Sequence[int]) -> Iterator[Mapping[int, int]] | None:
+    def worlds(self, undecided: Sequence[int]) -> Sequence[Mapping[int, int]] | None:
         """All combinations of cells that these numbers, whose cells are not known, can have together.
 
-        One unknown measurement often feeds several numbers; each world is what some value of the
-        unknown measurements gives. Complete for differences and cuts. None where there are too many
+        One unknown measurement often feeds several numbers; each world is what some value of the unknown
+        measurements gives, and a variable that stays open in it is left out. None where there are too many
         combinations, or an unknown list of older sizes is involved.
         """
-        definitions = self.guideline.numbers
-        names = [self.stage.variables[i].name for i in undecided]
-        unknown = sorted({u for n in names for u in numbers.missing(n, definitions, self.raw)})
-        grids = [self._grid(u, unknown) for u in unknown]
-        total = 1
-        for grid in grids:
-            total *= len(grid)
-        if not all(grids) or total > MOST_WORLDS:
-            return None
-        return self._worlds(undecided, unknown, grids)
+        from .many.completed import worlds  # numpy: only where something is unknown
 
-    def _worlds(
-        self, undecided: Sequence[int], unknown: Sequence[str], grids: Sequence[Sequence[Decimal | str]]
-    ) -> Iterator[Mapping[int, int]]:
-        definitions = self.guideline.numbers
-        names = [self.stage.variables[i].name for i in undecided]
-        seen = set()
-        for values in product(*grids):
-            raw = {**self.raw, **dict(zip(unknown, values, strict=True))}
-            try:
-                amounts = [numbers.number(n, definitions, raw) for n in names]
-            except Contradiction:
-                continue  # no patient is like this: a mean beside axes that have another
-            cells = tuple(number_cells(self.stage.variables[i], a)[0] for i, a in zip(undecided, amounts, strict=True))
-            if cells not in seen:
-                seen.add(cells)
-                yield dict(zip(undecided, cells, strict=True))
-
-    def _grid(self, name: str, unknown: list[str]) -> list[Decimal | str]:
-        """Values of an unknown input that reach every cell: each cut that it takes part in, and beside it."""
-        definitions = self.guideline.numbers
-        if name not in definitions:
-            return []  # a list of older sizes
-        low, high = (Decimal(x) for x in definitions[name]["range"])
-        rest_on = {v: self.guideline.behind[v.name] for v in self.stage.variables if v.cuts}
-        beside = frozenset(n for inputs in rest_on.values() if name in inputs for n in inputs)
-        cuts = {c for v, inputs in rest_on.items() if inputs & beside and v.cuts for c, _ in v.cuts.points}
-        tied = _tied({*_amounts(self.raw.get(n) for n in beside), *cuts}, cuts) if len(unknown) < 3 else set()
-        tick = Decimal("0.1")
-        near = {x + k * tick for x in cuts | tied | {low, high} for k in (-1, 0, 1)}
-        i = self.guideline.inputs[name][1]
-        absent = [NOT_APPLICABLE] if i.get("absent") == NOT_APPLICABLE and "absent_when" not in i else []
-        return [*absent, *sorted(x for x in near if low <= x <= high)]
-
-
-def _amounts(values: Iterable[Decimal | str | tuple[PastSize, ...] | None]) -> Iterator[Decimal]:
-    """The sizes among raw values, those of older exams among them."""
-    for value in values:
-        if isinstance(value, Decimal):
-            yield value
-        elif isinstance(value, tuple):
-            yield from (past.mean_mm for past in value)
-
-
-def _tied(others: set[Decimal], cuts: set[Decimal]) -> set[Decimal]:
-    """Where an unknown value stands to another one exactly at a cut: by their difference, or by their change in %."""
-    rates = [1 + c / 100 for c in cuts if c > -100]
-    return {x for a in others for c in cuts for x in (a + c, a - c)} | {
-        x for a in others for rate in rates for x in (a * rate, a / rate)
-    }
+        return worlds(self.guideline, self.stage, self.raw, undecided)
 
 
 def raw_value(belief: Belief | None) -> Decimal | str | tuple[PastSize, ...] | None:

@@ -1,0 +1,37 @@
+"""``radlogic rules export``: a guideline for other engines, and what of it they cannot hold."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from ...engine.guideline.load import Guideline
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """The text, and what the form cannot say."""
+
+    text: str
+    left_out: tuple[str, ...] = ()
+
+
+def exported(guideline: Guideline, form: str, dialect: str = "duckdb", level: str = "findings") -> Export:
+    """A guideline as "dmn", "plan-definition" or "sql" (in a dialect, for findings or exams).
+
+    Raises:
+        MissingExtra: SQL needs the extra ``audit``. Unsupported: the form cannot hold the guideline.
+    """
+    if form == "dmn":
+        from .dmn import dmn
+
+        made = dmn(guideline)
+        return Export(made.text, made.left_out)
+    if form == "plan-definition":
+        from .plan_definition import plan_definition
+
+        return Export(json.dumps(plan_definition(guideline), ensure_ascii=False, indent=2, default=str) + "\n")
+    from ...engine.guideline.sql import exams_select, findings_select
+
+    query = (findings_select if level == "findings" else exams_select)(guideline, dialect)
+    return Export(query + "\n")

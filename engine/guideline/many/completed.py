@@ -1,0 +1,269 @@
+"""Completions of rows: values that unknown measurements could have, so that each shows a patient that can be.
+
+The walk of a batch takes unknown numbers as independent, which can only be too wide: a nodule of unknown
+size is small and large at once, whatever it grew by. A completed row is a patient that there can be. The
+completions lie on and beside each cut, and where two measurements differ by just a cut, so that together
+they reach every combination of cells that any patient reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..load import Guideline
+from ..tables import NOT_APPLICABLE, Stage
+from .bits import Bits, Coded, flags
+from .columns import Column, Flags, Numbers, Past, Whole, column, past, ticks, variable_cells
+
+STEP = ticks(Decimal("0.1"))
+MOST = 5_000  # completions of one row; beyond, its numbers stay independent: a wider answer, never a narrower one
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Link:
+    """A value that lies at a cut from another measurement: ``times`` that one, ``plus`` units of a column."""
+
+    other: str
+    times: float
+    plus: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The ways to choose each measurement: at fixed values, and at a cut from another one."""
+
+    fixed: Mapping[str, Sequence[int]]
+    linked: Mapping[str, Sequence[Link]]
+    range: Mapping[str, tuple[int, int]]
+    absent: frozenset[str]  # those that may be not applicable
+    beside: tuple[int, ...]  # how far off a cut a value is surely on its other side, too, after rounding
+
+
+def measurement(guideline: Guideline, name: str) -> str | None:
+    """The one input that can stand for a number, of several ways to state it the first; None where it rests on two."""
+    definition = guideline.numbers[name]
+    if definition.get("input") == name:
+        return name
+    if "same_cuts" in definition:
+        return measurement(guideline, definition["same_cuts"]["first"])
+    given = definition.get("input") or next(iter(definition.get("either", ())), None)
+    return measurement(guideline, given) if given is not None else None
+
+
+def choices(guideline: Guideline, stage: Stage) -> Choices:
+    """The ways to choose each measurement that the numbers of a stage rest on."""
+    cuts: dict[str, set[int]] = {}
+    near: dict[str, set[int]] = {}
+    steps = {STEP, *(ticks(n["round"]) for n in guideline.numbers.values() if "round" in n)}
+    beside = tuple(sorted({0, *steps, *(-step for step in steps)}))
+    links: dict[str, set[Link]] = {}
+    for variable in stage.variables:
+        for cut, strict in variable.cuts.points if variable.cuts is not None else ():
+            for name, link in _on_cut(guideline, variable.name, ticks(cut)):
+                if isinstance(link, Link):
+                    links.setdefault(name, set()).add(link)
+                else:
+                    cuts.setdefault(name, set()).add(link)
+                    near.setdefault(name, set()).update(
+                        link + side for side in beside if not side or (side > 0) == strict
+                    )
+    for name, link in _bounds(guideline, {*cuts, *links}):
+        links.setdefault(name, set()).add(link)
+    fixed, limits = dict[str, list[int]](), dict[str, tuple[int, int]]()
+    for name in sorted(cuts | links | {n: () for v in stage.variables for n in _dating(guideline, v.name)}):
+        far = {
+            round(link.times * c / STEP) * STEP + link.plus
+            for link in links.get(name, ())
+            for c in cuts.get(link.other, ())
+        }
+        low, high = limits[name] = tuple(ticks(x) for x in guideline.numbers[name]["range"])  # type: ignore[assignment]
+        values = near.get(name, set()) | {c + b for c in far for b in beside} or {low, high}
+        fixed[name] = sorted(x for x in values if low <= x <= high)
+    tied = {
+        name: sorted(link for link in found if link.other in fixed or "." in link.other)
+        for name, found in links.items()
+    }
+    inputs = {n: guideline.inputs[n][1] for n in fixed}
+    absent = frozenset(n for n, i in inputs.items() if i.get("absent") == NOT_APPLICABLE and "absent_when" not in i)
+    return Choices(fixed, tied, limits, absent, beside)
+
+
+def _on_cut(guideline: Guideline, name: str, cut: int) -> Iterator[tuple[str, Link | int]]:
+    """(measurement, value or link) that put a number on a cut."""
+    definition, alone = guideline.numbers[name], measurement(guideline, name)
+    if alone is not None:
+        yield alone, cut
+    linked = definition.get("largest_increase")
+    names = (
+        (linked["now"], linked["prior"]) if linked else definition.get("difference") or definition.get("percent_change")
+    )
+    now, before = (measurement(guideline, n) for n in names) if names else (None, None)
+    if now is not None and before is not None and "percent_change" in definition:
+        rate = 1 + cut / ticks(100)
+        yield now, Link(before, rate, 0)
+        yield from ((before, Link(now, 1 / rate, 0)) for _ in range(rate > 0))
+    elif now is not None and before is not None:
+        yield now, Link(before, 1.0, cut)
+        yield before, Link(now, 1.0, -cut)
+    if linked and now is not None:
+        yield now, Link(f"{linked['history']}.size", 1.0, cut)
+    listed = linked or definition.get("count_exams")
+    if listed and (before := measurement(guideline, listed["prior"])):
+        yield before, Link(f"{listed['history']}.size", 1.0, 0)
+    if listed and (months := measurement(guideline, listed["interval"])):
+        yield months, Link(f"{listed['history']}.months", 1.0, 0)
+    if linked and "within_months" in linked and (months := measurement(guideline, linked["interval"])):
+        yield months, ticks(linked["within_months"])
+
+
+def _dating(guideline: Guideline, name: str) -> Iterator[str]:
+    """The measurement that says how old the prior of a number is."""
+    months = guideline.numbers[name].get("largest_increase", {}).get("interval") if name in guideline.numbers else None
+    found = measurement(guideline, months) if months is not None else None
+    yield from () if found is None else (found,)
+
+
+def _bounds(guideline: Guideline, tested: set[str]) -> Iterator[tuple[str, Link]]:
+    """What bounds each other may be equal."""
+    for limit in guideline.document["inputs"].get("at_most", ()):
+        small, large = (measurement(guideline, limit[k]) for k in ("small", "large"))
+        if small in tested and large in tested and small and large:
+            yield small, Link(large, 1.0, 0)
+            yield large, Link(small, 1.0, 0)
+
+
+def expanded(
+    columns: Mapping[str, Column], unknown: Mapping[str, Flags], ways: Choices
+) -> tuple[Mapping[str, Column], NDArray[np.intp], Flags]:
+    """Rows with every value of what is ``unknown``; the row that each came from; and the rows that have too many."""
+    rows = len(next(iter(columns.values())).value)
+    count = np.ones(rows)
+    for name, open_ in unknown.items():
+        ties = sum(1 for link in ways.linked.get(name, ()) for _ in _others(link, columns))
+        count *= np.where(open_, len(ways.fixed[name]) + len(ways.beside) * ties + (name in ways.absent), 1)
+    many = count > MOST
+    place = np.flatnonzero(~many)
+    columns = {n: c.taken(place) for n, c in columns.items()}
+    for name, open_ in unknown.items():
+        if open_[place].any():
+            taken, value, absent = _values(name, open_[place], columns, ways)
+            columns = {n: c.taken(taken) for n, c in columns.items()}
+            columns[name] = _stated(columns[name], value, open_[place][taken], absent)
+            place = place[taken]
+    return columns, place, many
+
+
+def _stated(column: Column, value: Whole, here: Flags, absent: Flags) -> Column:
+    value, known = np.where(here, value, column.value), np.where(here, ~absent, column.known)
+    return Column(value, known, np.where(here, absent, column.absent))
+
+
+def _others(link: Link, columns: Mapping[str, Column]) -> Iterator[Column]:
+    """The columns that a link leans on: a measurement, or that of each older exam."""
+    yield from (c for n, c in columns.items() if n == link.other or n.startswith(f"{link.other}["))
+
+
+def _values(
+    name: str, open_: Flags, columns: Mapping[str, Column], ways: Choices
+) -> tuple[NDArray[np.intp], Whole, Flags]:
+    """(row, value, not applicable) of every way to state a measurement where it is open; the other rows once."""
+    fixed, here, shut = np.array(ways.fixed[name], np.int64), np.flatnonzero(open_), np.flatnonzero(~open_)
+    rows = [shut, np.repeat(here, len(fixed))]
+    values = [np.zeros(len(shut), np.int64), np.tile(fixed, len(here))]
+    for link in ways.linked.get(name, ()):
+        for other in _others(link, columns):
+            tied = here[other.known[here]]
+            at_cut = _linked(link, other.value[tied])
+            rows += [tied] * len(ways.beside)
+            values += [at_cut + beside for beside in ways.beside]
+    none = here if name in ways.absent else here[:0]
+    absent = np.arange(sum(map(len, rows)) + len(none)) >= sum(map(len, rows))
+    value = np.concatenate([*values, np.zeros(len(none), np.int64)])
+    return np.concatenate([*rows, none]), np.clip(value, *ways.range[name]), absent
+
+
+def _linked(link: Link, other: Whole) -> Whole:
+    """The value at a cut from another one, on a tenth of the unit."""
+    near: Whole = np.rint(link.times * other / STEP).astype(np.int64) * STEP + link.plus
+    return near
+
+
+def sampled(
+    columns: Mapping[str, Column], unknown: Mapping[str, Flags], ways: Choices, each: int
+) -> Mapping[str, Column]:
+    """Every row ``each`` times, with some values of what is ``unknown``: always the same ones."""
+    chance = np.random.default_rng(each)
+    found = {n: c.taken(np.repeat(np.arange(len(c.value)), each)) for n, c in columns.items()}
+    for name in (*unknown, *reversed([*unknown])):  # again: the first may lean on a later one, too
+        open_, stated = np.repeat(unknown[name], each), found[name]
+        again = open_ & (~(stated.known | stated.absent) | (chance.random(len(open_)) < 1 / 2))
+        value = np.array(ways.fixed[name], np.int64)[chance.integers(0, len(ways.fixed[name]), len(open_))]
+        for link in ways.linked.get(name, ()):
+            for other in _others(link, found):
+                at = np.flatnonzero((chance.random(len(open_)) < 1 / 3) & other.known)
+                value[at] = (
+                    _linked(link, other.value[at])
+                    + np.array(ways.beside)[chance.integers(0, len(ways.beside), len(at))]
+                )
+        absent = chance.random(len(open_)) < (1 / 5 if name in ways.absent else 0)
+        found[name] = _stated(stated, np.clip(value, *ways.range[name]), again, absent)
+    return found
+
+
+def of_history(name: str, past: Past) -> dict[str, Column]:
+    """Sizes and dates of older exams as columns that a measurement can lie at a cut from."""
+    nothing = np.zeros(len(past.known), np.bool_)
+    return {
+        f"{name}.{what}[{k}]": Column(held[:, k], past.there[:, k], nothing)
+        for what, held in (("size", past.size), ("months", past.months))
+        for k in range(past.size.shape[1])
+    }
+
+
+def worlds(
+    guideline: Guideline, stage: Stage, raw: Mapping[str, Any], undecided: Sequence[int]
+) -> Sequence[Mapping[int, int]] | None:
+    """All cells that these unknown numbers can have together; None if there are too many to tell.
+
+    None also where a list of older sizes is unknown, or a number is finer than a column holds.
+    """
+    names = [stage.variables[at].name for at in undecided]
+    behind = {i for n in names for i in guideline.behind[n]}
+    lists = {n for n, (_, i) in guideline.inputs.items() if i["type"] == "history"}
+    if any(raw.get(n) is None for n in behind & lists):
+        return None
+    ways = guideline.worked_out(("choices", id(stage)), lambda: choices(guideline, stage))
+    stated = {n: column([raw.get(n)]) for n in guideline.amounts if n not in lists}
+    older = {n: past([raw.get(n)]) for n in guideline.amounts if n in lists}
+    if any(fine.any() for _, fine in (*stated.values(), *older.values())):
+        return None
+    columns = {n: c for n, (c, _) in stated.items()}
+    ties = {k: c for n, (exams, _) in older.items() for k, c in of_history(n, exams).items()}
+    unknown = {n: ~columns[n].known & ~columns[n].absent for n in sorted(behind & ways.fixed.keys())}
+    every, place, many = expanded({**columns, **ties}, unknown, ways)
+    if many.any():
+        return None
+    histories = {n: exams.taken(place) for n, (exams, _) in older.items()}
+    numbers = Numbers(guideline.numbers, every, histories, len(place))
+    found = np.stack([variable_cells(stage.variables[at], numbers) for at in undecided], axis=1)
+    numbers.bounded(guideline.document["inputs"].get("at_most", ()))
+    sizes = [len(stage.variables[at].domain) for at in undecided]
+    rows = np.unique(found[~numbers.refused], axis=0).tolist()
+    return [{at: c for at, c, n in zip(undecided, row, sizes, strict=True) if c < n} for row in rows]
+
+
+def unknown_of(coded: Coded, rows: NDArray[np.intp], ways: Choices, met: Mapping[int, Bits]) -> dict[str, Flags]:
+    """For each measurement the rows where it is unknown and was met: the rest makes no difference."""
+    assert coded.numbers is not None  # noqa: S101 - for the type checker
+    inputs, found = coded.numbers.inputs, dict[str, Flags]()
+    for at, here in met.items():
+        for name in coded.guideline.behind.get(coded.stage.variables[at].name, frozenset()) & ways.fixed.keys():
+            open_ = ~inputs[name].known & ~inputs[name].absent
+            found[name] = found.get(name, False) | (flags(here, coded.count) & open_)[rows]
+    return {name: found[name] for name in sorted(found)}

@@ -1,0 +1,183 @@
+"""Where the rows of a batch arrive: the one leaf, or all the results that are still possible."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..compile import NA_ROW, Diagram
+from ..load import Guideline
+from ..tables import NOT_APPLICABLE
+from .bits import Bits, Coded, Flags, Plan, bits, flags
+from .columns import Column
+from .completed import choices, expanded, of_history, sampled, unknown_of
+
+SEVERAL = -1
+SAMPLE = 16  # completions that are tried first
+CHUNK = 200  # rows completed in every way at a time, for the memory
+# what rests on several measurements; others take every value that their one measurement can give them
+JOINT = ("difference", "percent_change", "largest_increase", "count_exams")
+
+
+class Ready:
+    """A diagram with the result that each leaf stands for, ready to be walked by bits."""
+
+    def __init__(self, guideline: Guideline, diagram: Diagram, results: Sequence[Any]) -> None:
+        self.diagram, self.plan, self.ways = diagram, Plan(diagram), choices(guideline, diagram.stage)
+        self.results: list[Any] = list(dict.fromkeys(results))
+        place: Mapping[Hashable, int] = {r: n for n, r in enumerate(self.results)}
+        self.result_of = [place[r] for r in results]
+        numbers = {at: v.name for at, v in enumerate(diagram.stage.variables) if v.cuts is not None}
+        behind = {at: guideline.behind[name] for at, name in numbers.items()}
+        domains = {at: diagram.stage.variables[at].domain for at in numbers}
+        self.joint = [
+            at
+            for at, name in numbers.items()
+            if any(k in guideline.numbers[name] for k in JOINT)
+            or (NOT_APPLICABLE in domains[at] and not behind[at] & self.ways.absent)  # n/a only where the form says so
+        ]
+        self.bounds = [
+            (at, limit[other], guideline.behind[limit[other]])
+            for limit in guideline.document["inputs"].get("at_most", ())
+            for one, other in (("small", "large"), ("large", "small"))
+            for at in numbers
+            if behind[at] & guideline.behind[limit[one]]
+        ]
+        alike = [(a, b) for a in numbers for b in numbers if a < b and behind[a] & behind[b]]
+        self.pairs = [*alike, *((a, b) for a, _, found in self.bounds for b in numbers if behind[b] & found)]
+        self.listed = [
+            at for at in numbers if behind[at] & {n for n, (_, i) in guideline.inputs.items() if i["type"] == "history"}
+        ]
+
+    def rows(self, leaf: int) -> tuple[str, ...]:
+        """The rows of a leaf as ``table.row``; of a yes/no table only that one was met."""
+        if leaf == SEVERAL:
+            return ()
+        tables = self.diagram.stage.tables
+        found = ((tables[t], row) for t, row in self.diagram.leaves[leaf].rows if row != NA_ROW and tables[t].rows)
+        return tuple(f"{t.id}.{t.rows[row].id.removeprefix(t.id + '.')}" for t, row in found)
+
+    def too_wide(self, coded: Coded, met: Mapping[int, Bits]) -> Bits:
+        """The rows that met unknown numbers which could depend on each other, or on what is known."""
+        found = 0
+        for at in self.joint:
+            found |= met[at]
+        for a, b in self.pairs:
+            found |= met[a] & met[b]
+        for at, other, _ in self.bounds:
+            if coded.numbers is not None:
+                found |= met[at] & bits(coded.numbers.of(other).known)
+        return found & ~self.unlisted(coded, met)
+
+    def unlisted(self, coded: Coded, met: Mapping[int, Bits]) -> Bits:
+        """The rows that met a number which rests on a list of older sizes that is unknown: it can be anything."""
+        found = 0
+        for past in coded.numbers.histories.values() if coded.numbers is not None else ():
+            for at in self.listed:
+                found |= met[at] & bits(~past.known)
+        return found
+
+
+class Outcome:
+    """The outcome of each row, or of each owner of rows.
+
+    ``leaf``: the one leaf by the default reading, or ``SEVERAL``. ``keys``: what stands for the possible results,
+    for ``results``.
+    """
+
+    def __init__(
+        self,
+        ready: Ready,
+        coded: Coded,
+        by_default: Flags | None = None,
+        owner: NDArray[np.intp] | None = None,
+        owners: int = 0,
+    ) -> None:
+        self.ready, count = ready, coded.count
+        default, others, met = ready.plan.walk(coded, (1 << count) - 1)
+        first, further = self._by_result(default, count), self._by_result(others, count)
+        leaf = _leaf(default, count)
+        self._exact(coded, first, further, met)
+        if by_default is not None and owner is not None:
+            further |= first & ~by_default[:, None]
+            first &= by_default[:, None]
+            starts = np.searchsorted(owner, np.arange(owners))
+            leaf = np.where(np.bincount(owner, minlength=owners) == 1, leaf[starts], SEVERAL)
+            first, further = (np.logical_or.reduceat(x, starts) for x in (first, further))
+        self.leaf = leaf
+        packed = np.packbits(np.concatenate([first, further], axis=1), axis=1)
+        raw, width = packed.tobytes(), packed.shape[1]
+        self.keys = [raw[at : at + width] for at in range(0, len(raw), width)]
+
+    def _exact(self, coded: Coded, first: Flags, further: Flags, met: Mapping[int, Bits]) -> None:
+        """Leave only what some patient reaches: ``first`` and ``further`` (rows, results) lose the others, in place.
+
+        A few completions show most rows to be exact as they are; the rest are completed in every way.
+        """
+        ready, several = self.ready, (first.sum(axis=1) > 1) | further.any(axis=1)
+        rows = np.flatnonzero(flags(ready.too_wide(coded, met), coded.count) & ~coded.slow & several)
+        if not len(rows) or coded.numbers is None:
+            return
+        columns = {n: coded.numbers.inputs[n].taken(rows) for n in ready.ways.fixed}
+        columns |= {k: c.taken(rows) for n, p in coded.numbers.histories.items() for k, c in of_history(n, p).items()}
+        unknown = unknown_of(coded, rows, ready.ways, met)
+        some = sampled(columns, unknown, ready.ways, SAMPLE)
+        seen = self._reached(coded, rows, some, np.repeat(np.arange(len(rows)), SAMPLE))
+        rest = np.flatnonzero((seen[0] != first[rows]).any(axis=1) | (seen[1] != further[rows]).any(axis=1))
+        columns, unknown = {n: c.taken(rest) for n, c in columns.items()}, {n: u[rest] for n, u in unknown.items()}
+        for part in np.array_split(np.arange(len(rest)), 1 + len(rest) // CHUNK):
+            every, place, many = expanded(
+                {n: c.taken(part) for n, c in columns.items()}, {n: u[part] for n, u in unknown.items()}, ready.ways
+            )
+            here = rows[rest[part]]
+            found = self._reached(coded, here, every, place)
+            known = ~many & found[0].any(axis=1)
+            first[here[known]], further[here[known]] = found[0][known], found[1][known]
+
+    def _reached(
+        self, coded: Coded, rows: NDArray[np.intp], columns: Mapping[str, Column], place: NDArray[np.intp]
+    ) -> tuple[Flags, Flags]:
+        """(rows, results) that the completions of each row reach; ``place``: the row of each completion."""
+        filled = coded.filled(rows[place], columns).distinct(place)
+        default, others, _ = self.ready.plan.walk(filled, bits(~filled.slow))
+        found = [np.zeros((len(rows), len(self.ready.results)), np.bool_) for _ in (default, others)]
+        for reached, leaves in zip(found, (default, others), strict=True):
+            np.logical_or.at(reached, filled.place, self._by_result(leaves, filled.count))
+        return found[0], found[1]
+
+    def _by_result(self, found: Mapping[int, Bits], count: int) -> Flags:
+        """(rows, results): which results a row can have."""
+        merged = defaultdict[int, Bits](int)
+        for leaf, rows in found.items():
+            merged[self.ready.result_of[leaf]] |= rows
+        matrix = np.zeros((len(self.ready.results), count), np.bool_)
+        for n, rows in merged.items():
+            matrix[n] = flags(rows, count)
+        return matrix.T
+
+    def results(self, key: bytes) -> tuple[list[Any], list[Any]]:
+        """The results that a key stands for: by the default reading, and by the others."""
+        known = len(self.ready.results)
+        there = np.unpackbits(np.frombuffer(key, np.uint8), count=2 * known)
+        first, further = np.flatnonzero(there[:known]), np.flatnonzero(there[known:])
+        return [self.ready.results[n] for n in first], [self.ready.results[n] for n in further]
+
+
+def _leaf(found: Mapping[int, Bits], count: int) -> NDArray[np.int32]:
+    """The number of the one leaf that a row reaches, read from its binary digits; ``SEVERAL`` where there are more."""
+    once = twice = 0
+    digits = defaultdict[int, Bits](int)
+    for leaf, rows in found.items():
+        twice |= once & rows
+        once |= rows
+        for digit in range(leaf.bit_length()):
+            if leaf >> digit & 1:
+                digits[digit] |= rows
+    number = np.zeros(count, np.int32)
+    for digit, rows in digits.items():
+        number |= flags(rows, count).astype(np.int32) << digit
+    return np.where(flags(twice, count), SEVERAL, number).astype(np.int32)

@@ -1,0 +1,215 @@
+"""Many exams at once: what ``evaluate`` and ``possible`` say of each, by one walk for all of them.
+
+For populations, simulations and Monte Carlo. Facts are plain values, an answer names category, what is
+possible, other readings and the rows; the words of one exam's trace are given on request, by ``evaluate``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from ...types import Belief, Known, NotApplicable, Source, SourceKind, Unknown
+from .. import evaluate
+from ..load import Guideline
+from ..tables import NOT_APPLICABLE, WORST
+from .bits import Coded
+from .outcome import Outcome, Ready
+
+Values = Mapping[str, Any]
+"""Input -> True, "solid", Decimal("6.4"), a list of PastSize, "n/a"; a feature of a set is ``set.feature``.
+What is left out, or None, is unknown."""
+STATED = Source(SourceKind.RECORD, "batch")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the guideline says of a finding or an exam.
+
+    ``rows``: the trace as ``table.row``, in stage order; empty where several ways are open. ``results``: of an
+    exam, the result of each table that answers (management, modifiers), where all ways agree.
+    """
+
+    category: str | None
+    possible: tuple[str, ...]
+    alternatives: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
+    results: Mapping[str, str] | None = None
+    error: InputError | None = None
+    """Why there is no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """The answer on an exam, and those on its findings in the order given."""
+
+    answer: Answer
+    findings: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Options:
+    """A finding's answer, and what the exam needs to know of it: by default, and by any reading."""
+
+    answer: Answer
+    default: frozenset[evaluate.Combination]
+    every: frozenset[evaluate.Combination]
+
+
+class Reader:
+    """A guideline made ready for many exams. Build one, and use it again."""
+
+    def __init__(self, guideline: Guideline) -> None:
+        self.guideline = guideline
+        head, stage = guideline.head, guideline.finding.stage
+        tables = [head["category"], *(head["finding_answers"][n]["table"] for n in head.get("leading", ()))]
+        category, *lead = (stage.table(t) for t in tables)
+        self.finding = Ready(
+            guideline,
+            guideline.finding,
+            [(leaf.results[category], tuple(leaf.results[t] for t in lead)) for leaf in guideline.finding.leaves],
+        )
+        answers = [a["table"] for a in head.get("exam_answers", {}).values()]
+        self.told = [head["exam_category"], *([head["management"]] if "management" in head else []), *answers]
+        places = [guideline.exam.stage.table(t) for t in self.told]
+        results = [tuple(leaf.results[t] for t in places) for leaf in guideline.exam.leaves]
+        self.exam = Ready(guideline, guideline.exam, results)
+        self.nothing = next(iter(evaluate.combine(guideline, ())))
+        self.options: dict[Hashable, _Options] = {}
+        self.folded: dict[tuple[_Options, ...], tuple[tuple[evaluate.Combination, ...], int]] = {}
+        self.answers: dict[Hashable, Answer] = {}
+        self.places: dict[evaluate.Combination, tuple[int, ...]] = {}
+
+    def read(self, exams: Sequence[tuple[Values, Sequence[Values]]]) -> list[Exam]:
+        """The answers on exams, each given as (facts of exam and patient, facts of each finding), in order.
+
+        A value that is none of its input's, or a contradiction, is the ``error`` of its exam; the others are answered.
+        """
+        shared = [facts for facts, _ in exams]
+        rows = [facts for _, findings in exams for facts in findings]
+        counts = [len(findings) for _, findings in exams]
+        found = self._findings(shared, rows, np.repeat(np.arange(len(exams)), counts))
+        ends = np.cumsum(counts, dtype=int).tolist()
+        each = [tuple(found[a:b]) for a, b in zip([0, *ends], ends, strict=False)]
+        return self._exams(exams, shared, each)
+
+    def _findings(
+        self, shared: Sequence[Values], rows: Sequence[Values], owner: NDArray[np.intp]
+    ) -> list[_Options | None]:
+        """The options of each finding; None where it has to be read by itself."""
+        coded = Coded(self.guideline, self.guideline.finding.stage, rows, shared, owner)
+        outcome = Outcome(self.finding, coded)
+        known = self.options
+        ways = list(zip(outcome.leaf.tolist(), outcome.keys, strict=True))
+        for way in set(ways) - known.keys():
+            known[way] = self._option(outcome, *way)
+        found: list[_Options | None] = [known[way] for way in ways]
+        for n in np.flatnonzero(coded.slow).tolist():
+            found[n] = None
+        return found
+
+    def _option(self, outcome: Outcome, leaf: int, key: bytes) -> _Options:
+        default, others = outcome.results(key)
+        answer = self._answer([c for c, _ in default], [c for c, _ in others], self.finding.rows(leaf))
+        return _Options(answer, frozenset(default), frozenset((*default, *others)))
+
+    def _answer(
+        self,
+        default: Iterable[str],
+        others: Iterable[str],
+        rows: tuple[str, ...],
+        results: Mapping[str, str] | None = None,
+    ) -> Answer:
+        found = evaluate.ordered(self.guideline, default)
+        further = evaluate.ordered(self.guideline, set(others) - set(found))
+        sure = len(found) == 1
+        whole = evaluate.ordered(self.guideline, (*found, *further))
+        return Answer(found[0] if sure else None, whole, further if sure else (), rows, results)
+
+    def _exams(
+        self,
+        exams: Sequence[tuple[Values, Sequence[Values]]],
+        shared: Sequence[Values],
+        each: Sequence[tuple[_Options | None, ...]],
+    ) -> list[Exam]:
+        ways = [self._fold(options) for options in each]
+        owner = np.repeat(np.arange(len(exams)), [len(w) for w, _ in ways])
+        by_default = np.array([n < d for w, d in ways for n in range(len(w))], np.bool_)
+        coded = Coded(self.guideline, self.guideline.exam.stage, (), shared, owner, self._fixed(ways))
+        outcome = Outcome(self.exam, coded, by_default, owner, len(exams))
+        slow = np.array([None in options for options in each], np.bool_)
+        np.logical_or.at(slow, owner, coded.slow)
+        known = self.answers
+        told = list(zip(outcome.leaf.tolist(), outcome.keys, strict=True))
+        for way in set(told) - known.keys():
+            known[way] = self._told(outcome, *way)
+        return [
+            self._alone(*exams[n]) if alone else Exam(known[way], tuple([o.answer for o in options if o is not None]))
+            for n, (way, alone, options) in enumerate(zip(told, slow.tolist(), each, strict=True))
+        ]
+
+    def _fold(self, options: tuple[_Options | None, ...]) -> tuple[tuple[evaluate.Combination, ...], int]:
+        """What the findings together can be: the combinations by default, then the others; how many are by default."""
+        found = self.folded.get(options)  # type: ignore[arg-type]
+        if found is None:
+            known = [o for o in options if o is not None]
+            default = evaluate.combine(self.guideline, [o.default for o in known])
+            others = evaluate.combine(self.guideline, [o.every for o in known]) - default
+            found = self.folded[options] = (*sorted(default), *sorted(others)), len(default)  # type: ignore[index]
+        return found
+
+    def _fixed(self, ways: Sequence[tuple[tuple[evaluate.Combination, ...], int]]) -> dict[str, NDArray[np.int16]]:
+        names = [WORST, *(f"leading.{n}" for n in self.guideline.head.get("leading", ()))]
+        index = self.guideline.exam.stage.index
+        held = [n for n in names if n in index]
+        for combination in {c for w in set(ways) for c in w[0]} - self.places.keys():
+            cells = evaluate.fixed(self.guideline, combination)
+            self.places[combination] = tuple(cells[n][0] for n in held)
+        columns = np.array([self.places[c] for w, _ in ways for c in w], np.int16).reshape(-1, len(held))
+        return {name: columns[:, n] for n, name in enumerate(held)}
+
+    def _told(self, outcome: Outcome, leaf: int, key: bytes) -> Answer:
+        default, others = outcome.results(key)
+        agreed = {
+            name: next(iter(found))
+            for name, *symbols in zip(self.told, *default, strict=True)
+            if len(found := set(symbols)) == 1
+        }
+        return self._answer([r[0] for r in default], [r[0] for r in others], self.exam.rows(leaf), agreed)
+
+    def _alone(self, shared: Values, findings: Sequence[Values]) -> Exam:
+        """One exam by ``evaluate``."""
+        scopes = ("exam", "patient")
+        try:
+            exam = beliefs(self.guideline, shared, scopes)
+            whole = evaluate.classify(
+                self.guideline,
+                exam,
+                [(str(n), beliefs(self.guideline, facts, ("finding",))) for n, facts in enumerate(findings)],
+            )
+        except InputError as error:
+            return Exam(Answer(None, (), error=error), ())
+        told = [Answer(r.category, r.possible, r.alternatives) for r in (whole.exam, *whole.findings)]
+        return Exam(told[0], tuple(told[1:]))
+
+
+def beliefs(guideline: Guideline, values: Values, scopes: Iterable[str]) -> dict[str, Belief]:
+    """Plain values as what the other readers take."""
+    found: dict[str, Belief] = {}
+    for name, (scope, i) in guideline.inputs.items():
+        if scope in scopes:
+            for fact in [f"{name}.{v}" for v in i["values"]] if i["type"] == "set" else [name]:
+                value = values.get(fact)
+                found[fact] = (
+                    Unknown("not in the batch", STATED)
+                    if value is None
+                    else NotApplicable(STATED)
+                    if isinstance(value, str) and value == NOT_APPLICABLE
+                    else Known(tuple(value) if isinstance(value, list) else value, STATED)
+                )
+    return found
