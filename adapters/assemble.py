@@ -27,6 +27,7 @@ class Sources:
     indication: Indication | None = None
     exam_date: date | None = None
     guideline: str = "lung-rads"
+    rules: tuple[Path, ...] = ()  # folders of further guidelines
 
 
 def assemble(sources: Sources, progress: Progress | None = None) -> Case:
@@ -37,9 +38,15 @@ def assemble(sources: Sources, progress: Progress | None = None) -> Case:
     """
     volume = _volume(sources.series, progress)
     form = (
-        sources.guideline if "@" in sources.guideline else in_force(sources.guideline, _first_date(sources, volume))[0]
+        sources.guideline
+        if "@" in sources.guideline
+        else in_force(sources.guideline, _first_date(sources, volume), sources.rules)[0]
     )
-    stated = read_findings(sources.findings, load_guideline(form), volume) if sources.findings else Stated({}, ())
+    stated = (
+        read_findings(sources.findings, load_guideline(form, sources.rules), volume)
+        if sources.findings
+        else Stated({}, ())
+    )
     day = exam_date(sources, volume, stated)
     patient = _patient(sources.patient, day)
     indication = sources.indication or stated.indication or Indication.UNKNOWN

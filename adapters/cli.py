@@ -114,6 +114,7 @@ def assess(
         str | None, typer.Option(help="YYYY-MM-DD, where the images' date is not the real one.")
     ] = None,
     guideline: Annotated[str | None, typer.Option(help="Read only this one, as lung-rads@2022.")] = None,
+    rules: Annotated[list[Path] | None, typer.Option(help="A folder of further guidelines; may be repeated.")] = None,
     as_of: Annotated[str | None, typer.Option(help="YYYY-MM-DD; today if not given.")] = None,
     store: Annotated[Path | None, typer.Option(help="Also keep the decision here, for `serve`.")] = None,
     as_json: Json = False,
@@ -128,7 +129,13 @@ def assess(
             "command line", "--series, --findings", "neither", "at least one", "Say what was imaged or found."
         )
     sources = Sources(
-        series, patient, findings, _indication(indication), day(exam_date, "--exam-date"), guideline or "lung-rads"
+        series,
+        patient,
+        findings,
+        _indication(indication),
+        day(exam_date, "--exam-date"),
+        guideline or "lung-rads",
+        tuple(rules or ()),
     )
     with progress(shown=not as_json) as report:
         assessment, volume = run(sources, guideline, day(as_of, "--as-of") or date.today(), report)

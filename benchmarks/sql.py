@@ -151,7 +151,7 @@ def main() -> None:
     rates, rows, told = measured(chosen, guideline)
     facts = [facts_of(row) for row in rows]
     alone = len(facts) / best(lambda: loop(guideline, facts), chosen.rounds)
-    print(f"{chosen.exams:,} findings{'':<24}{'findings/s':>12}{'times the loop':>16}")
+    print(f"{f'SQL on {CORES} cores, {chosen.exams:,} findings':<38}{'findings/s':>12}{'times the loop':>16}")
     print(f"{'scalar loop with trace, one core':<38}{alone:>12,.0f}{1:>16}")
     for label, rate in rates.items():
         print(f"{label:<38}{rate:>12,.0f}{rate / alone:>16,.0f}   claim {CLAIM}")

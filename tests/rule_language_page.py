@@ -11,13 +11,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from radlogic.engine.guideline import language
+from radlogic.engine.guideline import language, proofs_file
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "rule-language.md"
 FILES = {
     "Guideline": "`guideline.yaml`",
     "InputsFile": "`inputs.yaml`",
     "TableFile": "each file of `tables/`",
+    "ProofsFile": "`proofs.yaml`",
 }
 PLAIN = {str: "text", bool: "yes/no", int: "whole number", Decimal: "number", date: "date", Any: "any", object: "any"}
 MARK = "<!-- from here on generated -->\n"
@@ -25,7 +26,7 @@ MARK = "<!-- from here on generated -->\n"
 
 def page() -> str:
     """The whole page: what a person wrote, then the models, each after the one that first speaks of it."""
-    roots = (getattr(language, name) for name in FILES)
+    roots = (getattr(language, name, None) or getattr(proofs_file, name) for name in FILES)
     models = dict.fromkeys(model for root in roots for model in spoken_of(root))
     head = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
     return "\n".join((head + MARK, *(line for model in models for line in section(model))))

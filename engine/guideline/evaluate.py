@@ -187,7 +187,7 @@ def _reading(
     found = ordered(guideline, (leaf.results[category] for leaf in default))
     further = ordered(guideline, {leaf.results[category] for leaf in others} - set(found))
     sure = len(found) == 1
-    question = None if sure else possible.next_question(diagram, situation, lambda leaf: leaf.results[category])
+    question = None if sure else _narrowing(guideline, situation, diagram, category)
     return Reading(
         guideline=guideline.name,
         category=found[0] if sure else None,
@@ -197,6 +197,19 @@ def _reading(
         silent=sure and bool(further),
         alternatives=further if sure else (),
     )
+
+
+def _narrowing(guideline: Guideline, situation: Situation, diagram: Diagram, category: int) -> int | None:
+    """What to assess next: what narrows the management most; where that is the same all over, the category."""
+    told = {c: repr(m) for c, m in guideline.head["managements"].items()}
+
+    def management(leaf: Leaf) -> str:
+        return told.get(leaf.results[category], leaf.results[category])
+
+    question = possible.next_question(diagram, situation, management)
+    if question is None:
+        question = possible.next_question(diagram, situation, lambda leaf: leaf.results[category])
+    return question
 
 
 def _common(leaves: Sequence[Leaf], situation: Situation) -> tuple[Any, ...]:
