@@ -27,9 +27,9 @@ def _traced(run: Run) -> Iterator[str]:
 def _fitting(guideline: Guideline, run: Run) -> Iterator[str]:
     stage = guideline.finding.stage
     for _, facts in run.facts.findings:
-        situation = Situation(guideline, stage, {**run.facts.exam, **facts})
+        told = trace.Told(Leaf((), {}), Situation(guideline, stage, {**run.facts.exam, **facts}))
         for table in (t for t in stage.tables if t.met is not None):
-            fitting = (row for row in table.rows[: table.met] if trace.fits(row, Leaf((), {}), situation))
+            fitting = (row for row in table.rows[: table.met] if told.fits(row))
             yield from (f"{table.id}.{row.id}" for row in fitting)
 
 

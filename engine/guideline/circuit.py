@@ -162,7 +162,7 @@ class _Restriction:
             raise Unsupported("learned", names, "measurements that meet in one number", "one", "Learn their mean.")
         axis, found = group[0], list[tuple[float, float, Mapping[int, Cells]]]()
         tested, raw = self.measurements.resting_on(axis), self.measurements.raw
-        for a, b in self.measurements.intervals(axis, tested, raw):
+        for a, b in self.measurements.intervals(axis, tested):
             cells = self._cells(tested, {**raw, axis.names[0]: (a + b) / 2})
             start = found.pop()[0] if found and found[-1][2] == cells else float(a)
             found.append((start, float(b), cells))

@@ -99,35 +99,81 @@ def between(a: float, b: float) -> float:
     return (math.erfc(-b / math.sqrt(2)) - math.erfc(-a / math.sqrt(2))) / 2
 
 
+class Amounts(Mapping[str, Any]):
+    """Raw inputs with the numbers that follow from them, each worked out when first asked for and then kept.
+
+    For ``numbers``, which looks for what it does not know as a number among the raw inputs.
+    """
+
+    def __init__(self, definitions: numbers.Definitions, known: Mapping[str, Any]) -> None:
+        self.definitions, self.known = definitions, dict(known)
+
+    def __getitem__(self, name: str) -> Any:
+        known = self.known
+        if name not in known:
+            known[name] = numbers.number(name, {name: self.definitions[name]}, self)
+        return known[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The same, ``default`` for what is neither an input given nor a number."""
+        return self[name] if name in self.known or name in self.definitions else default
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self.definitions, **self.known})
+
+    def __len__(self) -> int:
+        return len({**self.definitions, **self.known})
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What no patient breaks (``at_most``), as a number that is not above 0; ``behind``: the inputs it rests on."""
+
+    small: str
+    large: str
+    definition: Mapping[str, Any]
+    behind: frozenset[str]
+    variable: Variable
+
+
 class Measurements:
     """The uncertain measurements among some facts that the number variables ``tested`` rest on.
 
     What the guideline says of two numbers (``at_most``: a solid component lies within its nodule) no
     patient breaks: pieces that do are left out, and the others weigh the more. ``limited``: False
-    leaves such pieces in.
+    leaves such pieces in. ``raw``: the raw inputs among the facts, where they were looked up before.
 
     Raises:
         BadValue: one is no number, is in another unit, or all but excluded by its input's range.
         Contradiction (from ``spread``): all but no piece is possible.
     """
 
-    def __init__(self, guideline: Guideline, tested: Iterable[Variable], facts: Facts, *, limited: bool = True) -> None:
+    def __init__(
+        self,
+        guideline: Guideline,
+        tested: Iterable[Variable],
+        facts: Facts,
+        *,
+        limited: bool = True,
+        raw: numbers.Raw | None = None,
+    ) -> None:
         self.guideline = guideline
         _no_classes(guideline, facts)
-        numbers_tested = {v.name: v for v in tested if v.cuts is not None}
-        self.raw = {name: raw_value(facts.get(name)) for name in guideline.amounts}
+        self.raw = raw if raw is not None else {name: raw_value(facts.get(name)) for name in guideline.amounts}
         beliefs = {n: b for n, b in facts.items() if isinstance(b, Measured) and n in guideline.inputs}
-        for name in _other_ways(guideline, beliefs, self.raw):
+        for name in _other_ways(guideline, beliefs, self.raw) if beliefs else ():
             del beliefs[name]
         axes = {n: _axis(guideline, n, b) for n, b in beliefs.items()}
-        self.limits = {limit["why"]: limit for limit in _near(guideline, axes, self.raw)} if limited else {}
-        differences = {why: {"difference": [limit["small"], limit["large"]]} for why, limit in self.limits.items()}
-        self.definitions: numbers.Definitions = {**guideline.numbers, **differences}
-        self.behind = {**guideline.behind, **{why: numbers.inputs_of(why, self.definitions) for why in self.limits}}
-        self.tested = numbers_tested | {why: Variable(why, "derived", AT_MOST, cuts=MORE) for why in self.limits}
+        self.limits = dict(_near(guideline, axes, self.raw)) if limited and axes else {}
+        self.definitions = {**guideline.numbers, **{why: limit.definition for why, limit in self.limits.items()}}
+        self.behind = {**guideline.behind, **{why: limit.behind for why, limit in self.limits.items()}}
+        numbers_tested = {v.name: v for v in tested if v.cuts is not None} if axes else {}
+        self.tested = numbers_tested | {why: limit.variable for why, limit in self.limits.items()}
         used = {i for n in numbers_tested for i in self.behind[n]}
-        used |= {i for why in self.limits for i in self.behind[why] if used & self.behind[why]}
+        used |= {i for limit in self.limits.values() for i in limit.behind if used & limit.behind}
         self.axes = _means(self.definitions, self.tested, [a for n, a in axes.items() if n in used])
+        self.amounts = Amounts(self.definitions, self.raw)
+        self._crossed: dict[tuple[Axis, str], frozenset[Decimal]] = {}
 
     def spread(self, *, merged: bool = True) -> list[tuple[float, Mapping[str, Cells], Mapping[str, Decimal]]]:
         """(weight, cells of the numbers that vary, values of the measurements) of all pieces.
@@ -155,19 +201,19 @@ class Measurements:
     def resting_on(self, *axes: Axis) -> list[str]:
         """The tested numbers that rest on any of the axes."""
         names = {n for axis in axes for n in axis.names}
-        return [n for n in self.tested if names & self.behind[n]]
+        return [n for n in self.tested if not names.isdisjoint(self.behind[n])]
 
     def _cells(
         self, group: Sequence[Axis], merged: bool
     ) -> Iterator[tuple[float, Mapping[str, Cells], Mapping[str, Decimal]]]:
         names, found = self.resting_on(*group), dict[Any, tuple[list[float], Mapping[str, Decimal]]]()
         limits = [i for i, n in enumerate(names) if n in self.limits]
-        settled = {n for n in names if len(group) == 1 and not self.crossings(group[0], n, self.raw)}
-        same: dict[str, Cells] = {}
+        settled = {n for n in names if len(group) == 1 and not self.crossings(group[0], n)}
+        others, same = self._others(group), dict[str, Cells]()
         for weight, values in self.pieces(group):
-            raw = {**self.raw, **values}
-            same = same or {n: self._cell(n, raw) for n in settled}
-            cells = tuple(same[n] if n in settled else self._cell(n, raw) for n in names)
+            amounts = Amounts(self.definitions, others | values)
+            same = same or {n: self._cell(n, amounts) for n in settled}
+            cells = tuple(same[n] if n in settled else self._cell(n, amounts) for n in names)
             if not any(cells[i] == BROKEN for i in limits):
                 found.setdefault((cells, None if merged else len(found)), ([], values))[0].append(weight)
         total = math.fsum(w for weights, _ in found.values() for w in weights)
@@ -180,28 +226,41 @@ class Measurements:
             kept = {n: c for n, c in zip(names, cells, strict=True) if n not in self.limits}
             yield math.fsum(weights) / total, kept, values
 
-    def _cell(self, name: str, raw: numbers.Raw) -> Cells:
-        return number_cells(self.tested[name], numbers.number(name, self.definitions, raw))
+    def _cell(self, name: str, amounts: Amounts) -> Cells:
+        return number_cells(self.tested[name], amounts[name])
+
+    def _others(self, group: Sequence[Axis]) -> dict[str, Any]:
+        """What is known so far of all that does not rest on the axes."""
+        names = {n for axis in group for n in axis.names}
+        return {n: v for n, v in self.amounts.known.items() if names.isdisjoint(self.behind.get(n, (n,)))}
 
     def pieces(self, group: Sequence[Axis]) -> Iterator[Piece]:
         """The joint pieces of one group; their weights sum to 1."""
         widest, *others = group
+        met, kept = self.resting_on(*others), self._others(others)
+        alone = {x for n in self.resting_on(widest) if n not in met for x in self.crossings(widest, n)}
+        both = [n for n in self.resting_on(widest) if n in met]
         for points in product(*(list(self._points(axis, group)) for axis in others)):
             fixed = {n: value for axis, (_, value) in zip(others, points, strict=True) for n in axis.names}
             weight = math.prod(w for w, _ in points)
-            for a, b in self.intervals(widest, self.resting_on(widest), {**self.raw, **fixed}):
+            amounts = Amounts(self.definitions, kept | fixed)
+            for a, b in _cut(widest, alone.union(*(self._crossings(widest, n, amounts) for n in both))):
                 if mass := weight * widest.mass(a, b):
                     yield mass, fixed | dict.fromkeys(widest.names, (a + b) / 2)
 
-    def intervals(self, axis: Axis, names: Iterable[str], raw: numbers.Raw) -> Iterator[tuple[Decimal, Decimal]]:
-        """The axis, cut where one of the numbers may change its cell."""
-        found = {x for n in names for x in self.crossings(axis, n, raw)}
-        return pairwise([axis.low, *sorted(x for x in found if axis.low < x < axis.high), axis.high])
+    def intervals(self, axis: Axis, names: Iterable[str]) -> Iterator[tuple[Decimal, Decimal]]:
+        """The axis, cut where one of the numbers may change its cell, the other inputs being as they are."""
+        return _cut(axis, {x for n in names for x in self.crossings(axis, n)})
 
-    def crossings(self, axis: Axis, name: str, raw: numbers.Raw) -> set[Decimal]:
-        """Values of the axis at which a number may change its cell."""
-        crossings = Crossings(self.definitions, self.behind, raw, frozenset(axis.names), self._special)
-        return {x for x, _ in crossings.of(name, _points_of(self.tested[name]))}
+    def crossings(self, axis: Axis, name: str) -> frozenset[Decimal]:
+        """Values of the axis at which a number may change its cell, the other inputs being as they are."""
+        if (axis, name) not in self._crossed:
+            self._crossed[axis, name] = self._crossings(axis, name, self.amounts)
+        return self._crossed[axis, name]
+
+    def _crossings(self, axis: Axis, name: str, amounts: Amounts) -> frozenset[Decimal]:
+        crossings = Crossings(self.definitions, self.behind, amounts, frozenset(axis.names), self._special)
+        return frozenset(x for x, _ in crossings.of(name, _points_of(self.tested[name])))
 
     def _points(self, axis: Axis, group: Sequence[Axis]) -> Iterator[tuple[float, Decimal]]:
         step = _step(self.definitions, self.tested, axis)
@@ -209,7 +268,7 @@ class Measurements:
             return axis.ticks(step)
         others = self.resting_on(*(other for other in group if other is not axis))
         alone = [n for n in self.resting_on(axis) if n not in others]
-        return (p for a, b in self.intervals(axis, alone, self.raw) for p in axis.quadrature(a, b))
+        return (p for a, b in self.intervals(axis, alone) for p in axis.quadrature(a, b))
 
     def _special(self, name: str) -> Iterator[Decimal]:
         """Values at which an unknown number matters: the ends of its range, and the cuts it takes part in."""
@@ -219,6 +278,10 @@ class Measurements:
         for n, variable in self.tested.items():
             if behind & self.behind[n]:
                 yield from (c for c, _ in _points_of(variable))
+
+
+def _cut(axis: Axis, found: Iterable[Decimal]) -> Iterator[tuple[Decimal, Decimal]]:
+    return pairwise([axis.low, *sorted(x for x in found if axis.low < x < axis.high), axis.high])
 
 
 def _points_of(variable: Variable) -> tuple[tuple[Decimal, bool], ...]:
@@ -257,8 +320,9 @@ def _other_ways(guideline: Guideline, beliefs: Mapping[str, Measured], raw: Mapp
     lesion are no two independent facts.
     """
     left_out = set[str]()
-    for definition in guideline.numbers.values():
-        ways = [guideline.behind[n] for n in definition.get("either", ())]
+    for ways in guideline.worked_out("ways to state a number", lambda: _ways(guideline)):
+        if not any(beliefs.keys() & w for w in ways):
+            continue
         stated = [w for w in ways if all(raw.get(i) not in (None, NOT_APPLICABLE) for i in w)]
         given = [w for w in ways if all(i in beliefs or raw.get(i) not in (None, NOT_APPLICABLE) for i in w)]
         for first in (stated or given)[:1]:
@@ -266,16 +330,32 @@ def _other_ways(guideline: Guideline, beliefs: Mapping[str, Measured], raw: Mapp
     return left_out
 
 
-def _near(guideline: Guideline, axes: Mapping[str, Axis], raw: numbers.Raw) -> Iterator[Mapping[str, str]]:
-    """The limits (``at_most``) that the measurements may break with a probability that counts."""
-    at_means = {**raw, **{n: Decimal(axis.mean) for n, axis in axes.items()}}
-    for limit in guideline.document["inputs"].get("at_most", ()):
-        small, large = (numbers.of(limit[k], guideline.numbers, at_means) for k in ("small", "large"))
-        behind = {i for k in ("small", "large") for i in numbers.inputs_of(limit[k], guideline.numbers)}
-        sds = [axes[i].sd for i in behind & axes.keys()]
+def _ways(guideline: Guideline) -> list[list[frozenset[str]]]:
+    """The inputs behind each way to state a number, for numbers that can be stated in several."""
+    return [[guideline.behind[n] for n in d["either"]] for d in guideline.numbers.values() if "either" in d]
+
+
+def _near(guideline: Guideline, axes: Mapping[str, Axis], raw: numbers.Raw) -> Iterator[tuple[str, Limit]]:
+    """The limits (``at_most``), each with why, that the measurements may break with a probability that counts."""
+    at_means = Amounts(guideline.numbers, {**raw, **{n: Decimal(axis.mean) for n, axis in axes.items()}})
+    for why, limit in guideline.worked_out("limits", lambda: _limits(guideline)).items():
+        sds = [axes[i].sd for i in limit.behind & axes.keys()]
+        if not sds:
+            continue
+        small, large = at_means.get(limit.small), at_means.get(limit.large)
         far = WIDEST * math.hypot(*sds) + 0.2  # rounding moves each by half a tick
-        if sds and isinstance(small, Decimal) and isinstance(large, Decimal) and float(large - small) < far:
-            yield limit
+        if isinstance(small, Decimal) and isinstance(large, Decimal) and float(large - small) < far:
+            yield why, limit
+
+
+def _limits(guideline: Guideline) -> dict[str, Limit]:
+    found = {}
+    for limit in guideline.document["inputs"].get("at_most", ()):
+        small, large, why = (limit[k] for k in ("small", "large", "why"))
+        behind = numbers.inputs_of(small, guideline.numbers) | numbers.inputs_of(large, guideline.numbers)
+        variable = Variable(why, "derived", AT_MOST, cuts=MORE)
+        found[why] = Limit(small, large, {"difference": [small, large]}, behind, variable)
+    return found
 
 
 def _means(definitions: numbers.Definitions, tested: Mapping[str, Variable], axes: list[Axis]) -> tuple[Axis, ...]:

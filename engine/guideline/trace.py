@@ -14,83 +14,86 @@ from .tables import Row, Table
 
 def steps(leaf: Leaf, situation: Situation) -> tuple[Step, ...]:
     """One step for each table that mattered, in stage order."""
-    found = (_step(t, row, leaf, situation) for t, row in leaf.rows if situation.stage.tables[t].rows and row != NA_ROW)
-    return tuple(found)
+    told = Told(leaf, situation)
+    return tuple(told.step(t, row) for t, row in leaf.rows if situation.stage.tables[t].rows and row != NA_ROW)
 
 
-def _step(t: int, at: int, leaf: Leaf, situation: Situation) -> Step:
-    table = situation.stage.tables[t]
-    row = table.rows[at]
-    rows = [r for r in table.rows if fits(r, leaf, situation)] if at == table.met else [row]
-    tests = [test for r in rows for test in r.tests] if at != table.fallback() else []
-    met = (f"{name} {words}: {shown(name, leaf, situation)}" for name, words in tests)
-    because = tuple(dict.fromkeys(met)) or tuple(_looked_at(table, leaf, situation))
-    asked = {name for r in (rows if tests else table.rows) for name, _ in r.tests}
-    names = ", ".join(r.id for r in rows)
-    return Step(table.title, f"{table.id}.{names.removeprefix(table.id + '.')}", _says(table, row, leaf.results[t]),
-                because, f"{row.cite} [{row.mark}]", tuple(_by_convention(asked, situation)))  # fmt: skip
+class Told:
+    """One outcome in a situation. Results that did not matter to it are read from the tables, each once."""
 
+    def __init__(self, leaf: Leaf, situation: Situation) -> None:
+        self.leaf, self.situation = leaf, situation
+        self._results: dict[int, str | None] = dict(leaf.results)
 
-def _looked_at(table: Table, leaf: Leaf, situation: Situation) -> Iterator[str]:
-    """For the row of all other cases: what the other rows look at, where it is known."""
-    known = {n: shown(n, leaf, situation) for row in table.rows for n, _ in row.tests}
-    yield from (
-        f"{n}: {value}" for n, value in known.items() if value not in ("either way", "unknown") and " or " not in value
-    )
+    def step(self, t: int, at: int) -> Step:
+        """The step of table number ``t``, whose row number ``at`` fitted."""
+        table = self.situation.stage.tables[t]
+        row = table.rows[at]
+        rows = [r for r in table.rows if self.fits(r)] if at == table.met else [row]
+        tests = [test for r in rows for test in r.tests] if at != table.fallback() else []
+        met = (f"{name} {words}: {self.shown(name)}" for name, words in tests)
+        because = tuple(dict.fromkeys(met)) or tuple(self._looked_at(table))
+        asked = {name for r in (rows if tests else table.rows) for name, _ in r.tests}
+        names = ", ".join(r.id for r in rows)
+        return Step(table.title, f"{table.id}.{names.removeprefix(table.id + '.')}",
+                    _says(table, row, self.leaf.results[t]), because, f"{row.cite} [{row.mark}]",
+                    tuple(_by_convention(asked, self.situation)))  # fmt: skip
+
+    def fits(self, row: Row) -> bool:
+        """Whether a row of an ``any`` table fits for sure."""
+        return bool(row.cells or row.results) and (
+            all(set(self.situation.cells(v)) <= cells for v, cells in row.cells.items())
+            and all(self.result(u) in allowed for u, allowed in row.results.items())
+        )
+
+    def result(self, t: int) -> str | None:
+        """The result of a table; None if it is not known."""
+        if t not in self._results:
+            self._results[t] = self._read(self.situation.stage.tables[t])
+        return self._results[t]
+
+    def shown(self, name: str) -> str:
+        """The value of what a test looks at, with its unit; for a table its result."""
+        stage = self.situation.stage
+        if name not in stage.index:
+            return self.result(stage.table(name)) or "either way"
+        variable = stage.variables[stage.index[name]]
+        if variable.cuts is None:
+            cells = self.situation.cells(stage.index[name])
+            return " or ".join(variable.domain[c] for c in cells)
+        return " from ".join(filter(None, (_amount(name, self.situation), _stated(name, self.situation))))
+
+    def _read(self, table: Table) -> str | None:
+        fitting = [row for row in table.rows if self.fits(row)]
+        if table.met is not None:
+            none = all(self._excluded(row) for row in table.rows[: table.met])
+            return "yes" if fitting else "no" if none else None
+        fallback = table.fallback()
+        if fallback is not None and all(self._excluded(row) for row in table.rows[:fallback]):
+            fitting = [table.rows[fallback]]
+        return str(fitting[0].then) if len(fitting) == 1 and isinstance(fitting[0].then, str) else None
+
+    def _excluded(self, row: Row) -> bool:
+        """Whether a row cannot fit."""
+        known = ((self.result(u), allowed) for u, allowed in row.results.items())
+        return any(not set(self.situation.cells(v)) & cells for v, cells in row.cells.items()) or any(
+            result is not None and result not in allowed for result, allowed in known
+        )
+
+    def _looked_at(self, table: Table) -> Iterator[str]:
+        """For the row of all other cases: what the other rows look at, where it is known."""
+        known = {n: self.shown(n) for row in table.rows for n, _ in row.tests}
+        yield from (
+            f"{n}: {value}"
+            for n, value in known.items()
+            if value not in ("either way", "unknown") and " or " not in value
+        )
 
 
 def _says(table: Table, row: Row, result: str) -> str:
     words = row.says or ("none of these" if table.met is not None and result == "no" else "")
     silent = f"the guideline is silent: {row.why_silent}" if row.why_silent else ""
     return "; ".join(filter(None, (result, words, silent)))
-
-
-def fits(row: Row, leaf: Leaf, situation: Situation) -> bool:
-    """Whether a row of an ``any`` table fits for sure."""
-    return bool(row.cells or row.results) and (
-        all(set(situation.cells(v)) <= cells for v, cells in row.cells.items())
-        and all(_result(u, leaf, situation) in allowed for u, allowed in row.results.items())
-    )
-
-
-def _result(t: int, leaf: Leaf, situation: Situation) -> str | None:
-    """The result of a table; read directly where it did not matter to the outcome, None if it is not known."""
-    if t in leaf.results:
-        return leaf.results[t]
-    table = situation.stage.tables[t]
-    fitting = [row for row in table.rows if fits(row, leaf, situation)]
-    if table.met is not None:
-        return (
-            "yes"
-            if fitting
-            else "no"
-            if all(_excluded(row, leaf, situation) for row in table.rows[: table.met])
-            else None
-        )
-    fallback = table.fallback()
-    if fallback is not None and all(_excluded(row, leaf, situation) for row in table.rows[:fallback]):
-        fitting = [table.rows[fallback]]
-    return str(fitting[0].then) if len(fitting) == 1 and isinstance(fitting[0].then, str) else None
-
-
-def _excluded(row: Row, leaf: Leaf, situation: Situation) -> bool:
-    """Whether a row cannot fit."""
-    known = ((_result(u, leaf, situation), allowed) for u, allowed in row.results.items())
-    return any(not set(situation.cells(v)) & cells for v, cells in row.cells.items()) or any(
-        result is not None and result not in allowed for result, allowed in known
-    )
-
-
-def shown(name: str, leaf: Leaf, situation: Situation) -> str:
-    """The value of what a test looks at, with its unit; for a table its result."""
-    stage = situation.stage
-    if name not in stage.index:
-        return _result(stage.table(name), leaf, situation) or "either way"
-    variable = stage.variables[stage.index[name]]
-    if variable.cuts is None:
-        cells = situation.cells(stage.index[name])
-        return " or ".join(variable.domain[c] for c in cells)
-    return " from ".join(filter(None, (_amount(name, situation), _stated(name, situation))))
 
 
 def _amount(name: str, situation: Situation) -> str:

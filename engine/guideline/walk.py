@@ -1,7 +1,8 @@
 """One walk of a diagram that carries probability from the root to the leaves.
 
 A state is the set of nodes that the unknown leaves open: one node where all is known or has a
-probability. Equal states meet again, so the work grows with the diagram and not with the cases.
+probability, and then it is walked by its number alone. Equal states meet again, so the work grows with
+the diagram and not with the cases.
 """
 
 from __future__ import annotations
@@ -48,9 +49,8 @@ class Walk:
     its input's.
     """
 
-    def __init__(self, guideline: Guideline, diagram: Diagram, facts: Facts, starts: Sequence[Start]) -> None:
-        self.diagram, self.facts = diagram, facts
-        self.situation = Situation(guideline, diagram.stage, facts)
+    def __init__(self, diagram: Diagram, situation: Situation, starts: Sequence[Start]) -> None:
+        self.diagram, self.facts, self.situation = diagram, situation.facts, situation
         self.worlds = [(w, kind) for s in starts for kind in (BY_DEFAULT, BY_OTHERS) for w in _of(s, kind)]
         count = iter(range(len(self.worlds)))
         self.starts = [(s.weight, [next(count) for _ in (*s.default, *s.others)]) for s in starts]
@@ -65,6 +65,48 @@ class Walk:
 
     def outcomes(self) -> dict[Sets, float]:
         """The probability of each set of leaves."""
+        found = self._of_nodes() if all(len(worlds) == 1 for _, worlds in self.starts) else None
+        return self._of_states() if found is None else found
+
+    def _of_nodes(self) -> dict[Sets, float] | None:
+        """The same by the numbers of the nodes; None where something unknown is come across."""
+        children, variable, end = self.diagram.children, self.diagram.variable, self.end
+        outside: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))  # node -> probability
+        inside: dict[int, dict[tuple[int, int], float]] = defaultdict(lambda: defaultdict(float))  # (node, world)
+        outside[self._level(self.diagram.root)][self.diagram.root] = 1.0
+        for at in range(end):
+            entering = outside.pop(at, {})
+            entered = inside.pop(at, {})
+            if not (entering or entered):
+                continue
+            if self.first <= at <= self.last:
+                for node, p in entering.items():
+                    for q, (world,) in self.starts:
+                        entered[node, world] = entered.get((node, world), 0.0) + p * q
+                entering = {}
+            ways = () if at in self.varied else self._branches(at)
+            if any(len(cells) > 1 for _, cells in ways):
+                return None
+            for node, p in entering.items():
+                for q, (cell,) in ways:
+                    child = children[node][cell]
+                    level = variable[child] if variable[child] >= 0 else end
+                    outside[level][child] += p * q
+            for (node, world), p in entered.items():
+                own = ((1.0, self.worlds[world][0][at]),) if at in self.varied else ways
+                for q, cells in own:
+                    if len(cells) > 1:
+                        return None
+                    child = children[node][cells[0]]
+                    level = variable[child] if variable[child] >= 0 else end
+                    if level <= self.last:
+                        inside[level][child, world] += p * q
+                    else:
+                        outside[level][child] += p * q
+        return collected((self._sets(frozenset({(n, BY_DEFAULT)})), p) for n, p in outside[end].items())
+
+    def _of_states(self) -> dict[Sets, float]:
+        """The same by the sets of nodes that the unknown leaves open."""
         levels: list[dict[State, float]] = [defaultdict(float) for _ in range(self.end + 1)]
         levels[self._level(self.diagram.root)][frozenset({(self.diagram.root, BY_DEFAULT)})] = 1.0
         for at in range(self.end):

@@ -7,7 +7,9 @@ of the rows that can be in one of these cells: one cell where the fact is known,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -21,6 +23,7 @@ from .columns import Column, Numbers, Past, column, past, variable_cells
 
 Bits = int
 Rows = Sequence[Mapping[str, Any]]
+Values = Sequence[Any]
 Flags = NDArray[np.bool_]
 Codes = NDArray[np.int16]
 Leaves = tuple[int, ...]
@@ -36,6 +39,21 @@ def flags(found: Bits, count: int) -> Flags:
     """The inverse of ``bits`` for so many rows."""
     raw = np.frombuffer(found.to_bytes((count + 7) // 8, "little"), np.uint8)
     return np.unpackbits(raw, count=count, bitorder="little").view(np.bool_)
+
+
+class Columns(dict[str, Values]):
+    """The values of rows by input, all of them taken at once; of rows that leave some inputs out one by one."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows, names = rows, [*rows[0]] if rows else []
+        if len(names) > 1 and all(map(len(names).__eq__, map(len, rows))):
+            with suppress(KeyError):
+                values = list(chain.from_iterable(map(itemgetter(*names), rows)))
+                self.update((name, values[at :: len(names)]) for at, name in enumerate(names))
+
+    def __missing__(self, name: str) -> Values:
+        found = self[name] = [row.get(name) for row in self.rows]
+        return found
 
 
 class Coded:
@@ -55,7 +73,8 @@ class Coded:
         owner: NDArray[np.intp] | None = None,
         fixed: Mapping[str, Codes] | None = None,
     ) -> None:
-        self.guideline, self.stage, self.rows, self.shared, self.owner = guideline, stage, rows, shared, owner
+        self.guideline, self.stage, self.owner = guideline, stage, owner
+        self.held = Columns(rows), Columns(shared)
         self.count = len(rows) if owner is None else len(owner)
         self.slow: Flags = np.zeros(self.count, np.bool_)
         self.place: NDArray[np.intp] = np.arange(self.count)
@@ -90,25 +109,24 @@ class Coded:
             self.bits[at, cell] = bits(self.cells[at] == cell)
         return self.bits[at, cell]
 
-    def _read(self, name: str) -> tuple[Rows, NDArray[np.intp] | None]:
-        """The rows that hold an input, and the place of each of ours among them."""
+    def _read(self, name: str) -> tuple[Values, NDArray[np.intp] | None]:
+        """An input of the rows that hold it, and the place of each of ours among them."""
         if self.owner is None:
-            return self.rows, None
+            return self.held[0][name], None
         base = name.split(".", maxsplit=1)[0]
         scope = self.guideline.inputs[name if name in self.guideline.inputs else base][0]
-        return (self.rows, None) if scope == "finding" else (self.shared, self.owner)
+        return (self.held[0][name], None) if scope == "finding" else (self.held[1][name], self.owner)
 
     def _symbol(self, variable: Variable) -> Codes:
-        held, place = self._read(variable.name)
+        values, place = self._read(variable.name)
         domain = variable.domain
         code: dict[Any, int] = {name: n for n, name in enumerate(domain)} | {None: len(domain)}
         if "yes" in domain and "no" in domain:
             code |= {True: domain.index("yes"), False: domain.index("no")}
-        name = variable.name
         try:
-            found = np.fromiter(map(code.__getitem__, map(itemgetter(name), held)), np.int16, len(held))
-        except (KeyError, TypeError):  # left out somewhere, none of its words, or a list
-            found = np.array([_code(code, row.get(name)) for row in held], np.int16)
+            found = np.frombuffer(bytes(map(code.__getitem__, values)), np.uint8).astype(np.int16)
+        except (KeyError, TypeError, ValueError):  # none of its words, a list, or more words than a byte counts
+            found = np.array([_code(code, value) for value in values], np.int16)
         found = found if place is None else found[place]
         wrong = found == WRONG
         if wrong.any():
@@ -157,8 +175,7 @@ class Coded:
         needed = sorted({i for n in named for i in self.guideline.behind.get(n, frozenset({n}))})
         columns, histories = dict[str, Column](), dict[str, Past]()
         for name in needed:
-            held, place = self._read(name)
-            values = [row.get(name) for row in held]
+            values, place = self._read(name)
             if self.guideline.inputs[name][1]["type"] == "history":
                 exams, fine = past(values)
                 histories[name] = exams if place is None else exams.taken(place)

@@ -17,6 +17,7 @@ from .columns import Column
 from .completed import choices, expanded, of_history, sampled, unknown_of
 
 SEVERAL = -1
+LEAF = 4  # bytes of a leaf's number in a key
 SAMPLE = 16  # completions that are tried first
 CHUNK = 200  # rows completed in every way at a time, for the memory
 # what rests on several measurements; others take every value that their one measurement can give them
@@ -85,8 +86,8 @@ class Ready:
 class Outcome:
     """The outcome of each row, or of each owner of rows.
 
-    ``leaf``: the one leaf by the default reading, or ``SEVERAL``. ``keys``: what stands for the possible results,
-    for ``results``.
+    ``keys`` stand for the one leaf by the default reading, or several, and for the possible results: see ``leaf``
+    and ``results``.
     """
 
     def __init__(
@@ -108,8 +109,8 @@ class Outcome:
             starts = np.searchsorted(owner, np.arange(owners))
             leaf = np.where(np.bincount(owner, minlength=owners) == 1, leaf[starts], SEVERAL)
             first, further = (np.logical_or.reduceat(x, starts) for x in (first, further))
-        self.leaf = leaf
         packed = np.packbits(np.concatenate([first, further], axis=1), axis=1)
+        packed = np.concatenate([leaf.astype(np.int32).view(np.uint8).reshape(-1, LEAF), packed], axis=1)
         raw, width = packed.tobytes(), packed.shape[1]
         self.keys = [raw[at : at + width] for at in range(0, len(raw), width)]
 
@@ -159,10 +160,14 @@ class Outcome:
             matrix[n] = flags(rows, count)
         return matrix.T
 
+    def leaf(self, key: bytes) -> int:
+        """The leaf that a key stands for, or ``SEVERAL``."""
+        return int(np.frombuffer(key[:LEAF], np.int32)[0])
+
     def results(self, key: bytes) -> tuple[list[Any], list[Any]]:
         """The results that a key stands for: by the default reading, and by the others."""
         known = len(self.ready.results)
-        there = np.unpackbits(np.frombuffer(key, np.uint8), count=2 * known)
+        there = np.unpackbits(np.frombuffer(key[LEAF:], np.uint8), count=2 * known)
         first, further = np.flatnonzero(there[:known]), np.flatnonzero(there[known:])
         return [self.ready.results[n] for n in first], [self.ready.results[n] for n in further]
 

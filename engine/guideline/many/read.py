@@ -82,7 +82,7 @@ class Reader:
         self.nothing = next(iter(evaluate.combine(guideline, ())))
         self.options: dict[Hashable, _Options] = {}
         self.folded: dict[tuple[_Options, ...], tuple[tuple[evaluate.Combination, ...], int]] = {}
-        self.answers: dict[Hashable, Answer] = {}
+        self.answers: dict[Hashable, Exam] = {}
         self.places: dict[evaluate.Combination, tuple[int, ...]] = {}
 
     def read(self, exams: Sequence[tuple[Values, Sequence[Values]]]) -> list[Exam]:
@@ -105,17 +105,16 @@ class Reader:
         coded = Coded(self.guideline, self.guideline.finding.stage, rows, shared, owner)
         outcome = Outcome(self.finding, coded)
         known = self.options
-        ways = list(zip(outcome.leaf.tolist(), outcome.keys, strict=True))
-        for way in set(ways) - known.keys():
-            known[way] = self._option(outcome, *way)
-        found: list[_Options | None] = [known[way] for way in ways]
+        for key in set(outcome.keys) - known.keys():
+            known[key] = self._option(outcome, key)
+        found: list[_Options | None] = [known[key] for key in outcome.keys]
         for n in np.flatnonzero(coded.slow).tolist():
             found[n] = None
         return found
 
-    def _option(self, outcome: Outcome, leaf: int, key: bytes) -> _Options:
+    def _option(self, outcome: Outcome, key: bytes) -> _Options:
         default, others = outcome.results(key)
-        answer = self._answer([c for c, _ in default], [c for c, _ in others], self.finding.rows(leaf))
+        answer = self._answer([c for c, _ in default], [c for c, _ in others], self.finding.rows(outcome.leaf(key)))
         return _Options(answer, frozenset(default), frozenset((*default, *others)))
 
     def _answer(
@@ -144,14 +143,13 @@ class Reader:
         outcome = Outcome(self.exam, coded, by_default, owner, len(exams))
         slow = np.array([None in options for options in each], np.bool_)
         np.logical_or.at(slow, owner, coded.slow)
-        known = self.answers
-        told = list(zip(outcome.leaf.tolist(), outcome.keys, strict=True))
-        for way in set(told) - known.keys():
-            known[way] = self._told(outcome, *way)
-        return [
-            self._alone(*exams[n]) if alone else Exam(known[way], tuple([o.answer for o in options if o is not None]))
-            for n, (way, alone, options) in enumerate(zip(told, slow.tolist(), each, strict=True))
-        ]
+        told = list(zip(outcome.keys, each, strict=True))
+        for way in set(told) - self.answers.keys():
+            self.answers[way] = self._told(outcome, *way)
+        found = [self.answers[way] for way in told]
+        for n in np.flatnonzero(slow).tolist():
+            found[n] = self._alone(*exams[n])
+        return found
 
     def _fold(self, options: tuple[_Options | None, ...]) -> tuple[tuple[evaluate.Combination, ...], int]:
         """What the findings together can be: the combinations by default, then the others; how many are by default."""
@@ -173,14 +171,16 @@ class Reader:
         columns = np.array([self.places[c] for w, _ in ways for c in w], np.int16).reshape(-1, len(held))
         return {name: columns[:, n] for n, name in enumerate(held)}
 
-    def _told(self, outcome: Outcome, leaf: int, key: bytes) -> Answer:
+    def _told(self, outcome: Outcome, key: bytes, options: tuple[_Options | None, ...]) -> Exam:
         default, others = outcome.results(key)
         agreed = {
             name: next(iter(found))
             for name, *symbols in zip(self.told, *default, strict=True)
             if len(found := set(symbols)) == 1
         }
-        return self._answer([r[0] for r in default], [r[0] for r in others], self.exam.rows(leaf), agreed)
+        rows = self.exam.rows(outcome.leaf(key))
+        whole = self._answer([r[0] for r in default], [r[0] for r in others], rows, agreed)
+        return Exam(whole, tuple(o.answer for o in options if o is not None))
 
     def _alone(self, shared: Values, findings: Sequence[Values]) -> Exam:
         """One exam by ``evaluate``."""
