@@ -21,6 +21,7 @@ from radlogic.adapters.cli import app
 from radlogic.adapters.decision_file import dumps
 from radlogic.engine.errors import RadlogicError
 from radlogic.engine.guideline.editions import editions
+from radlogic.engine.guideline.load import load_guideline
 from radlogic.engine.resources import knowledge_folder, rules_folder
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -126,6 +127,19 @@ def test_every_guideline_that_ships_has_its_own_page_and_is_in_the_readme():
 
     assert not [name for name, folder in shipped.items() if not (folder / "README.md").is_file()]
     assert not [name for name in shipped if f"`{name}`" not in text("README.md")]
+
+
+def marked(name: str) -> list[str]:
+    """What docs/safety.md says of a guideline: rows in all, those that do not rest on two sources, their tables."""
+    tables = load_guideline(name).document["tables"]
+    every = [(t["id"], r.get("mark", t.get("mark", "V2"))) for t in tables for r in (*t.get("rows", ()), *t.get("any", ()), *([t["otherwise"]] if "otherwise" in t else ()))]  # fmt: skip  # noqa: E501
+    weak = [table for table, mark in every if mark != "V2"]
+    return [str(len(every)), str(len(weak)), ", ".join(dict.fromkeys(weak))]
+
+
+@pytest.mark.parametrize("name", [name for name, _ in editions(rules_folder())])
+def test_safety_says_which_rows_rest_on_one_source(name):
+    assert rows(text("docs/safety.md"))[name] == marked(name)
 
 
 def test_the_page_on_the_rule_language_is_current():

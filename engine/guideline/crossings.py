@@ -39,7 +39,7 @@ class Crossings:
         points = frozenset(points)
         if name in self.names:
             return points
-        if not self._on(name):
+        if not (points and self._on(name)):
             return frozenset()
         definition = self.definitions[name]
         if "round" in definition:

@@ -11,9 +11,11 @@ Gauss-Legendre points to each standard deviation (an error of about 1e-6).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
+from functools import partial
 from itertools import pairwise, product
 from typing import Any
 
@@ -141,7 +143,7 @@ class Measurements:
 
     What the guideline says of two numbers (``at_most``: a solid component lies within its nodule) no
     patient breaks: pieces that do are left out, and the others weigh the more. ``limited``: False
-    leaves such pieces in. ``raw``: the raw inputs among the facts, where they were looked up before.
+    leaves such pieces in. ``amounts``: the numbers that follow from the facts, where some were worked out before.
 
     Raises:
         BadValue: one is no number, is in another unit, or all but excluded by its input's range.
@@ -155,25 +157,28 @@ class Measurements:
         facts: Facts,
         *,
         limited: bool = True,
-        raw: numbers.Raw | None = None,
+        amounts: Amounts | None = None,
     ) -> None:
         self.guideline = guideline
         _no_classes(guideline, facts)
-        self.raw = raw if raw is not None else {name: raw_value(facts.get(name)) for name in guideline.amounts}
+        known = amounts.known if amounts else {name: raw_value(facts.get(name)) for name in guideline.amounts}
+        self.raw = {name: known[name] for name in guideline.amounts}
         beliefs = {n: b for n, b in facts.items() if isinstance(b, Measured) and n in guideline.inputs}
         for name in _other_ways(guideline, beliefs, self.raw) if beliefs else ():
             del beliefs[name]
         axes = {n: _axis(guideline, n, b) for n, b in beliefs.items()}
         self.limits = dict(_near(guideline, axes, self.raw)) if limited and axes else {}
-        self.definitions = {**guideline.numbers, **{why: limit.definition for why, limit in self.limits.items()}}
-        self.behind = {**guideline.behind, **{why: limit.behind for why, limit in self.limits.items()}}
+        self.definitions, self.behind = guideline.numbers, guideline.behind
+        if self.limits:
+            self.definitions = {**self.definitions, **{why: limit.definition for why, limit in self.limits.items()}}
+            self.behind = {**self.behind, **{why: limit.behind for why, limit in self.limits.items()}}
         numbers_tested = {v.name: v for v in tested if v.cuts is not None} if axes else {}
         self.tested = numbers_tested | {why: limit.variable for why, limit in self.limits.items()}
         used = {i for n in numbers_tested for i in self.behind[n]}
         used |= {i for limit in self.limits.values() for i in limit.behind if used & limit.behind}
         self.axes = _means(self.definitions, self.tested, [a for n, a in axes.items() if n in used])
-        self.amounts = Amounts(self.definitions, self.raw)
-        self._crossed: dict[tuple[Axis, str], frozenset[Decimal]] = {}
+        self.amounts = Amounts(self.definitions, known)
+        self._crossed: dict[tuple[tuple[str, ...], str], frozenset[Decimal]] = {}
 
     def spread(self, *, merged: bool = True) -> list[tuple[float, Mapping[str, Cells], Mapping[str, Decimal]]]:
         """(weight, cells of the numbers that vary, values of the measurements) of all pieces.
@@ -192,6 +197,8 @@ class Measurements:
 
     def groups(self) -> list[tuple[Axis, ...]]:
         """Axes that meet in a number, together; the widest first."""
+        if len(self.axes) < 2:
+            return [(axis,) for axis in self.axes]
         groups: list[set[Axis]] = []
         for axis in self.axes:
             met = [g for g in groups if any(set(self.resting_on(axis)) & set(self.resting_on(other)) for other in g)]
@@ -208,12 +215,9 @@ class Measurements:
     ) -> Iterator[tuple[float, Mapping[str, Cells], Mapping[str, Decimal]]]:
         names, found = self.resting_on(*group), dict[Any, tuple[list[float], Mapping[str, Decimal]]]()
         limits = [i for i, n in enumerate(names) if n in self.limits]
-        settled = {n for n in names if len(group) == 1 and not self.crossings(group[0], n)}
-        others, same = self._others(group), dict[str, Cells]()
+        cells_at = self._cells_of_one(group[0], names) if len(group) == 1 else self._cells_of_all(group, names)
         for weight, values in self.pieces(group):
-            amounts = Amounts(self.definitions, others | values)
-            same = same or {n: self._cell(n, amounts) for n in settled}
-            cells = tuple(same[n] if n in settled else self._cell(n, amounts) for n in names)
+            cells = cells_at(values)
             if not any(cells[i] == BROKEN for i in limits):
                 found.setdefault((cells, None if merged else len(found)), ([], values))[0].append(weight)
         total = math.fsum(w for weights, _ in found.values() for w in weights)
@@ -226,8 +230,33 @@ class Measurements:
             kept = {n: c for n, c in zip(names, cells, strict=True) if n not in self.limits}
             yield math.fsum(weights) / total, kept, values
 
-    def _cell(self, name: str, amounts: Amounts) -> Cells:
-        return number_cells(self.tested[name], amounts[name])
+    def _cells_of_one(self, axis: Axis, names: Sequence[str]) -> Callable[[Mapping[str, Decimal]], tuple[Cells, ...]]:
+        """The cells of the numbers at values of one axis; between two of its own crossings a number keeps its cell."""
+        crossed, others = [sorted(self.crossings(axis, n)) for n in names], self._others([axis])
+        known: list[dict[int, Cells]] = [{} for _ in names]
+
+        def cells(values: Mapping[str, Decimal]) -> tuple[Cells, ...]:
+            value = values[axis.names[0]]
+            places = [bisect_left(points, value) for points in crossed]
+            new = [i for i, place in enumerate(places) if place not in known[i]]
+            amounts = Amounts(self.definitions, {**others, **values}) if new else self.amounts
+            for i in new:
+                known[i][places[i]] = number_cells(self.tested[names[i]], amounts[names[i]])
+            return tuple([found[place] for place, found in zip(places, known, strict=True)])
+
+        return cells
+
+    def _cells_of_all(
+        self, group: Sequence[Axis], names: Sequence[str]
+    ) -> Callable[[Mapping[str, Decimal]], tuple[Cells, ...]]:
+        """The cells of the numbers at values of several axes."""
+        others = self._others(group)
+
+        def cells(values: Mapping[str, Decimal]) -> tuple[Cells, ...]:
+            amounts = Amounts(self.definitions, {**others, **values})
+            return tuple([number_cells(self.tested[n], amounts[n]) for n in names])
+
+        return cells
 
     def _others(self, group: Sequence[Axis]) -> dict[str, Any]:
         """What is known so far of all that does not rest on the axes."""
@@ -254,9 +283,12 @@ class Measurements:
 
     def crossings(self, axis: Axis, name: str) -> frozenset[Decimal]:
         """Values of the axis at which a number may change its cell, the other inputs being as they are."""
-        if (axis, name) not in self._crossed:
-            self._crossed[axis, name] = self._crossings(axis, name, self.amounts)
-        return self._crossed[axis, name]
+        if (axis.names, name) not in self._crossed:
+            always = self.guideline.worked_out(("read off", axis.names), lambda: _read_off(self.guideline, axis.names))
+            found = partial(self._crossings, axis, name, self.amounts)
+            key = ("crossings", axis.names, name, self.tested[name].cuts)
+            self._crossed[axis.names, name] = self.guideline.worked_out(key, found) if name in always else found()
+        return self._crossed[axis.names, name]
 
     def _crossings(self, axis: Axis, name: str, amounts: Amounts) -> frozenset[Decimal]:
         crossings = Crossings(self.definitions, self.behind, amounts, frozenset(axis.names), self._special)
@@ -278,6 +310,19 @@ class Measurements:
         for n, variable in self.tested.items():
             if behind & self.behind[n]:
                 yield from (c for c, _ in _points_of(variable))
+
+
+def _read_off(guideline: Guideline, axis: tuple[str, ...]) -> frozenset[str]:
+    """The numbers that an axis gives by itself if it gives them, so that they cross at the same values for all."""
+
+    def alone(name: str) -> bool:
+        if name in axis or guideline.behind[name].isdisjoint(axis):
+            return True
+        definition = guideline.numbers[name]
+        plain = not definition.keys().isdisjoint(("input", "either", "same_cuts"))
+        return (plain or set(definition.get("mean_of", ("",))) <= set(axis)) and all(map(alone, _named(definition)))
+
+    return frozenset(n for n in guideline.numbers if alone(n))
 
 
 def _cut(axis: Axis, found: Iterable[Decimal]) -> Iterator[tuple[Decimal, Decimal]]:

@@ -11,13 +11,14 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TypeVar
 
 from ..errors import BadValue
-from ..types import Belief, Classes, Facts, Measured
+from ..types import Belief, Classes, Measured
 from .compile import Diagram
-from .load import Guideline
-from .situation import Cells, Situation
+from .measured import Amounts
+from .situation import Cells, Situation, number_cells
 from .tables import READING, Variable
 
 World = Mapping[int, Cells]  # cells of variables that are known together
@@ -45,12 +46,13 @@ class Start:
 class Walk:
     """Walks one diagram on some facts from the given starts, which exclude each other and sum to 1.
 
+    ``amounts``: the numbers of the situation, those of uncertain measurements unknown.
     ``met``: the numbers of unknown cell that were come across. Raises: BadValue: a belief is none of
     its input's.
     """
 
-    def __init__(self, diagram: Diagram, situation: Situation, starts: Sequence[Start]) -> None:
-        self.diagram, self.facts, self.situation = diagram, situation.facts, situation
+    def __init__(self, diagram: Diagram, situation: Situation, amounts: Amounts, starts: Sequence[Start]) -> None:
+        self.diagram, self.facts, self.situation, self.amounts = diagram, situation.facts, situation, amounts
         self.worlds = [(w, kind) for s in starts for kind in (BY_DEFAULT, BY_OTHERS) for w in _of(s, kind)]
         count = iter(range(len(self.worlds)))
         self.starts = [(s.weight, [next(count) for _ in (*s.default, *s.others)]) for s in starts]
@@ -58,6 +60,7 @@ class Walk:
         for at, cells in ((at, cells) for world, _ in self.worlds for at, cells in world.items()):
             found[at].add(cells)
         self.varied = {at for at, cells in found.items() if len(cells) > 1}
+        self.open = any(len(cells) > 1 for at in self.varied for cells in found[at])
         self.same = {at: min(cells) for at, cells in found.items() if len(cells) == 1}  # in all worlds
         self.first, self.last = min(self.varied, default=0), max(self.varied, default=-1)
         self.end = diagram.stage.index[READING]
@@ -65,45 +68,66 @@ class Walk:
 
     def outcomes(self) -> dict[Sets, float]:
         """The probability of each set of leaves."""
-        found = self._of_nodes() if all(len(worlds) == 1 for _, worlds in self.starts) else None
+        single = all(len(worlds) == 1 for _, worlds in self.starts) and not self.open
+        found = self._of_nodes() if single else None
         return self._of_states() if found is None else found
 
     def _of_nodes(self) -> dict[Sets, float] | None:
         """The same by the numbers of the nodes; None where something unknown is come across."""
-        children, variable, end = self.diagram.children, self.diagram.variable, self.end
-        outside: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))  # node -> probability
-        inside: dict[int, dict[tuple[int, int], float]] = defaultdict(lambda: defaultdict(float))  # (node, world)
+        outside: dict[int, dict[int, float]] = defaultdict(dict)  # level -> node -> probability
+        inside: dict[int, dict[tuple[int, int], float]] = defaultdict(dict)  # level -> (node, its world) -> probability
         outside[self._level(self.diagram.root)][self.diagram.root] = 1.0
-        for at in range(end):
-            entering = outside.pop(at, {})
-            entered = inside.pop(at, {})
-            if not (entering or entered):
+        for at in range(self.end):
+            if at not in outside and at not in inside:
                 continue
+            nodes, entered = outside.pop(at, {}), inside.pop(at, {})
             if self.first <= at <= self.last:
-                for node, p in entering.items():
-                    for q, (world,) in self.starts:
-                        entered[node, world] = entered.get((node, world), 0.0) + p * q
-                entering = {}
+                for (node, p), (q, (world,)) in product(nodes.items(), self.starts):
+                    entered[node, world] = entered.get((node, world), 0.0) + p * q
+                nodes = {}
             ways = () if at in self.varied else self._branches(at)
             if any(len(cells) > 1 for _, cells in ways):
                 return None
-            for node, p in entering.items():
-                for q, (cell,) in ways:
-                    child = children[node][cell]
-                    level = variable[child] if variable[child] >= 0 else end
-                    outside[level][child] += p * q
-            for (node, world), p in entered.items():
-                own = ((1.0, self.worlds[world][0][at]),) if at in self.varied else ways
-                for q, cells in own:
-                    if len(cells) > 1:
-                        return None
-                    child = children[node][cells[0]]
-                    level = variable[child] if variable[child] >= 0 else end
-                    if level <= self.last:
-                        inside[level][child, world] += p * q
-                    else:
-                        outside[level][child] += p * q
-        return collected((self._sets(frozenset({(n, BY_DEFAULT)})), p) for n, p in outside[end].items())
+            self._moved(at, nodes, ways, outside)
+            self._moved_inside(at, entered, ways, inside, outside)
+        return collected((self._ends(node), p) for node, p in outside[self.end].items())
+
+    def _moved(
+        self, at: int, nodes: Mapping[int, float], ways: Sequence[Branch], to: dict[int, dict[int, float]]
+    ) -> None:
+        """Nodes that are in no world, by each way to the next level."""
+        children, variable, end = self.diagram.children, self.diagram.variable, self.end
+        for node, p in nodes.items():
+            for q, (cell,) in ways:
+                child = children[node][cell]
+                level = to[variable[child] if variable[child] >= 0 else end]
+                level[child] = level.get(child, 0.0) + p * q
+
+    def _moved_inside(
+        self,
+        at: int,
+        nodes: Mapping[tuple[int, int], float],
+        ways: Sequence[Branch],
+        inside: dict[int, dict[tuple[int, int], float]],
+        outside: dict[int, dict[int, float]],
+    ) -> None:
+        """Nodes in a world each, by the one way of its world or by each way; out of it where it no longer matters."""
+        children, variable, last, end = self.diagram.children, self.diagram.variable, self.last, self.end
+        own = [((1.0, world[at]),) for world, _ in self.worlds] if at in self.varied else None
+        for (node, world), p in nodes.items():
+            for q, (cell,) in ways if own is None else own[world]:
+                child = children[node][cell]
+                level = variable[child] if variable[child] >= 0 else end
+                if level <= last:
+                    within = inside[level]
+                    within[child, world] = within.get((child, world), 0.0) + p * q
+                else:
+                    without = outside[level]
+                    without[child] = without.get(child, 0.0) + p * q
+
+    def _ends(self, node: int) -> Sets:
+        first, *rest = self._leaves(node)
+        return frozenset((first,)), frozenset(rest)
 
     def _of_states(self) -> dict[Sets, float]:
         """The same by the sets of nodes that the unknown leaves open."""
@@ -156,7 +180,12 @@ class Walk:
         if at in self.varied:
             return ((1.0, ()),)  # the worlds say it
         variable = self.diagram.stage.variables[at]
-        cells = self.same[at] if at in self.same else self.situation.cells(at)
+        if at in self.same:
+            cells = self.same[at]
+        elif variable.cuts is not None:
+            cells = number_cells(variable, self.amounts[variable.name])
+        else:
+            cells = self.situation.cells(at)
         if variable.cuts is not None and len(cells) > 1:
             self.met.add(at)
         return branches(variable, self.facts.get(variable.name), cells)

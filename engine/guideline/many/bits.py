@@ -147,7 +147,8 @@ class Coded:
         for at, variable in enumerate(self.stage.variables):
             if variable.cuts is not None:
                 open_ = made.cells[at] == len(variable.domain)
-                made.cells[at] = np.where(open_, variable_cells(variable, made.numbers), made.cells[at])
+                if open_.any():
+                    made.cells[at] = np.where(open_, variable_cells(variable, made.numbers), made.cells[at])
         made.numbers.bounded(self.guideline.document["inputs"].get("at_most", ()))
         made.slow |= made.numbers.refused
         return made

@@ -44,7 +44,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Older exams: (rows, most exams) of ``size`` and ``months``, of which ``there`` are; ``known`` by row."""
+    """Older exams: (most exams, rows) of ``size`` and ``months``, of which ``there`` are; ``known`` by row."""
 
     size: Whole
     months: Whole
@@ -53,7 +53,9 @@ class Past:
 
     def taken(self, rows: NDArray[np.intp]) -> Past:
         """The exams of these rows."""
-        return Past(self.size[rows], self.months[rows], self.there[rows], self.known[rows])
+        there = self.there[:, rows]
+        some = there.any(axis=1)
+        return Past(self.size[some][:, rows], self.months[some][:, rows], there[some], self.known[rows])
 
 
 def ticks(value: Any) -> int:
@@ -79,13 +81,13 @@ def past(values: Sequence[Any]) -> tuple[Past, Flags]:
     known = np.array([v is not None for v in values], np.bool_)
     listed = [(n, v) for n, v in enumerate(values) if v and v.__class__ is not str]
     width = max((len(v) for _, v in listed), default=0)
-    size, months = np.zeros((count, width), np.int64), np.zeros((count, width), np.int64)
-    there, fine = np.zeros((count, width), np.bool_), np.zeros(count, np.bool_)
+    size, months = np.zeros((width, count), np.int64), np.zeros((width, count), np.int64)
+    there, fine = np.zeros((width, count), np.bool_), np.zeros(count, np.bool_)
     for n, exams in listed:
         for k, exam in enumerate(exams):
             scaled = exam.mean_mm * UNIT, exam.months_ago * UNIT
-            size[n, k], months[n, k] = map(int, scaled)
-            there[n, k] = True
+            size[k, n], months[k, n] = map(int, scaled)
+            there[k, n] = True
             fine[n] |= any(s != int(s) for s in scaled)
     return Past(size, months, there, known), fine
 
@@ -134,8 +136,7 @@ class Numbers:
     def earlier(self, names: Mapping[str, str]) -> tuple[Column, Column, Past, Flags, Flags]:
         """Prior, months since, history, whether the prior counts, and which of the history do: the prior once."""
         prior, months, listed = self.of(names["prior"]), self.of(names["interval"]), self.histories[names["history"]]
-        dated = (prior.known & months.known)[:, None]
-        same = dated & (listed.size == prior.value[:, None]) & (listed.months == months.value[:, None])
+        same = prior.known & months.known & (listed.size == prior.value) & (listed.months == months.value)
         return prior, months, listed, ~prior.absent, listed.there & ~same
 
 
@@ -198,19 +199,19 @@ def _largest_increase(numbers: Numbers, names: Mapping[str, Any], _: Mapping[str
         blind = blind | here & ~months.known & ~months.absent
         here, older = here & months.known & (months.value <= within), older & (listed.months <= within)
     least = np.where(here & prior.known, prior.value, MOST)
-    if listed.size.shape[1]:
-        least = np.minimum(least, np.where(older, listed.size, MOST).min(axis=1))
-    none = ~blind & ~here & ~older.any(axis=1)
+    if len(listed.size):
+        least = np.minimum(least, np.where(older, listed.size, MOST).min(axis=0))
+    none = ~blind & ~here & ~older.any(axis=0)
     known = now.known & ~blind & ~(here & ~prior.known) & ~none
     return Column(np.where(known, now.value - np.where(known, least, 0), 0), known, none)
 
 
 def _count_exams(numbers: Numbers, names: Mapping[str, Any], _: Mapping[str, Any]) -> Column:
     prior, months, listed, here, older = numbers.earlier(names)
-    repeated = (listed.there & (listed.size == prior.value[:, None])).any(axis=1)
+    repeated = (listed.there & (listed.size == prior.value)).any(axis=0)
     undated = here & ~months.known & ~months.absent & repeated
     known = listed.known & (prior.known | prior.absent) & ~undated  # else there may be no prior, or the list repeats it
-    return Column((here + older.sum(axis=1)) * UNIT, known, np.zeros_like(here))
+    return Column((here + older.sum(axis=0)) * UNIT, known, np.zeros_like(here))
 
 
 WAYS: Mapping[str, Callable[[Numbers, Any, Mapping[str, Any]], Column]] = {

@@ -8,7 +8,7 @@ they reach every combination of cells that any patient reaches.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -39,9 +39,12 @@ class Choices:
     """The ways to choose each measurement: at fixed values, and at a cut from another one."""
 
     fixed: Mapping[str, Sequence[int]]
+    near: Mapping[str, Sequence[int]]  # those of them that suffice where all that it is linked to is known
     linked: Mapping[str, Sequence[Link]]
     range: Mapping[str, tuple[int, int]]
     absent: frozenset[str]  # those that may be not applicable
+    alone: frozenset[str]  # those that only one number rests on, and nothing else: it can have any cell
+    stands: Mapping[str, str]  # what is known of a measurement also where it was stated another way
     beside: tuple[int, ...]  # how far off a cut a value is surely on its other side, too, after rounding
 
 
@@ -75,7 +78,7 @@ def choices(guideline: Guideline, stage: Stage) -> Choices:
                     )
     for name, link in _bounds(guideline, {*cuts, *links}):
         links.setdefault(name, set()).add(link)
-    fixed, limits = dict[str, list[int]](), dict[str, tuple[int, int]]()
+    fixed, close, limits = dict[str, list[int]](), dict[str, list[int]](), dict[str, tuple[int, int]]()
     for name in sorted(cuts | links | {n: () for v in stage.variables for n in _dating(guideline, v.name)}):
         far = {
             round(link.times * c / STEP) * STEP + link.plus
@@ -85,13 +88,42 @@ def choices(guideline: Guideline, stage: Stage) -> Choices:
         low, high = limits[name] = tuple(ticks(x) for x in guideline.numbers[name]["range"])  # type: ignore[assignment]
         values = near.get(name, set()) | {c + b for c in far for b in beside} or {low, high}
         fixed[name] = sorted(x for x in values if low <= x <= high)
+        close[name] = sorted(x for x in near.get(name, {low, high}) if low <= x <= high)
     tied = {
         name: sorted(link for link in found if link.other in fixed or "." in link.other)
         for name, found in links.items()
     }
     inputs = {n: guideline.inputs[n][1] for n in fixed}
     absent = frozenset(n for n, i in inputs.items() if i.get("absent") == NOT_APPLICABLE and "absent_when" not in i)
-    return Choices(fixed, tied, limits, absent, beside)
+    return Choices(
+        fixed, close, tied, limits, absent, _alone(guideline, stage, links), _stands(guideline, fixed), beside
+    )
+
+
+def _alone(guideline: Guideline, stage: Stage, links: Mapping[str, Iterable[Link]]) -> frozenset[str]:
+    """The measurements that one tested number rests on, with nothing else, and that bound nothing."""
+    resting = [guideline.behind[v.name] for v in stage.variables if v.cuts is not None]
+    tied = {*links, *(link.other for found in links.values() for link in found)}
+    bound = {limit[k] for limit in guideline.document["inputs"].get("at_most", ()) for k in ("small", "large")}
+    tied |= {name for number in bound for name in guideline.behind.get(number, frozenset({number}))}
+    once = (names for names in resting if len(names) == 1 and sum(not names.isdisjoint(other) for other in resting) == 1)
+    return frozenset(name for names in once for name in names) - tied
+
+
+def _stands(guideline: Guideline, measured: Iterable[str]) -> dict[str, str]:
+    """For measurements that can be stated in several ways the number that all of these give."""
+    either = {measurement(guideline, n): n for n, d in guideline.numbers.items() if "either" in d}
+    return {name: either[name] for name in measured if name in either}
+
+
+def stated(numbers: Numbers, ways: Choices) -> dict[str, Column]:
+    """What is known of each measurement, in whatever way it was stated."""
+    found = {name: numbers.inputs[name] for name in ways.fixed}
+    for name, number in ways.stands.items():
+        one, whole = found[name], numbers.of(number)
+        other = ~one.known & whole.known
+        found[name] = Column(np.where(other, whole.value, one.value), one.known | other, one.absent & ~other)
+    return found
 
 
 def _on_cut(guideline: Guideline, name: str, cut: int) -> Iterator[tuple[str, Link | int]]:
@@ -142,21 +174,40 @@ def expanded(
     columns: Mapping[str, Column], unknown: Mapping[str, Flags], ways: Choices
 ) -> tuple[Mapping[str, Column], NDArray[np.intp], Flags]:
     """Rows with every value of what is ``unknown``; the row that each came from; and the rows that have too many."""
-    rows = len(next(iter(columns.values())).value)
-    count = np.ones(rows)
-    for name, open_ in unknown.items():
-        ties = sum(1 for link in ways.linked.get(name, ()) for _ in _others(link, columns))
-        count *= np.where(open_, len(ways.fixed[name]) + len(ways.beside) * ties + (name in ways.absent), 1)
+    count, later = completions(columns, unknown, ways)
     many = count > MOST
     place = np.flatnonzero(~many)
     columns = {n: c.taken(place) for n, c in columns.items()}
     for name, open_ in unknown.items():
         if open_[place].any():
-            taken, value, absent = _values(name, open_[place], columns, ways)
+            taken, value, absent = _values(name, open_[place], later[name][place], columns, ways)
             columns = {n: c.taken(taken) for n, c in columns.items()}
             columns[name] = _stated(columns[name], value, open_[place][taken], absent)
             place = place[taken]
     return columns, place, many
+
+
+def completions(
+    columns: Mapping[str, Column], unknown: Mapping[str, Flags], ways: Choices
+) -> tuple[NDArray[np.float64], Mapping[str, Flags]]:
+    """How many completions each row has; and where a measurement is chosen before another that it is linked to."""
+    count, later = np.ones(len(next(iter(columns.values())).value)), dict[str, Flags]()
+    for name, open_ in unknown.items():
+        ties = sum(
+            (c.known | unknown.get(n, c.known) for link in ways.linked.get(name, ()) for n, c in _others(link, columns)),
+            start=np.zeros(len(count), np.intp),
+        )
+        later[name] = _later(name, unknown, ways, [*later, name])
+        fixed = np.where(later[name], len(ways.fixed[name]), len(ways.near[name]))
+        count *= np.where(open_, fixed + len(ways.beside) * ties + (name in ways.absent), 1)
+    return count, later
+
+
+def _later(name: str, unknown: Mapping[str, Flags], ways: Choices, chosen: Sequence[str]) -> Flags:
+    """The rows where something that a measurement is linked to is still to be chosen."""
+    others = {link.other for link in ways.linked.get(name, ())} - {*chosen}
+    found: Flags = np.any([np.zeros_like(unknown[name]), *(unknown[n] for n in others if n in unknown)], axis=0)
+    return found
 
 
 def _stated(column: Column, value: Whole, here: Flags, absent: Flags) -> Column:
@@ -164,20 +215,23 @@ def _stated(column: Column, value: Whole, here: Flags, absent: Flags) -> Column:
     return Column(value, known, np.where(here, absent, column.absent))
 
 
-def _others(link: Link, columns: Mapping[str, Column]) -> Iterator[Column]:
+def _others(link: Link, columns: Mapping[str, Column]) -> Iterator[tuple[str, Column]]:
     """The columns that a link leans on: a measurement, or that of each older exam."""
-    yield from (c for n, c in columns.items() if n == link.other or n.startswith(f"{link.other}["))
+    yield from ((n, c) for n, c in columns.items() if n == link.other or n.startswith(f"{link.other}["))
 
 
 def _values(
-    name: str, open_: Flags, columns: Mapping[str, Column], ways: Choices
+    name: str, open_: Flags, later: Flags, columns: Mapping[str, Column], ways: Choices
 ) -> tuple[NDArray[np.intp], Whole, Flags]:
     """(row, value, not applicable) of every way to state a measurement where it is open; the other rows once."""
-    fixed, here, shut = np.array(ways.fixed[name], np.int64), np.flatnonzero(open_), np.flatnonzero(~open_)
-    rows = [shut, np.repeat(here, len(fixed))]
-    values = [np.zeros(len(shut), np.int64), np.tile(fixed, len(here))]
+    here, shut = np.flatnonzero(open_), np.flatnonzero(~open_)
+    rows, values = [shut], [np.zeros(len(shut), np.int64)]
+    for fixed, some in ((ways.fixed[name], open_ & later), (ways.near[name], open_ & ~later)):
+        chosen = np.flatnonzero(some)
+        rows.append(np.repeat(chosen, len(fixed)))
+        values.append(np.tile(np.array(fixed, np.int64), len(chosen)))
     for link in ways.linked.get(name, ()):
-        for other in _others(link, columns):
+        for _, other in _others(link, columns):
             tied = here[other.known[here]]
             at_cut = _linked(link, other.value[tied])
             rows += [tied] * len(ways.beside)
@@ -205,7 +259,7 @@ def sampled(
         again = open_ & (~(stated.known | stated.absent) | (chance.random(len(open_)) < 1 / 2))
         value = np.array(ways.fixed[name], np.int64)[chance.integers(0, len(ways.fixed[name]), len(open_))]
         for link in ways.linked.get(name, ()):
-            for other in _others(link, found):
+            for _, other in _others(link, found):
                 at = np.flatnonzero((chance.random(len(open_)) < 1 / 3) & other.known)
                 value[at] = (
                     _linked(link, other.value[at])
@@ -220,9 +274,9 @@ def of_history(name: str, past: Past) -> dict[str, Column]:
     """Sizes and dates of older exams as columns that a measurement can lie at a cut from."""
     nothing = np.zeros(len(past.known), np.bool_)
     return {
-        f"{name}.{what}[{k}]": Column(held[:, k], past.there[:, k], nothing)
+        f"{name}.{what}[{k}]": Column(held[k], past.there[k], nothing)
         for what, held in (("size", past.size), ("months", past.months))
-        for k in range(past.size.shape[1])
+        for k in range(len(past.size))
     }
 
 
@@ -239,13 +293,14 @@ def worlds(
     if any(raw.get(n) is None for n in behind & lists):
         return None
     ways = guideline.worked_out(("choices", id(stage)), lambda: choices(guideline, stage))
-    stated = {n: column([raw.get(n)]) for n in guideline.amounts if n not in lists}
+    given = {n: column([raw.get(n)]) for n in guideline.amounts if n not in lists}
     older = {n: past([raw.get(n)]) for n in guideline.amounts if n in lists}
-    if any(fine.any() for _, fine in (*stated.values(), *older.values())):
+    if any(fine.any() for _, fine in (*given.values(), *older.values())):
         return None
-    columns = {n: c for n, (c, _) in stated.items()}
+    columns = {n: c for n, (c, _) in given.items()}
     ties = {k: c for n, (exams, _) in older.items() for k, c in of_history(n, exams).items()}
-    unknown = {n: ~columns[n].known & ~columns[n].absent for n in sorted(behind & ways.fixed.keys())}
+    columns |= stated(Numbers(guideline.numbers, columns, {n: exams for n, (exams, _) in older.items()}, 1), ways)
+    unknown = {n: ~columns[n].known & ~columns[n].absent for n in sorted(behind & ways.fixed.keys() - ways.alone)}
     every, place, many = expanded({**columns, **ties}, unknown, ways)
     if many.any():
         return None
@@ -261,9 +316,9 @@ def worlds(
 def unknown_of(coded: Coded, rows: NDArray[np.intp], ways: Choices, met: Mapping[int, Bits]) -> dict[str, Flags]:
     """For each measurement the rows where it is unknown and was met: the rest makes no difference."""
     assert coded.numbers is not None  # noqa: S101 - for the type checker
-    inputs, found = coded.numbers.inputs, dict[str, Flags]()
+    inputs, found = stated(coded.numbers, ways), dict[str, Flags]()
     for at, here in met.items():
-        for name in coded.guideline.behind.get(coded.stage.variables[at].name, frozenset()) & ways.fixed.keys():
+        for name in coded.guideline.behind.get(coded.stage.variables[at].name, frozenset()) & ways.fixed.keys() - ways.alone:
             open_ = ~inputs[name].known & ~inputs[name].absent
             found[name] = found.get(name, False) | (flags(here, coded.count) & open_)[rows]
     return {name: found[name] for name in sorted(found)}

@@ -14,12 +14,13 @@ from ..load import Guideline
 from ..tables import NOT_APPLICABLE
 from .bits import Bits, Coded, Flags, Plan, bits, flags
 from .columns import Column
-from .completed import choices, expanded, of_history, sampled, unknown_of
+from .completed import MOST, choices, completions, expanded, of_history, sampled, stated, unknown_of
 
 SEVERAL = -1
 LEAF = 4  # bytes of a leaf's number in a key
+FEW = 160  # completions that are made at once, without trying some of them first
 SAMPLE = 16  # completions that are tried first
-CHUNK = 200  # rows completed in every way at a time, for the memory
+CHUNK = 100_000  # completions at a time, for the memory
 # what rests on several measurements; others take every value that their one measurement can give them
 JOINT = ("difference", "percent_change", "largest_increase", "count_exams")
 
@@ -117,27 +118,26 @@ class Outcome:
     def _exact(self, coded: Coded, first: Flags, further: Flags, met: Mapping[int, Bits]) -> None:
         """Leave only what some patient reaches: ``first`` and ``further`` (rows, results) lose the others, in place.
 
-        A few completions show most rows to be exact as they are; the rest are completed in every way.
+        Rows are completed in every way; of those with many ways a few show most to be exact as they are.
         """
         ready, several = self.ready, (first.sum(axis=1) > 1) | further.any(axis=1)
         rows = np.flatnonzero(flags(ready.too_wide(coded, met), coded.count) & ~coded.slow & several)
         if not len(rows) or coded.numbers is None:
             return
-        columns = {n: coded.numbers.inputs[n].taken(rows) for n in ready.ways.fixed}
+        columns = {n: c.taken(rows) for n, c in stated(coded.numbers, ready.ways).items()}
         columns |= {k: c.taken(rows) for n, p in coded.numbers.histories.items() for k, c in of_history(n, p).items()}
         unknown = unknown_of(coded, rows, ready.ways, met)
-        some = sampled(columns, unknown, ready.ways, SAMPLE)
-        seen = self._reached(coded, rows, some, np.repeat(np.arange(len(rows)), SAMPLE))
-        rest = np.flatnonzero((seen[0] != first[rows]).any(axis=1) | (seen[1] != further[rows]).any(axis=1))
-        columns, unknown = {n: c.taken(rest) for n, c in columns.items()}, {n: u[rest] for n, u in unknown.items()}
-        for part in np.array_split(np.arange(len(rest)), 1 + len(rest) // CHUNK):
-            every, place, many = expanded(
-                {n: c.taken(part) for n, c in columns.items()}, {n: u[part] for n, u in unknown.items()}, ready.ways
-            )
-            here = rows[rest[part]]
-            found = self._reached(coded, here, every, place)
-            known = ~many & found[0].any(axis=1)
-            first[here[known]], further[here[known]] = found[0][known], found[1][known]
+        count, _ = completions(columns, unknown, ready.ways)
+        tried = np.flatnonzero((count > FEW) & (count <= MOST))
+        some = sampled(_of(tried, columns), {n: u[tried] for n, u in unknown.items()}, ready.ways, SAMPLE)
+        seen = self._reached(coded, rows[tried], some, np.repeat(np.arange(len(tried)), SAMPLE))
+        missed = (seen[0] != first[rows[tried]]).any(axis=1) | (seen[1] != further[rows[tried]]).any(axis=1)
+        rest = np.concatenate([np.flatnonzero(count <= FEW), tried[missed]])
+        for part in np.split(rest, np.flatnonzero(np.diff(np.cumsum(count[rest]) // CHUNK)) + 1):
+            every, place, _ = expanded(_of(part, columns), {n: u[part] for n, u in unknown.items()}, ready.ways)
+            found = self._reached(coded, rows[part], every, place)
+            known = found[0].any(axis=1)
+            first[rows[part][known]], further[rows[part][known]] = found[0][known], found[1][known]
 
     def _reached(
         self, coded: Coded, rows: NDArray[np.intp], columns: Mapping[str, Column], place: NDArray[np.intp]
@@ -170,6 +170,10 @@ class Outcome:
         there = np.unpackbits(np.frombuffer(key[LEAF:], np.uint8), count=2 * known)
         first, further = np.flatnonzero(there[:known]), np.flatnonzero(there[known:])
         return [self.ready.results[n] for n in first], [self.ready.results[n] for n in further]
+
+
+def _of(rows: NDArray[np.intp], columns: Mapping[str, Column]) -> Mapping[str, Column]:
+    return {n: c.taken(rows) for n, c in columns.items()}
 
 
 def _leaf(found: Mapping[int, Bits], count: int) -> NDArray[np.int32]:

@@ -6,7 +6,7 @@ possible, other readings and the rows; the words of one exam's trace are given o
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from .outcome import Outcome, Ready
 Values = Mapping[str, Any]
 """Input -> True, "solid", Decimal("6.4"), a list of PastSize, "n/a"; a feature of a set is ``set.feature``.
 What is left out, or None, is unknown."""
+MOST_ALIKE = 200_000  # exams of different answers that a reader remembers, for the memory
 STATED = Source(SourceKind.RECORD, "batch")
 
 
@@ -80,9 +81,10 @@ class Reader:
         results = [tuple(leaf.results[t] for t in places) for leaf in guideline.exam.leaves]
         self.exam = Ready(guideline, guideline.exam, results)
         self.nothing = next(iter(evaluate.combine(guideline, ())))
-        self.options: dict[Hashable, _Options] = {}
-        self.folded: dict[tuple[_Options, ...], tuple[tuple[evaluate.Combination, ...], int]] = {}
-        self.answers: dict[Hashable, Exam] = {}
+        self.options: dict[bytes, _Options] = {}
+        self.folded: dict[tuple[_Options | None, ...], tuple[tuple[evaluate.Combination, ...], int]] = {}
+        self.answers: dict[bytes, Answer] = {}
+        self.alike: dict[tuple[bytes, tuple[_Options | None, ...]], Exam] = {}
         self.places: dict[evaluate.Combination, tuple[int, ...]] = {}
 
     def read(self, exams: Sequence[tuple[Values, Sequence[Values]]]) -> list[Exam]:
@@ -143,22 +145,26 @@ class Reader:
         outcome = Outcome(self.exam, coded, by_default, owner, len(exams))
         slow = np.array([None in options for options in each], np.bool_)
         np.logical_or.at(slow, owner, coded.slow)
+        known = self.answers
+        for key in set(outcome.keys) - known.keys():
+            known[key] = self._told(outcome, key)
         told = list(zip(outcome.keys, each, strict=True))
-        for way in set(told) - self.answers.keys():
-            self.answers[way] = self._told(outcome, *way)
-        found = [self.answers[way] for way in told]
+        alike = self.alike = self.alike if len(self.alike) < MOST_ALIKE else {}
+        for way in set(told) - alike.keys():
+            alike[way] = Exam(known[way[0]], tuple([o.answer for o in way[1] if o is not None]))
+        found = [alike[way] for way in told]
         for n in np.flatnonzero(slow).tolist():
             found[n] = self._alone(*exams[n])
         return found
 
     def _fold(self, options: tuple[_Options | None, ...]) -> tuple[tuple[evaluate.Combination, ...], int]:
         """What the findings together can be: the combinations by default, then the others; how many are by default."""
-        found = self.folded.get(options)  # type: ignore[arg-type]
+        found = self.folded.get(options)
         if found is None:
             known = [o for o in options if o is not None]
             default = evaluate.combine(self.guideline, [o.default for o in known])
             others = evaluate.combine(self.guideline, [o.every for o in known]) - default
-            found = self.folded[options] = (*sorted(default), *sorted(others)), len(default)  # type: ignore[index]
+            found = self.folded[options] = (*sorted(default), *sorted(others)), len(default)
         return found
 
     def _fixed(self, ways: Sequence[tuple[tuple[evaluate.Combination, ...], int]]) -> dict[str, NDArray[np.int16]]:
@@ -171,7 +177,7 @@ class Reader:
         columns = np.array([self.places[c] for w, _ in ways for c in w], np.int16).reshape(-1, len(held))
         return {name: columns[:, n] for n, name in enumerate(held)}
 
-    def _told(self, outcome: Outcome, key: bytes, options: tuple[_Options | None, ...]) -> Exam:
+    def _told(self, outcome: Outcome, key: bytes) -> Answer:
         default, others = outcome.results(key)
         agreed = {
             name: next(iter(found))
@@ -179,8 +185,7 @@ class Reader:
             if len(found := set(symbols)) == 1
         }
         rows = self.exam.rows(outcome.leaf(key))
-        whole = self._answer([r[0] for r in default], [r[0] for r in others], rows, agreed)
-        return Exam(whole, tuple(o.answer for o in options if o is not None))
+        return self._answer([r[0] for r in default], [r[0] for r in others], rows, agreed)
 
     def _alone(self, shared: Values, findings: Sequence[Values]) -> Exam:
         """One exam by ``evaluate``."""
