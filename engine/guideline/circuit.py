@@ -14,8 +14,9 @@ from itertools import accumulate
 from ..errors import BadValue, MissingField, Unsupported
 from ..types import Facts, Measured, Source, SourceKind, Unknown
 from . import numbers
+from .axis import Axis
 from .load import Guideline
-from .measured import Axis, Measurements
+from .measured import Measurements
 from .projection import Projection, project
 from .situation import Cells, Situation, number_cells
 from .tables import Variable

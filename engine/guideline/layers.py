@@ -1,5 +1,5 @@
-"""The two operations of the loss, each with its gradient written out: a net's outputs as probabilities of
-cells, and the sum over a circuit level by level, for circuits with very many ways through.
+"""The operations of the loss, each with its gradient written out: a net's outputs as probabilities of cells,
+and the sum over a circuit (or its logarithm) level by level, for circuits with very many ways through.
 
 Inside, what belongs to one cell or node comes first and the batch last, so that it lies together in memory.
 ``torch`` is handed in, for it is imported only where a loss is computed.
@@ -102,10 +102,11 @@ def probabilities(torch: Any) -> Any:
 def _masses(torch: Any, edges: Tensor, mean: Tensor, log_sd: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Standardised edges, their scale, the probabilities between them, which sum to 1, and what they were divided by.
 
-    Each probability is taken in the tail where it is exact.
+    Each probability is taken in the tail where it is exact, as far out as it is a normal number.
     """
     scale = log_sd.exp().clamp_(min=LEAST_SD).mul_(math.sqrt(2))
-    z = (edges - mean).div_(scale)
+    far = _far(torch, edges.dtype)
+    z = (edges - mean).div_(scale).clamp_(-far, far)
     below, above = torch.erfc(-z), torch.erfc(z)
     mass = torch.where(z[:, :-1] > 0, above[:, :-1] - above[:, 1:], below[:, 1:] - below[:, :-1])
     total = mass.sum(1, keepdim=True).clamp_(min=torch.finfo(mass.dtype).tiny)
@@ -118,13 +119,49 @@ def _at_gaussians(
     """The gradients at the means and at the logarithms of the standard deviations, from those ``at`` the pieces.
 
     ``common``: the mean of ``at`` over the pieces, which the division by their sum takes off each. An edge
-    adds to one piece what it takes from the other; erfc falls by 2/sqrt(pi) exp(-z^2).
+    adds to one piece what it takes from the other; erfc falls by 2/sqrt(pi) exp(-z^2), beyond ``_far`` no more.
     """
     around = torch.cat((common, at, common), 1)
-    at_edges = (around[:, :-1] - around[:, 1:]).div_(total).mul_(z.square().neg_().exp_())
-    at_edges.mul_(2 / math.sqrt(math.pi))
-    moves = (scale > LEAST_SD * math.sqrt(2)).squeeze(1)  # a clamped one does not
-    return -(at_edges / scale).sum(1), -(at_edges * z).sum(1) * moves
+    falls = torch.threshold_(z.square().neg_(), -((0.999999 * _far(torch, z.dtype)) ** 2), -math.inf).exp_()
+    at_edges = (around[:, 1:] - around[:, :-1]).div_(total).mul_(falls).mul_(2 / math.sqrt(math.pi))
+    moves = scale.squeeze(1) > LEAST_SD * math.sqrt(2)  # a clamped one does not
+    return (at_edges / scale).sum(1), at_edges.mul_(z).sum(1).mul_(moves)
+
+
+@cache
+def _far(torch: Any, dtype: Any) -> float:
+    """Where the complementary error function falls to the least normal number of a type (9.2 in float32)."""
+    low, high, least = 0.0, 30.0, torch.finfo(dtype).tiny
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        low, high = (middle, high) if math.erfc(middle) > least else (low, middle)
+    return low
+
+
+@cache
+def negative_log(torch: Any) -> Any:
+    """The operation (circuit, ends (answers, batch), cells (cells, batch)) -> (batch,): of the sum's logarithm.
+
+    A sum below the least normal number of its type counts as that number, and has no gradient.
+    """
+
+    class NegativeLog(torch.autograd.Function):  # type: ignore[misc]  # torch is not typed here
+        @staticmethod
+        def forward(context: Any, circuit: Circuit, ends: Tensor, cells: Tensor) -> Tensor:
+            context.plan = plan(torch, circuit, cells.device)
+            found, below = upward(torch, context.plan, ends, cells)
+            context.save_for_backward(found, cells, *below)
+            return found.clamp(torch.finfo(found.dtype).tiny, 1).log_().neg_()
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+        def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+            found, cells, *below = context.saved_tensors
+            least = torch.finfo(found.dtype).tiny
+            at_root = torch.where(found >= least, -gradient / found.clamp(min=least), 0)
+            return None, None, downward(torch, context.plan, at_root, cells, below)
+
+    return NegativeLog
 
 
 @cache
@@ -134,40 +171,61 @@ def sum_over(torch: Any) -> Any:
     class SumOver(torch.autograd.Function):  # type: ignore[misc]  # torch is not typed here
         @staticmethod
         def forward(context: Any, circuit: Circuit, ends: Tensor, cells: Tensor) -> Tensor:
-            batch, found = cells.shape[1], []
-            values = ends.new_empty((len(ends) + sum(len(level.children) for level in circuit.levels), batch))
-            values[: len(ends)] = ends
-            for mine, column, children in plan(torch, circuit, cells.device):
-                below = values.index_select(0, children).view(mine.stop - mine.start, -1, batch)
-                torch.sum(below * cells[column], 1, out=values[mine])
-                found.append(below)
-            context.save_for_backward(cells, *found)
-            context.circuit, context.nodes = circuit, len(values)
-            return values[circuit.root].clone()
+            context.plan = plan(torch, circuit, cells.device)
+            found, below = upward(torch, context.plan, ends, cells)
+            context.save_for_backward(cells, *below)
+            return found
 
         @staticmethod
         @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
         def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-            cells, *found = context.saved_tensors
-            at_nodes, at_cells = cells.new_zeros((context.nodes, cells.shape[1])), torch.zeros_like(cells)
-            at_nodes[context.circuit.root] = gradient
-            levels = zip(plan(torch, context.circuit, cells.device), found, strict=True)
-            for (mine, column, children), below in reversed([*levels]):
-                at = at_nodes[mine, None]
-                torch.sum(at * below, 0, out=at_cells[column])
-                at_nodes.index_add_(0, children, (at * cells[column]).flatten(0, 1))
-            return None, None, at_cells
+            cells, *below = context.saved_tensors
+            return None, None, downward(torch, context.plan, gradient, cells, below)
 
     return SumOver
 
 
+def upward(torch: Any, plan: Plan, ends: Tensor, cells: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """The value at the root, and those below each level's nodes, (nodes, cells, batch)."""
+    values, columns, found = cells.new_empty((sum(plan.nodes), cells.shape[1])), cells.split(plan.cells), []
+    places = values.split(plan.nodes)
+    places[0].copy_(ends)
+    for place, column, children in zip(places[1:], plan.column, plan.children, strict=True):
+        below = values.index_select(0, children).view(place.shape[0], -1, cells.shape[1])
+        torch.sum(below * columns[column], 1, out=place)
+        found.append(below)
+    return values[plan.root].clone(), found
+
+
+def downward(torch: Any, plan: Plan, at_root: Tensor, cells: Tensor, found: list[Tensor]) -> Tensor:
+    """The gradient at the cells, from that at the root."""
+    at_nodes, at_cells = cells.new_zeros((sum(plan.nodes), cells.shape[1])), torch.zeros_like(cells)
+    at_nodes[plan.root] = at_root
+    places, columns = at_nodes[:, None].split(plan.nodes), cells.split(plan.cells)
+    at_columns = at_cells.split(plan.cells)
+    for n in reversed(range(len(found))):
+        at, column = places[n + 1], plan.column[n]
+        torch.sum(at * found[n], 0, out=at_columns[column])
+        if n:  # at the ends nobody asks
+            at_nodes.index_add_(0, plan.children[n], (at * columns[column]).flatten(0, 1))
+    return at_cells
+
+
+class Plan:
+    """A circuit as tensors: of each level, from the bottom up, how many nodes, which output, their children in a row.
+
+    ``nodes`` begins with the ends; ``cells`` has the width of every output.
+    """
+
+    def __init__(self, torch: Any, circuit: Circuit, device: Any) -> None:
+        self.root, self.cells, names = circuit.root, [*circuit.cells.values()], [*circuit.cells]
+        self.nodes = [len(circuit.answers), *(len(level.children) for level in circuit.levels)]
+        self.column = [names.index(level.name) for level in circuit.levels]
+        rows = ([c for node in level.children for c in node] for level in circuit.levels)
+        self.children = [torch.tensor(row, device=device) for row in rows]
+
+
 @cache
-def plan(torch: Any, circuit: Circuit, device: Any) -> list[tuple[slice, slice, Tensor]]:
-    """For each level, from the bottom up: its nodes, the cells of its output, and the nodes' children in a row."""
-    first, at, found = circuit.first_cell(), len(circuit.answers), []
-    for level in circuit.levels:
-        children = torch.tensor([c for node in level.children for c in node], device=device)
-        column = slice(first[level.name], first[level.name] + circuit.cells[level.name])
-        found.append((slice(at, at + len(level.children)), column, children))
-        at += len(level.children)
-    return found
+def plan(torch: Any, circuit: Circuit, device: Any) -> Plan:
+    """The plan of a circuit."""
+    return Plan(torch, circuit, device)

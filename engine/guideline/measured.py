@@ -14,7 +14,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from functools import partial
 from itertools import pairwise, product
 from typing import Any
@@ -22,109 +22,48 @@ from typing import Any
 from ..errors import BadValue, Contradiction
 from ..types import Classes, Facts, Measured
 from . import numbers
+from .axis import LEAST, WIDEST, Axis, axis_of
 from .crossings import Crossings
 from .load import Guideline
 from .situation import Cells, number_cells, raw_value
 from .tables import NOT_APPLICABLE, Cuts, Variable
 
 Piece = tuple[float, Mapping[str, Decimal]]  # weight, and a value inside for each uncertain input
-WIDEST = 6  # standard deviations that are cut finely; what lies beyond (2e-9) goes with the outermost points
-LEAST = 1e-9  # a probability below it is no basis for an answer
 AT_MOST, MORE = ("at most", "more", NOT_APPLICABLE), Cuts(((Decimal(0), True),))  # a limit as a number: small - large
 BROKEN: Cells = (1,)
-GAUSS_LEGENDRE = (  # abscissa on [-1, 1] and weight, five points
-    (-0.906179845938664, 0.23692688505618908),
-    (-0.5384693101056831, 0.47862867049936647),
-    (0.0, 0.5688888888888889),
-    (0.5384693101056831, 0.47862867049936647),
-    (0.906179845938664, 0.23692688505618908),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """One uncertain measurement: mean and sd in the inputs' unit, cut to [low, high].
-
-    ``names``: the input that it gives; both axes of a lesion where only their mean is ever read.
-    """
-
-    names: tuple[str, ...]
-    mean: float
-    sd: float
-    low: Decimal
-    high: Decimal
-
-    def mass(self, a: Decimal, b: Decimal) -> float:
-        """Probability of [a, b] within the range."""
-        return self._between(a, b) / self._between(self.low, self.high)
-
-    def _between(self, a: Decimal, b: Decimal) -> float:
-        return between((float(a) - self.mean) / self.sd, (float(b) - self.mean) / self.sd)
-
-    def quadrature(self, a: Decimal, b: Decimal) -> Iterator[tuple[float, Decimal]]:
-        """(weight, value) of points that stand for [a, b], where nothing changes its cell by itself."""
-        low = max(float(a), self.mean - WIDEST * self.sd)
-        high = min(float(b), self.mean + WIDEST * self.sd)
-        parts = math.ceil((high - low) / self.sd)
-        if parts < 1:
-            yield self.mass(a, b), (a + b) / 2  # all of it lies far out
-            return
-        half = (high - low) / parts / 2
-        at = [(low + (2 * i + 1 + x) * half, w) for i in range(parts) for x, w in GAUSS_LEGENDRE]
-        density = [w * math.exp(-(((x - self.mean) / self.sd) ** 2) / 2) for x, w in at]
-        scale = self.mass(a, b) / math.fsum(density)
-        yield from ((d * scale, Decimal(x)) for d, (x, _) in zip(density, at, strict=True))
-
-    def ticks(self, step: Decimal) -> Iterator[tuple[float, Decimal]]:
-        """(weight, value) of every multiple of ``step``, as values are rounded half up to it."""
-        first, last = (
-            int((Decimal(x) / step).to_integral_value(ROUND_CEILING))
-            for x in (
-                max(float(self.low), self.mean - WIDEST * self.sd),
-                min(float(self.high), self.mean + WIDEST * self.sd),
-            )
-        )
-        for k in range(first, last + 1):
-            a = self.low if k == first else k * step - step / 2
-            b = self.high if k == last else k * step + step / 2
-            yield self.mass(a, b), k * step
-
-
-def between(a: float, b: float) -> float:
-    """Probability of [a, b] under the standard Gaussian, exact in both tails.
-
-    >>> round(between(-1.96, 1.96), 3), between(9, 10) > 0
-    (0.95, True)
-    """
-    if a > 0:
-        a, b = -b, -a
-    return (math.erfc(-b / math.sqrt(2)) - math.erfc(-a / math.sqrt(2))) / 2
 
 
 class Amounts(Mapping[str, Any]):
-    """Raw inputs with the numbers that follow from them, each worked out when first asked for and then kept.
+    """The numbers that follow from raw inputs, each worked out when first asked for and then kept in ``found``.
 
-    For ``numbers``, which looks for what it does not know as a number among the raw inputs.
+    For ``numbers``, which looks among the raw inputs for what it does not know as a number: here it
+    finds the number.
     """
 
-    def __init__(self, definitions: numbers.Definitions, known: Mapping[str, Any]) -> None:
-        self.definitions, self.known = definitions, dict(known)
+    def __init__(
+        self, definitions: numbers.Definitions, raw: numbers.Raw, found: Mapping[str, numbers.Amount] | None = None
+    ) -> None:
+        self.definitions, self.raw, self.found = definitions, raw, dict(found or {})
 
     def __getitem__(self, name: str) -> Any:
-        known = self.known
-        if name not in known:
-            known[name] = numbers.number(name, {name: self.definitions[name]}, self)
-        return known[name]
+        if name in self.found:
+            return self.found[name]
+        definition = self.definitions.get(name)
+        if definition is None:
+            return self.raw[name]
+        raw = self.raw if "input" in definition else self  # an input may have its name in common with a number
+        found = self.found[name] = numbers.number(name, {name: definition}, raw)
+        return found
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The same, ``default`` for what is neither an input given nor a number."""
-        return self[name] if name in self.known or name in self.definitions else default
+        """The same, ``default`` for what is neither a number nor an input given."""
+        return self[name] if name in self.found or name in self.definitions or name in self.raw else default
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**self.definitions, **self.known})
+        return iter({**self.raw, **self.definitions})
 
     def __len__(self) -> int:
-        return len({**self.definitions, **self.known})
+        return len({**self.raw, **self.definitions})
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +100,13 @@ class Measurements:
     ) -> None:
         self.guideline = guideline
         _no_classes(guideline, facts)
-        known = amounts.known if amounts else {name: raw_value(facts.get(name)) for name in guideline.amounts}
-        self.raw = {name: known[name] for name in guideline.amounts}
+        if amounts is None:
+            amounts = Amounts(guideline.numbers, {name: raw_value(facts.get(name)) for name in guideline.amounts})
+        self.raw = amounts.raw
         beliefs = {n: b for n, b in facts.items() if isinstance(b, Measured) and n in guideline.inputs}
         for name in _other_ways(guideline, beliefs, self.raw) if beliefs else ():
             del beliefs[name]
-        axes = {n: _axis(guideline, n, b) for n, b in beliefs.items()}
+        axes = {n: axis_of(guideline, n, b) for n, b in beliefs.items()}
         self.limits = dict(_near(guideline, axes, self.raw)) if limited and axes else {}
         self.definitions, self.behind = guideline.numbers, guideline.behind
         if self.limits:
@@ -177,7 +117,7 @@ class Measurements:
         used = {i for n in numbers_tested for i in self.behind[n]}
         used |= {i for limit in self.limits.values() for i in limit.behind if used & limit.behind}
         self.axes = _means(self.definitions, self.tested, [a for n, a in axes.items() if n in used])
-        self.amounts = Amounts(self.definitions, known)
+        self.amounts = Amounts(self.definitions, self.raw, amounts.found)
         self._crossed: dict[tuple[tuple[str, ...], str], frozenset[Decimal]] = {}
 
     def spread(self, *, merged: bool = True) -> list[tuple[float, Mapping[str, Cells], Mapping[str, Decimal]]]:
@@ -239,7 +179,7 @@ class Measurements:
             value = values[axis.names[0]]
             places = [bisect_left(points, value) for points in crossed]
             new = [i for i, place in enumerate(places) if place not in known[i]]
-            amounts = Amounts(self.definitions, {**others, **values}) if new else self.amounts
+            amounts = Amounts(self.definitions, {**self.raw, **values}, others) if new else self.amounts
             for i in new:
                 known[i][places[i]] = number_cells(self.tested[names[i]], amounts[names[i]])
             return tuple([found[place] for place, found in zip(places, known, strict=True)])
@@ -253,15 +193,15 @@ class Measurements:
         others = self._others(group)
 
         def cells(values: Mapping[str, Decimal]) -> tuple[Cells, ...]:
-            amounts = Amounts(self.definitions, {**others, **values})
+            amounts = Amounts(self.definitions, {**self.raw, **values}, others)
             return tuple([number_cells(self.tested[n], amounts[n]) for n in names])
 
         return cells
 
     def _others(self, group: Sequence[Axis]) -> dict[str, Any]:
-        """What is known so far of all that does not rest on the axes."""
+        """The numbers worked out so far that do not rest on the axes."""
         names = {n for axis in group for n in axis.names}
-        return {n: v for n, v in self.amounts.known.items() if names.isdisjoint(self.behind.get(n, (n,)))}
+        return {n: v for n, v in self.amounts.found.items() if names.isdisjoint(self.behind[n])}
 
     def pieces(self, group: Sequence[Axis]) -> Iterator[Piece]:
         """The joint pieces of one group; their weights sum to 1."""
@@ -272,7 +212,7 @@ class Measurements:
         for points in product(*(list(self._points(axis, group)) for axis in others)):
             fixed = {n: value for axis, (_, value) in zip(others, points, strict=True) for n in axis.names}
             weight = math.prod(w for w, _ in points)
-            amounts = Amounts(self.definitions, kept | fixed)
+            amounts = Amounts(self.definitions, {**self.raw, **fixed}, kept)
             for a, b in _cut(widest, alone.union(*(self._crossings(widest, n, amounts) for n in both))):
                 if mass := weight * widest.mass(a, b):
                     yield mass, fixed | dict.fromkeys(widest.names, (a + b) / 2)
@@ -339,22 +279,6 @@ def _no_classes(guideline: Guideline, facts: Facts) -> None:
         if isinstance(belief, Classes):
             allowed = f"a value of this {guideline.inputs[name][1]['type']}"
             raise BadValue(belief.source.reference, name, "class probabilities", allowed, "Give a mean and an sd.")
-
-
-def _axis(guideline: Guideline, name: str, belief: Measured) -> Axis:
-    """The axis of one measured input."""
-    _, i = guideline.inputs[name]
-    where = belief.source.reference
-    if i["type"] != "number":
-        raise BadValue(where, name, "a measurement", f"a value of this {i['type']}", "Give class probabilities.")
-    if belief.unit != i["unit"]:
-        raise BadValue(where, name, f"unit {belief.unit}", i["unit"], "Convert it; units are never guessed.")
-    low, high = (Decimal(str(x)) for x in i["range"])
-    inside = between((float(low) - belief.mean) / belief.sd, (float(high) - belief.mean) / belief.sd)
-    if inside < LEAST:
-        found = f"{belief.mean} ± {belief.sd} {belief.unit}"
-        raise BadValue(where, name, found, f"{low} to {high} {belief.unit}", "Correct the measurement.")
-    return Axis((name,), belief.mean, belief.sd, low, high)
 
 
 def _other_ways(guideline: Guideline, beliefs: Mapping[str, Measured], raw: Mapping[str, Any]) -> set[str]:

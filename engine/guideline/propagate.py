@@ -14,17 +14,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 from ..types import Classes, Facts, Known, Measured, Source, SourceKind
 from . import evaluate, numbers
-from .compile import Diagram, Leaf
+from .compile import Diagram
 from .load import Guideline
-from .measured import Measurements
+from .measured import Amounts, Measurements
 from .situation import Situation
 from .walk import Sets, Start, Walk, World, branches, collected
 
 Combinations = frozenset[evaluate.Combination]
+Ways = tuple[Combinations, Combinations]  # by the default reading, and by any reading
 MOST_PIECES = 200  # beyond, unknown numbers are taken as independent: wider bounds, never narrower ones
 
 
@@ -92,14 +94,14 @@ def propagate_finding(guideline: Guideline, facts: Facts) -> Distribution:
         BadValue: a belief is none of its input's.
         Contradiction: two facts exclude each other, or two measurements all but do.
     """
-    diagram, head = guideline.finding, guideline.head
-    limits, raw = guideline.document["inputs"].get("at_most", ()), Situation(guideline, diagram.stage, facts).raw
-    numbers.check(limits, guideline.numbers, raw)
-    category = diagram.stage.table(head["category"])
-    tables = {name: a["table"] for name, a in head.get("finding_answers", {}).items() if not a.get("apart")}
-    answers = {name: diagram.stage.table(table) for name, table in tables.items()}
-    lead = [answers[name] for name in head.get("leading", ())]
-    found = _outcomes(guideline, diagram, facts, [Start(1.0)], lambda leaf: _combination(leaf, category, lead))
+    diagram, (category, answers) = (
+        guideline.finding,
+        guideline.worked_out("finding's tables", lambda: _tables(guideline)),
+    )
+    situation = Situation(guideline, diagram.stage, facts)
+    amounts = Amounts(guideline.numbers, situation.raw)
+    numbers.check(guideline.document["inputs"].get("at_most", ()), {}, amounts)
+    found = _outcomes(diagram, situation, amounts, [Start(1.0)], _each(guideline).__getitem__)
     return Distribution(diagram, category, answers, found)
 
 
@@ -111,7 +113,9 @@ def propagate_answer(guideline: Guideline, name: str, facts: Facts) -> Distribut
     """
     diagram = guideline.apart[guideline.head["finding_answers"][name]["table"]]
     root = diagram.stage.roots[0]
-    found = _outcomes(guideline, diagram, facts, [Start(1.0)], lambda leaf: leaf.results[root])
+    situation = Situation(guideline, diagram.stage, facts)
+    amounts = Amounts(guideline.numbers, situation.raw)
+    found = _outcomes(diagram, situation, amounts, [Start(1.0)], lambda n: diagram.leaves[n].results[root])
     return Distribution(diagram, root, {}, found)
 
 
@@ -128,6 +132,8 @@ def propagate(
     """
     each = [facts for _, facts in findings]
     parts = [(weight, _given(guideline, certain, each, assessed)) for weight, certain in _shared(guideline, exam)]
+    if len(parts) == 1:
+        return parts[0][1]
     whole = _mixed([(weight, part.exam) for weight, part in parts])
     return ExamDistribution(
         whole, tuple(_mixed([(weight, part.findings[i]) for weight, part in parts]) for i in range(len(each)))
@@ -137,12 +143,29 @@ def propagate(
 def _given(guideline: Guideline, exam: Facts, findings: Sequence[Facts], assessed: bool) -> ExamDistribution:
     """The exam, given the facts that its findings share."""
     read = tuple(propagate_finding(guideline, {**exam, **facts}) for facts in findings)
-    diagram, head = guideline.exam, guideline.head
+    diagram, (category, answers) = (
+        guideline.exam,
+        guideline.worked_out("exam's tables", lambda: _exam_tables(guideline)),
+    )
+    situation = Situation(guideline, diagram.stage, exam)
+    amounts = Amounts(guideline.numbers, situation.raw)
+    found = _outcomes(diagram, situation, amounts, _fold(guideline, read, assessed), lambda n: diagram.leaves[n].rows)
+    return ExamDistribution(Distribution(diagram, category, answers, found), read)
+
+
+def _tables(guideline: Guideline) -> tuple[int, dict[str, int]]:
+    """The tables of a finding's category and of its other answers."""
+    stage, head = guideline.finding.stage, guideline.head
+    tables = {name: a["table"] for name, a in head.get("finding_answers", {}).items() if not a.get("apart")}
+    return stage.table(head["category"]), {name: stage.table(table) for name, table in tables.items()}
+
+
+def _exam_tables(guideline: Guideline) -> tuple[int, dict[str, int]]:
+    """The tables of the exam's category and of its other answers, the management among them."""
+    stage, head = guideline.exam.stage, guideline.head
     tables = {name: a["table"] for name, a in head.get("exam_answers", {}).items()}
     tables |= {"management": head["management"]} if "management" in head else {}
-    answers = {name: diagram.stage.table(table) for name, table in tables.items()}
-    found = _outcomes(guideline, diagram, exam, _fold(guideline, read, assessed), lambda leaf: leaf.rows)
-    return ExamDistribution(Distribution(diagram, diagram.stage.table(head["exam_category"]), answers, found), read)
+    return stage.table(head["exam_category"]), {name: stage.table(table) for name, table in tables.items()}
 
 
 def _fold(guideline: Guideline, read: Sequence[Distribution], assessed: bool) -> list[Start]:
@@ -154,30 +177,46 @@ def _fold(guideline: Guideline, read: Sequence[Distribution], assessed: bool) ->
     total = {(none, none): 1.0}
     for each in options:
         total = collected(
-            ((evaluate.combine(guideline, [a, c]), evaluate.combine(guideline, [b, d])), p * q)
-            for ((a, b), p), ((c, d), q) in product(total.items(), each.items())
+            (_both(guideline, one, other), p * q) for (one, p), (other, q) in product(total.items(), each.items())
         )
     return [Start(p, _leading(guideline, a), _leading(guideline, b - a)) for (a, b), p in total.items()]
 
 
-def _combinations(guideline: Guideline, d: Distribution) -> dict[tuple[Combinations, Combinations], float]:
+def _both(guideline: Guideline, one: Ways, other: Ways) -> Ways:
+    default = evaluate.combine(guideline, [one[0], other[0]])
+    same = one[0] == one[1] and other[0] == other[1]
+    return default, default if same else evaluate.combine(guideline, [one[1], other[1]])
+
+
+def _combinations(guideline: Guideline, d: Distribution) -> dict[Ways, float]:
     """Probability of (categories with leading answers by the default reading, by any reading)."""
-    lead = [d.answers[name] for name in guideline.head.get("leading", ())]
+    each = _each(guideline)
 
     def of(leaves: frozenset[int]) -> Combinations:
-        return frozenset(_combination(d.diagram.leaves[n], d.category, lead) for n in leaves)
+        return frozenset([each[n] for n in leaves])
 
-    return collected(((of(a), of(a | b)), p) for (a, b), p in d.outcomes.items())
+    return collected(((default := of(a), of(a | b) if b else default), p) for (a, b), p in d.outcomes.items())
 
 
-def _combination(leaf: Leaf, category: int, lead: Sequence[int]) -> evaluate.Combination:
-    return leaf.results[category], tuple(leaf.results[t] for t in lead)
+def _each(guideline: Guideline) -> list[evaluate.Combination]:
+    """Of each leaf of a finding its category with the leading answers."""
+    return guideline.worked_out("category with leading answers of each leaf", lambda: _combination_of_each(guideline))
+
+
+def _combination_of_each(guideline: Guideline) -> list[evaluate.Combination]:
+    category, answers = _tables(guideline)
+    lead = [answers[name] for name in guideline.head.get("leading", ())]
+    return [(leaf.results[category], tuple(leaf.results[t] for t in lead)) for leaf in guideline.finding.leaves]
 
 
 def _leading(guideline: Guideline, combinations: Combinations) -> tuple[World, ...]:
+    """What each combination gives the exam, as the cells of its variables."""
     index = guideline.exam.stage.index
-    fixed = (evaluate.fixed(guideline, c) for c in sorted(combinations))
-    return tuple({index[name]: cells for name, cells in world.items()} for world in fixed)
+
+    def world(combination: evaluate.Combination) -> World:
+        return {index[name]: cells for name, cells in evaluate.fixed(guideline, combination).items()}
+
+    return tuple(guideline.worked_out(("leading", c), partial(world, c)) for c in sorted(combinations))
 
 
 def _mixed(parts: Sequence[tuple[float, Distribution]]) -> Distribution:
@@ -188,6 +227,9 @@ def _mixed(parts: Sequence[tuple[float, Distribution]]) -> Distribution:
 
 def _shared(guideline: Guideline, exam: Facts) -> Iterator[tuple[float, Facts]]:
     """The exam's facts, uncertain ones that findings look at made certain in each possible way."""
+    if not any(isinstance(b, Measured | Classes) for b in exam.values()):
+        yield 1.0, exam
+        return
     stage = guideline.finding.stage
     looked_at = {i for n in stage.index for i in guideline.behind.get(n, frozenset({n}))}
     measured = {n: b for n, b in exam.items() if isinstance(b, Measured) and n in looked_at}
@@ -206,24 +248,32 @@ def _shared(guideline: Guideline, exam: Facts) -> Iterator[tuple[float, Facts]]:
 
 
 def _outcomes(
-    guideline: Guideline, diagram: Diagram, facts: Facts, starts: Sequence[Start], result: Callable[[Leaf], object]
+    diagram: Diagram, situation: Situation, amounts: Amounts, starts: Sequence[Start], result: Callable[[int], object]
 ) -> dict[Sets, float]:
     """The probability of each set of leaves, exact also where an unknown measurement feeds several numbers.
 
     As in ``possible``: first unknown numbers are taken as independent, which can only be too wide;
     where that leaves several results, the worlds of the unknown measurements decide.
     """
-    measurements, at = Measurements(guideline, diagram.stage.variables, facts), diagram.stage.index
-    spread = [(p, {at[n]: c for n, c in cells.items()}) for p, cells, _ in measurements.spread()]
-    wide = Walk(guideline, diagram, facts, [s.joined(Start(p, (cells,))) for s in starts for p, cells in spread])
+    guideline, stage = situation.guideline, diagram.stage
+    measurements = Measurements(guideline, stage.variables, situation.facts, amounts=amounts)
+    spread = measurements.spread() if measurements.axes else ()
+    pieces = [Start(p, ({stage.index[n]: c for n, c in cells.items()},)) for p, cells, _ in spread]
+    wide = Walk(diagram, situation, measurements.amounts, _joined(starts, pieces) if pieces else starts)
     found = wide.outcomes()
-    several = any(len({result(diagram.leaves[n]) for n in leaves}) > 1 for sets in found for leaves in sets)
-    if not (wide.met and several):
+    if not wide.met:
         return found
-    pieces = list(_open(guideline, diagram, facts, measurements, sorted(wide.met)))
+    several = any(len({result(n) for n in leaves}) > 1 for sets in found for leaves in sets)
+    if not several:
+        return found
+    pieces = list(_open(guideline, diagram, situation.facts, measurements, sorted(wide.met)))
     if not pieces:
         return found
-    return Walk(guideline, diagram, facts, [s.joined(piece) for s in starts for piece in pieces]).outcomes()
+    return Walk(diagram, situation, measurements.amounts, _joined(starts, pieces)).outcomes()
+
+
+def _joined(starts: Sequence[Start], pieces: Sequence[Start]) -> list[Start]:
+    return [start.joined(piece) for start in starts for piece in pieces]
 
 
 def _open(
@@ -237,7 +287,7 @@ def _open(
         undecided = [v for v in met if len(situation.cells(v)) > 1]
         known = {stage.index[n]: c for n, c in cells.items()}
         free = {v: situation.cells(v) for v in undecided}
-        worlds = situation.worlds(undecided) if undecided else iter(({},))
+        worlds = situation.worlds(undecided) if undecided else ({},)
         joint = {tuple((world[v],) if v in world else free[v] for v in undecided) for world in worlds or ()}
         if joint:
             yield Start(weight, tuple(known | dict(zip(undecided, w, strict=True)) for w in sorted(joint)))

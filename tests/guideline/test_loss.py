@@ -15,7 +15,7 @@ from radlogic.engine.errors import BadValue, MissingField, Unsupported
 from radlogic.engine.guideline.circuit import allowed_circuit, category_circuit
 from radlogic.engine.guideline.loss import beliefs, category_loss, category_probabilities, order_loss, semantic_loss
 from radlogic.engine.guideline.propagate import propagate_finding
-from radlogic.engine.types import Classes, Measured, Source, SourceKind, Unknown
+from radlogic.engine.types import Classes, Known, Measured, Source, SourceKind, Unknown
 
 torch = pytest.importorskip("torch", reason="torch is the extra `train`")
 
@@ -133,6 +133,42 @@ def test_the_gradient_is_that_of_finite_differences(name):
         return category_loss(circuit, beliefs(circuit, dict(zip(names, tensors, strict=True))), category)
 
     assert torch.autograd.gradcheck(loss, [outputs[n].clone().requires_grad_() for n in names])
+
+
+def test_a_measurement_alone_can_be_learned():
+    learned = {"mean_mm": None}
+    known = {**facts_of(LUNG), "type": Known("solid", NET)}
+    circuit = category_circuit(rule_cases.guideline(LUNG), known, learned)
+    output = torch.tensor([[5.0, 0.3], [7.5, -0.5], [16, 0]], dtype=torch.float64, requires_grad=True)
+
+    found = category_probabilities(circuit, beliefs(circuit, {"mean_mm": output}))
+
+    for row, (mean, log_sd) in zip(found.tolist(), output.tolist(), strict=True):
+        facts = {**known, "mean_mm": Measured(mean, math.exp(log_sd), "mm", NET)}
+        expected = propagate_finding(rule_cases.guideline(LUNG), facts).probabilities()
+        assert dict(zip(circuit.answers, row, strict=True)) == pytest.approx(expected, abs=1e-9)
+    assert torch.autograd.gradcheck(lambda o: beliefs(circuit, {"mean_mm": o}), [output])
+
+
+@pytest.mark.parametrize("name", [LUNG, LIVER])
+def test_the_gradient_in_float32_is_that_in_float64(name):
+    circuit, outputs = circuit_of(name), random_outputs(name, 64, seed=4)
+    category = torch.arange(64) % len(circuit.answers)
+
+    def gradients(dtype):
+        given_ = {n: o.to(dtype, copy=True).requires_grad_() for n, o in outputs.items()}
+        category_loss(circuit, beliefs(circuit, given_), category).clamp(max=20).mean().backward()
+        return torch.cat([o.grad.double() for o in given_.values()], 1)
+
+    assert torch.allclose(gradients(torch.float32), gradients(torch.float64), rtol=1e-3, atol=1e-5)
+
+
+def test_a_gradient_is_taken_where_a_belief_is_exactly_zero():
+    circuit = circuit_of(LIVER)
+    believed = beliefs(circuit, random_outputs(LIVER, 4, seed=12)).detach()
+    believed[:, 0], believed[:, -1] = 0, 0
+
+    assert torch.autograd.gradcheck(lambda b: category_probabilities(circuit, b), [believed.requires_grad_()])
 
 
 def certain(circuit, learned, chosen):

@@ -18,7 +18,9 @@ from radlogic.engine.guideline import numbers
 from radlogic.engine.guideline.evaluate import classify, read_finding
 from radlogic.engine.guideline.measured import Measurements
 from radlogic.engine.guideline.propagate import propagate, propagate_answer, propagate_finding
-from radlogic.engine.types import Classes, Known, Measured, NotApplicable, Source, SourceKind, Unknown
+from radlogic.engine.guideline.situation import number_cells
+from radlogic.engine.guideline.walk import Walk
+from radlogic.engine.types import Classes, Known, Measured, NotApplicable, PastSize, Source, SourceKind, Unknown
 
 NET = Source(SourceKind.NET, "net")
 HUMAN = Source(SourceKind.HUMAN, "reader")
@@ -151,6 +153,60 @@ def test_classes_and_unknowns_of_a_nodule_are_as_every_combination_read_one_by_o
 
     assert found.silent == pytest.approx(silent, abs=1e-12)
     assert found.masses() == pytest.approx(masses, abs=1e-12)
+
+
+CERTAIN_OR_PROBABLE = [
+    {"type": classes(solid=0.5, part_solid=0.2, non_solid=0.3), "mean_mm": mm(7.9, 1.2), "juxtapleural": YES_NO},
+    {"type": classes(solid=0.5, part_solid=0.5), "mean_mm": mm(7.9, 1.2), "solid_mean_mm": mm(6, 1)},
+    {"status": classes(new=0.4, existing=0.6), "mean_mm": mm(8.1, 0.7), "prior_mean_mm": mm(6.8, 0.4)},
+    {"long_mm": mm(9, 1), "short_mm": mm(8, 1), "mean_mm": Unknown("axes"), "suspicious_features.spiculation": YES_NO},
+]
+
+
+@pytest.mark.parametrize("beliefs", CERTAIN_OR_PROBABLE)
+def test_what_is_certain_or_probable_is_walked_by_node_as_by_what_is_open(beliefs, monkeypatch):
+    guideline = rule_cases.guideline(LUNG)
+    looks = {"solid_mean_mm": 4, "solid_component_change": "stable", "margin": "smooth", "shape": "oval"}
+    before = {"prior_mean_mm": 6, "prior_solid_mean_mm": 4, "interval_months": 8, "previous_category": "3"}
+    exam, facts = nodule(ANNUAL, beliefs, type="solid", status="existing", mean_mm=8, **looks, **before)
+    by_node = propagate(guideline, exam, [("a", facts), ("b", facts)])
+    assert by_node.exam.probabilities() is not None
+
+    monkeypatch.setattr(Walk, "_of_nodes", lambda self: None)
+    by_state = propagate(guideline, exam, [("a", facts), ("b", facts)])
+
+    for fast, slow in zip((by_node.exam, *by_node.findings), (by_state.exam, *by_state.findings), strict=True):
+        assert fast.outcomes == pytest.approx(slow.outcomes, abs=1e-13)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    mean=st.floats(4, 12),
+    sd=st.floats(0.2, 2),
+    prior=st.integers(40, 120),
+    months=st.integers(3, 30),
+    volume=st.booleans(),
+)
+def test_the_cells_of_a_spread_are_those_of_its_values_however_they_were_worked_out(mean, sd, prior, months, volume):
+    guideline = rule_cases.guideline(LUNG)
+    measured = {"volume_mm3": Measured(mean**3 / 2, sd * mean**2, "mm3", NET)} if volume else {"mean_mm": mm(mean, sd)}
+    facts = {
+        **measured,
+        "solid_mean_mm": Known(Decimal(5), HUMAN),
+        "prior_mean_mm": Known(Decimal(prior) / 10, HUMAN),
+        "interval_months": Known(Decimal(months), HUMAN),
+        "history": Known((PastSize(Decimal(11), Decimal("6.2")), PastSize(Decimal(40), Decimal(5))), HUMAN),
+    }
+    variables = {v.name: v for v in guideline.finding.stage.variables if v.cuts is not None}
+    raw = {n: getattr(facts.get(n), "value", None) for n in guideline.amounts}
+
+    spread = Measurements(guideline, variables.values(), facts).spread(merged=False)
+
+    assert math.fsum(w for w, _, _ in spread) == pytest.approx(1, abs=1e-12)
+    for _, cells, values in spread:
+        for name, found in cells.items():
+            amount = numbers.number(name, guideline.numbers, {**raw, **values})
+            assert found == number_cells(variables[name], amount), (name, values)
 
 
 def test_two_nodules_and_an_uncertain_exam_are_as_every_combination_read_one_by_one():

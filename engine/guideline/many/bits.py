@@ -77,7 +77,6 @@ class Coded:
         self.held = Columns(rows), Columns(shared)
         self.count = len(rows) if owner is None else len(owner)
         self.slow: Flags = np.zeros(self.count, np.bool_)
-        self.place: NDArray[np.intp] = np.arange(self.count)
         self.cells: dict[int, Codes] = {stage.index[n]: c for n, c in (fixed or {}).items() if n in stage.index}
         self.bits: dict[tuple[int, int], Bits] = {}
         numbers = [v for v in stage.variables if v.cuts is not None]
@@ -134,40 +133,12 @@ class Coded:
             found = np.where(wrong, len(domain), found)
         return found
 
-    def filled(self, rows: NDArray[np.intp], columns: Mapping[str, Column]) -> Coded:
-        """These rows, with other columns for some inputs: only variables that were unknown change."""
+    def within(self, rows: NDArray[np.intp], cells: Mapping[int, Codes]) -> Coded:
+        """These rows, with other cells for some variables; a negative one stands for the row's own."""
         made = copy(self)
-        made.count, made.bits, made.slow = len(rows), {}, np.zeros(len(rows), np.bool_)
-        made.cells = {at: cells[rows] for at, cells in self.cells.items()}
-        if self.numbers is None:
-            return made
-        histories = {n: past.taken(rows) for n, past in self.numbers.histories.items()}
-        stated = {n: c.taken(rows) for n, c in self.numbers.inputs.items()} | dict(columns)
-        made.numbers = Numbers(self.guideline.numbers, stated, histories, len(rows))
-        for at, variable in enumerate(self.stage.variables):
-            if variable.cuts is not None:
-                open_ = made.cells[at] == len(variable.domain)
-                if open_.any():
-                    made.cells[at] = np.where(open_, variable_cells(variable, made.numbers), made.cells[at])
-        made.numbers.bounded(self.guideline.document["inputs"].get("at_most", ()))
-        made.slow |= made.numbers.refused
-        return made
-
-    def distinct(self, place: NDArray[np.intp]) -> Coded:
-        """Of rows from the same ``place`` those whose numbers lie in different cells, without refused ones."""
-        numbers = [at for at, v in enumerate(self.stage.variables) if v.cuts is not None]
-        key = place.astype(np.int64)
-        for at in numbers:
-            key = key * (len(self.stage.variables[at].domain) + 1) + self.cells[at]
-        kept = np.flatnonzero(~self.slow)
-        _, first = np.unique(key[kept], return_index=True)
-        return self.taken(kept[first], place)
-
-    def taken(self, rows: NDArray[np.intp], place: NDArray[np.intp]) -> Coded:
-        """Some of the rows; ``place`` of all of them goes with them."""
-        made = copy(self)
-        made.count, made.bits, made.slow, made.place = len(rows), {}, self.slow[rows], place[rows]
-        made.cells = {at: cells[rows] for at, cells in self.cells.items()}
+        made.count, made.bits, made.slow = len(rows), {}, self.slow[rows]
+        made.cells = {at: own[rows] for at, own in self.cells.items()}
+        made.cells |= {at: np.where(found < 0, made.cells[at], found) for at, found in cells.items()}
         return made
 
     def _numbers(self, numbers: Sequence[Variable]) -> Numbers:

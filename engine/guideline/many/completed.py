@@ -1,324 +1,234 @@
-"""Completions of rows: values that unknown measurements could have, so that each shows a patient that can be.
+"""The cells that a row's unknown numbers can have together: its worlds.
 
-The walk of a batch takes unknown numbers as independent, which can only be too wide: a nodule of unknown
-size is small and large at once, whatever it grew by. A completed row is a patient that there can be. The
-completions lie on and beside each cut, and where two measurements differ by just a cut, so that together
-they reach every combination of cells that any patient reaches.
+The walk of a batch takes unknown numbers as independent, which can only be too wide: a nodule of unknown size
+is small and large at once, whatever it grew by. What they can be together rests on the few measurements behind
+the numbers that the row met; its symbols have no part in it. So it is worked out once for all rows that are
+alike in them, for each group of measurements that hang together, and remembered from batch to batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..load import Guideline
-from ..tables import NOT_APPLICABLE, Stage
-from .bits import Bits, Coded, flags
-from .columns import Column, Flags, Numbers, Past, Whole, column, past, ticks, variable_cells
+from ..tables import Stage
+from .choices import MOST, Choices, choices, completions, expanded, of_history, stated
+from .columns import MOST as TOP
+from .columns import Column, Flags, Numbers, Whole, column, past, variable_cells
 
-STEP = ticks(Decimal("0.1"))
-MOST = 5_000  # completions of one row; beyond, its numbers stay independent: a wider answer, never a narrower one
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Link:
-    """A value that lies at a cut from another measurement: ``times`` that one, ``plus`` units of a column."""
-
-    other: str
-    times: float
-    plus: int
+OWN = -1  # in a world: the cell that the row has by itself
+ABSENT, UNKNOWN, ASIDE = -TOP, 1 - TOP, 2 - TOP  # in a key, where there is no value; ASIDE: it makes no difference
+CHUNK = 100_000  # completions at a time, for the memory
+MOST_KEPT = 100_000  # kinds of rows that are remembered, for the memory
+Places = NDArray[np.intp]
+Cells = NDArray[np.int16]  # (worlds, numbers)
+Reached = Mapping[int, Flags]  # by variable: the rows that met it unknown
+Group = frozenset[str]  # measurements
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """The ways to choose each measurement: at fixed values, and at a cut from another one."""
+class Joint:
+    """What the numbers of a stage can be together."""
 
-    fixed: Mapping[str, Sequence[int]]
-    near: Mapping[str, Sequence[int]]  # those of them that suffice where all that it is linked to is known
-    linked: Mapping[str, Sequence[Link]]
-    range: Mapping[str, tuple[int, int]]
-    absent: frozenset[str]  # those that may be not applicable
-    alone: frozenset[str]  # those that only one number rests on, and nothing else: it can have any cell
-    stands: Mapping[str, str]  # what is known of a measurement also where it was stated another way
-    beside: tuple[int, ...]  # how far off a cut a value is surely on its other side, too, after rounding
+    def __init__(self, guideline: Guideline, stage: Stage) -> None:
+        self.guideline = guideline
+        self.ways: Choices = guideline.worked_out(("choices", id(stage)), lambda: choices(guideline, stage))
+        self.numbers = {at: v for at, v in enumerate(stage.variables) if v.cuts is not None}
+        self.sizes = [len(v.domain) - OWN + 1 for v in self.numbers.values()]
+        self.rests = {at: atoms(guideline, v.name, self.ways) for at, v in self.numbers.items()}
+        limits = guideline.document["inputs"].get("at_most", ())
+        self.bounds = [
+            atoms(guideline, x["small"], self.ways) | atoms(guideline, x["large"], self.ways) for x in limits
+        ]
+        self.known: dict[bytes, Cells] = {}
+        self.wide = np.full((1, len(self.numbers)), OWN, np.int16)
 
+    def worlds(self, numbers: Numbers, rows: Places, reached: Reached) -> tuple[Places, dict[int, Cells]]:
+        """The row of each world, in order, and the cells of each number in it; ``OWN``: as the row has it."""
+        if len(self.known) > MOST_KEPT:
+            self.known = {}
+        given = stated(numbers, self.ways)
+        place, cells = np.arange(len(rows)), np.repeat(self.wide, len(rows), axis=0)
+        for group, some in self._groups(self._unknown(given, rows, reached)):
+            here = {at: found[some] for at, found in reached.items()}
+            place, cells = _joined(place, cells, some, self._of_group(group, numbers, given, rows[some], here))
+        return place, {at: cells[:, n] for n, at in enumerate(self.numbers)}
 
-def measurement(guideline: Guideline, name: str) -> str | None:
-    """The one input that can stand for a number, of several ways to state it the first; None where it rests on two."""
-    definition = guideline.numbers[name]
-    if definition.get("input") == name:
-        return name
-    if "same_cuts" in definition:
-        return measurement(guideline, definition["same_cuts"]["first"])
-    given = definition.get("input") or next(iter(definition.get("either", ())), None)
-    return measurement(guideline, given) if given is not None else None
+    def _unknown(self, given: Mapping[str, Column], rows: Places, reached: Reached) -> dict[str, Flags]:
+        """For each measurement the rows where it is unknown and was met: the rest makes no difference."""
+        found: dict[str, Flags] = {}
+        for at, here in reached.items():
+            for name in self.guideline.behind[self.numbers[at].name] & self.ways.fixed.keys() - self.ways.alone:
+                open_ = ~(given[name].known | given[name].absent)[rows] & here
+                found[name] = found[name] | open_ if name in found else open_
+        return {name: found[name] for name in sorted(found)}
 
+    def _groups(self, unknown: Mapping[str, Flags]) -> Iterator[tuple[Group, Places]]:
+        """Unknown measurements that hang together, and the rows that have just these."""
+        found: dict[Group, list[Places]] = {}
+        names = [*unknown]
+        patterns, which = np.unique(np.array([*unknown.values()], np.bool_).T, axis=0, return_inverse=True)
+        for n, pattern in enumerate(patterns.reshape(-1, len(names)).tolist()):
+            rows = np.flatnonzero(which.reshape(-1) == n)
+            for group in self._apart({name for name, open_ in zip(names, pattern, strict=True) if open_}):
+                found.setdefault(group, []).append(rows)
+        yield from ((group, np.sort(np.concatenate(rows))) for group, rows in found.items())
 
-def choices(guideline: Guideline, stage: Stage) -> Choices:
-    """The ways to choose each measurement that the numbers of a stage rest on."""
-    cuts: dict[str, set[int]] = {}
-    near: dict[str, set[int]] = {}
-    steps = {STEP, *(ticks(n["round"]) for n in guideline.numbers.values() if "round" in n)}
-    beside = tuple(sorted({0, *steps, *(-step for step in steps)}))
-    links: dict[str, set[Link]] = {}
-    for variable in stage.variables:
-        for cut, strict in variable.cuts.points if variable.cuts is not None else ():
-            for name, link in _on_cut(guideline, variable.name, ticks(cut)):
-                if isinstance(link, Link):
-                    links.setdefault(name, set()).add(link)
-                else:
-                    cuts.setdefault(name, set()).add(link)
-                    near.setdefault(name, set()).update(
-                        link + side for side in beside if not side or (side > 0) == strict
-                    )
-    for name, link in _bounds(guideline, {*cuts, *links}):
-        links.setdefault(name, set()).add(link)
-    fixed, close, limits = dict[str, list[int]](), dict[str, list[int]](), dict[str, tuple[int, int]]()
-    for name in sorted(cuts | links | {n: () for v in stage.variables for n in _dating(guideline, v.name)}):
-        far = {
-            round(link.times * c / STEP) * STEP + link.plus
-            for link in links.get(name, ())
-            for c in cuts.get(link.other, ())
-        }
-        low, high = limits[name] = tuple(ticks(x) for x in guideline.numbers[name]["range"])  # type: ignore[assignment]
-        values = near.get(name, set()) | {c + b for c in far for b in beside} or {low, high}
-        fixed[name] = sorted(x for x in values if low <= x <= high)
-        close[name] = sorted(x for x in near.get(name, {low, high}) if low <= x <= high)
-    tied = {
-        name: sorted(link for link in found if link.other in fixed or "." in link.other)
-        for name, found in links.items()
-    }
-    inputs = {n: guideline.inputs[n][1] for n in fixed}
-    absent = frozenset(n for n, i in inputs.items() if i.get("absent") == NOT_APPLICABLE and "absent_when" not in i)
-    return Choices(
-        fixed, close, tied, limits, absent, _alone(guideline, stage, links), _stands(guideline, fixed), beside
-    )
+    def _apart(self, names: set[str]) -> Iterator[Group]:
+        """The measurements in groups, so that no number and no bound rests on two groups."""
+        while names:
+            group, more = set[str](), {min(names)}
+            while more:
+                group |= more
+                tied = (t for t in (*self.rests.values(), *self.bounds) if t & group)
+                more = {name for t in tied for name in t & names} - group
+            names = names - group
+            yield frozenset(group)
 
+    def _of_group(
+        self, group: Group, numbers: Numbers, given: Mapping[str, Column], rows: Places, reached: Reached
+    ) -> list[Cells]:
+        """The worlds of each row in what rests on a group."""
+        mine = {at: found for at, found in reached.items() if self.rests[at] & group}
+        keys = self._keys(group, numbers, given, rows, mine)
+        new = {key: n for n, key in enumerate(keys) if key not in self.known}
+        if new:
+            first = np.fromiter(new.values(), np.intp)
+            alike = {at: found[first] for at, found in mine.items()}
+            self.known |= zip(new, self._worked_out(group, numbers, given, rows[first], alike), strict=True)
+        return [self.known[key] for key in keys]
 
-def _alone(guideline: Guideline, stage: Stage, links: Mapping[str, Iterable[Link]]) -> frozenset[str]:
-    """The measurements that one tested number rests on, with nothing else, and that bound nothing."""
-    resting = [guideline.behind[v.name] for v in stage.variables if v.cuts is not None]
-    tied = {*links, *(link.other for found in links.values() for link in found)}
-    bound = {limit[k] for limit in guideline.document["inputs"].get("at_most", ()) for k in ("small", "large")}
-    tied |= {name for number in bound for name in guideline.behind.get(number, frozenset({number}))}
-    once = (names for names in resting if len(names) == 1 and sum(not names.isdisjoint(other) for other in resting) == 1)
-    return frozenset(name for names in once for name in names) - tied
+    def _keys(
+        self, group: Group, numbers: Numbers, given: Mapping[str, Column], rows: Places, reached: Reached
+    ) -> list[bytes]:
+        """What stands for all that the worlds of a row rest on."""
+        needed: dict[str, Flags] = {a: np.ones(len(rows), np.bool_) for b in self.bounds if b & group for a in b}
+        for at, found in reached.items():
+            needed |= {a: needed[a] | found if a in needed else found for a in self.rests[at]}
+        parts = [found.astype(np.int64) for found in reached.values()]
+        for name in sorted(needed):
+            parts += [np.where(needed[name], state, ASIDE) for state in _states(name, numbers, given, rows)]
+        table = np.ascontiguousarray(np.stack(parts, axis=1))
+        raw, width = table.tobytes(), table.shape[1] * table.itemsize
+        head = ",".join((*sorted(group), *map(str, reached))).encode()
+        return [head + raw[at : at + width] for at in range(0, len(raw), width)]
 
+    def _worked_out(
+        self, group: Group, numbers: Numbers, given: Mapping[str, Column], rows: Places, reached: Reached
+    ) -> Iterator[Cells]:
+        columns = {n: c.taken(rows) for n, c in given.items()}
+        columns |= {k: c.taken(rows) for n, p in numbers.histories.items() for k, c in of_history(n, p).items()}
+        unknown = {n: np.ones(len(rows), np.bool_) for n in sorted(group)}
+        count, _ = completions(columns, unknown, self.ways)
+        for part in _parts(count):
+            some = {n: c.taken(part) for n, c in columns.items()}
+            every, place, _ = expanded(some, {n: u[part] for n, u in unknown.items()}, self.ways)
+            yield from self._cells(numbers, rows[part], place, every, {n: r[part] for n, r in reached.items()})
 
-def _stands(guideline: Guideline, measured: Iterable[str]) -> dict[str, str]:
-    """For measurements that can be stated in several ways the number that all of these give."""
-    either = {measurement(guideline, n): n for n, d in guideline.numbers.items() if "either" in d}
-    return {name: either[name] for name in measured if name in either}
-
-
-def stated(numbers: Numbers, ways: Choices) -> dict[str, Column]:
-    """What is known of each measurement, in whatever way it was stated."""
-    found = {name: numbers.inputs[name] for name in ways.fixed}
-    for name, number in ways.stands.items():
-        one, whole = found[name], numbers.of(number)
-        other = ~one.known & whole.known
-        found[name] = Column(np.where(other, whole.value, one.value), one.known | other, one.absent & ~other)
-    return found
-
-
-def _on_cut(guideline: Guideline, name: str, cut: int) -> Iterator[tuple[str, Link | int]]:
-    """(measurement, value or link) that put a number on a cut."""
-    definition, alone = guideline.numbers[name], measurement(guideline, name)
-    if alone is not None:
-        yield alone, cut
-    linked = definition.get("largest_increase")
-    names = (
-        (linked["now"], linked["prior"]) if linked else definition.get("difference") or definition.get("percent_change")
-    )
-    now, before = (measurement(guideline, n) for n in names) if names else (None, None)
-    if now is not None and before is not None and "percent_change" in definition:
-        rate = 1 + cut / ticks(100)
-        yield now, Link(before, rate, 0)
-        yield from ((before, Link(now, 1 / rate, 0)) for _ in range(rate > 0))
-    elif now is not None and before is not None:
-        yield now, Link(before, 1.0, cut)
-        yield before, Link(now, 1.0, -cut)
-    if linked and now is not None:
-        yield now, Link(f"{linked['history']}.size", 1.0, cut)
-    listed = linked or definition.get("count_exams")
-    if listed and (before := measurement(guideline, listed["prior"])):
-        yield before, Link(f"{listed['history']}.size", 1.0, 0)
-    if listed and (months := measurement(guideline, listed["interval"])):
-        yield months, Link(f"{listed['history']}.months", 1.0, 0)
-    if linked and "within_months" in linked and (months := measurement(guideline, linked["interval"])):
-        yield months, ticks(linked["within_months"])
-
-
-def _dating(guideline: Guideline, name: str) -> Iterator[str]:
-    """The measurement that says how old the prior of a number is."""
-    months = guideline.numbers[name].get("largest_increase", {}).get("interval") if name in guideline.numbers else None
-    found = measurement(guideline, months) if months is not None else None
-    yield from () if found is None else (found,)
-
-
-def _bounds(guideline: Guideline, tested: set[str]) -> Iterator[tuple[str, Link]]:
-    """What bounds each other may be equal."""
-    for limit in guideline.document["inputs"].get("at_most", ()):
-        small, large = (measurement(guideline, limit[k]) for k in ("small", "large"))
-        if small in tested and large in tested and small and large:
-            yield small, Link(large, 1.0, 0)
-            yield large, Link(small, 1.0, 0)
-
-
-def expanded(
-    columns: Mapping[str, Column], unknown: Mapping[str, Flags], ways: Choices
-) -> tuple[Mapping[str, Column], NDArray[np.intp], Flags]:
-    """Rows with every value of what is ``unknown``; the row that each came from; and the rows that have too many."""
-    count, later = completions(columns, unknown, ways)
-    many = count > MOST
-    place = np.flatnonzero(~many)
-    columns = {n: c.taken(place) for n, c in columns.items()}
-    for name, open_ in unknown.items():
-        if open_[place].any():
-            taken, value, absent = _values(name, open_[place], later[name][place], columns, ways)
-            columns = {n: c.taken(taken) for n, c in columns.items()}
-            columns[name] = _stated(columns[name], value, open_[place][taken], absent)
-            place = place[taken]
-    return columns, place, many
-
-
-def completions(
-    columns: Mapping[str, Column], unknown: Mapping[str, Flags], ways: Choices
-) -> tuple[NDArray[np.float64], Mapping[str, Flags]]:
-    """How many completions each row has; and where a measurement is chosen before another that it is linked to."""
-    count, later = np.ones(len(next(iter(columns.values())).value)), dict[str, Flags]()
-    for name, open_ in unknown.items():
-        ties = sum(
-            (c.known | unknown.get(n, c.known) for link in ways.linked.get(name, ()) for n, c in _others(link, columns)),
-            start=np.zeros(len(count), np.intp),
-        )
-        later[name] = _later(name, unknown, ways, [*later, name])
-        fixed = np.where(later[name], len(ways.fixed[name]), len(ways.near[name]))
-        count *= np.where(open_, fixed + len(ways.beside) * ties + (name in ways.absent), 1)
-    return count, later
-
-
-def _later(name: str, unknown: Mapping[str, Flags], ways: Choices, chosen: Sequence[str]) -> Flags:
-    """The rows where something that a measurement is linked to is still to be chosen."""
-    others = {link.other for link in ways.linked.get(name, ())} - {*chosen}
-    found: Flags = np.any([np.zeros_like(unknown[name]), *(unknown[n] for n in others if n in unknown)], axis=0)
-    return found
-
-
-def _stated(column: Column, value: Whole, here: Flags, absent: Flags) -> Column:
-    value, known = np.where(here, value, column.value), np.where(here, ~absent, column.known)
-    return Column(value, known, np.where(here, absent, column.absent))
-
-
-def _others(link: Link, columns: Mapping[str, Column]) -> Iterator[tuple[str, Column]]:
-    """The columns that a link leans on: a measurement, or that of each older exam."""
-    yield from ((n, c) for n, c in columns.items() if n == link.other or n.startswith(f"{link.other}["))
-
-
-def _values(
-    name: str, open_: Flags, later: Flags, columns: Mapping[str, Column], ways: Choices
-) -> tuple[NDArray[np.intp], Whole, Flags]:
-    """(row, value, not applicable) of every way to state a measurement where it is open; the other rows once."""
-    here, shut = np.flatnonzero(open_), np.flatnonzero(~open_)
-    rows, values = [shut], [np.zeros(len(shut), np.int64)]
-    for fixed, some in ((ways.fixed[name], open_ & later), (ways.near[name], open_ & ~later)):
-        chosen = np.flatnonzero(some)
-        rows.append(np.repeat(chosen, len(fixed)))
-        values.append(np.tile(np.array(fixed, np.int64), len(chosen)))
-    for link in ways.linked.get(name, ()):
-        for _, other in _others(link, columns):
-            tied = here[other.known[here]]
-            at_cut = _linked(link, other.value[tied])
-            rows += [tied] * len(ways.beside)
-            values += [at_cut + beside for beside in ways.beside]
-    none = here if name in ways.absent else here[:0]
-    absent = np.arange(sum(map(len, rows)) + len(none)) >= sum(map(len, rows))
-    value = np.concatenate([*values, np.zeros(len(none), np.int64)])
-    return np.concatenate([*rows, none]), np.clip(value, *ways.range[name]), absent
-
-
-def _linked(link: Link, other: Whole) -> Whole:
-    """The value at a cut from another one, on a tenth of the unit."""
-    near: Whole = np.rint(link.times * other / STEP).astype(np.int64) * STEP + link.plus
-    return near
-
-
-def sampled(
-    columns: Mapping[str, Column], unknown: Mapping[str, Flags], ways: Choices, each: int
-) -> Mapping[str, Column]:
-    """Every row ``each`` times, with some values of what is ``unknown``: always the same ones."""
-    chance = np.random.default_rng(each)
-    found = {n: c.taken(np.repeat(np.arange(len(c.value)), each)) for n, c in columns.items()}
-    for name in (*unknown, *reversed([*unknown])):  # again: the first may lean on a later one, too
-        open_, stated = np.repeat(unknown[name], each), found[name]
-        again = open_ & (~(stated.known | stated.absent) | (chance.random(len(open_)) < 1 / 2))
-        value = np.array(ways.fixed[name], np.int64)[chance.integers(0, len(ways.fixed[name]), len(open_))]
-        for link in ways.linked.get(name, ()):
-            for _, other in _others(link, found):
-                at = np.flatnonzero((chance.random(len(open_)) < 1 / 3) & other.known)
-                value[at] = (
-                    _linked(link, other.value[at])
-                    + np.array(ways.beside)[chance.integers(0, len(ways.beside), len(at))]
-                )
-        absent = chance.random(len(open_)) < (1 / 5 if name in ways.absent else 0)
-        found[name] = _stated(stated, np.clip(value, *ways.range[name]), again, absent)
-    return found
-
-
-def of_history(name: str, past: Past) -> dict[str, Column]:
-    """Sizes and dates of older exams as columns that a measurement can lie at a cut from."""
-    nothing = np.zeros(len(past.known), np.bool_)
-    return {
-        f"{name}.{what}[{k}]": Column(held[k], past.there[k], nothing)
-        for what, held in (("size", past.size), ("months", past.months))
-        for k in range(len(past.size))
-    }
+    def _cells(
+        self, numbers: Numbers, rows: Places, place: Places, every: Mapping[str, Column], reached: Reached
+    ) -> Iterator[Cells]:
+        """The worlds of each row, from its completions, each once; its own cells where none was made."""
+        inputs = {n: c.taken(rows[place]) for n, c in numbers.inputs.items()} | dict(every)
+        histories = {n: p.taken(rows[place]) for n, p in numbers.histories.items()}
+        filled = Numbers(numbers.definitions, inputs, histories, len(place))
+        filled.bounded(self.guideline.document["inputs"].get("at_most", ()))
+        cells = np.repeat(self.wide, len(place), axis=0)
+        for n, (at, variable) in enumerate(self.numbers.items()):
+            if at in reached:
+                cells[:, n] = np.where(reached[at][place], variable_cells(variable, filled), OWN)
+        kept = np.flatnonzero(~filled.refused)
+        once = kept[_distinct(place[kept], cells[kept], self.sizes)]
+        bounds = np.searchsorted(place[once], np.arange(len(rows) + 1)).tolist()
+        yield from (cells[once[a:b]] if b > a else self.wide for a, b in pairwise(bounds))
 
 
 def worlds(
     guideline: Guideline, stage: Stage, raw: Mapping[str, Any], undecided: Sequence[int]
 ) -> Sequence[Mapping[int, int]] | None:
-    """All cells that these unknown numbers can have together; None if there are too many to tell.
+    """All cells that these unknown numbers of one row can have together; one that stays open is left out.
 
-    None also where a list of older sizes is unknown, or a number is finer than a column holds.
+    None where a list of older sizes is unknown, or a number is finer than a column holds.
     """
-    names = [stage.variables[at].name for at in undecided]
-    behind = {i for n in names for i in guideline.behind[n]}
+    behind = {i for at in undecided for i in guideline.behind[stage.variables[at].name]}
     lists = {n for n, (_, i) in guideline.inputs.items() if i["type"] == "history"}
     if any(raw.get(n) is None for n in behind & lists):
         return None
-    ways = guideline.worked_out(("choices", id(stage)), lambda: choices(guideline, stage))
     given = {n: column([raw.get(n)]) for n in guideline.amounts if n not in lists}
     older = {n: past([raw.get(n)]) for n in guideline.amounts if n in lists}
     if any(fine.any() for _, fine in (*given.values(), *older.values())):
         return None
-    columns = {n: c for n, (c, _) in given.items()}
-    ties = {k: c for n, (exams, _) in older.items() for k, c in of_history(n, exams).items()}
-    columns |= stated(Numbers(guideline.numbers, columns, {n: exams for n, (exams, _) in older.items()}, 1), ways)
-    unknown = {n: ~columns[n].known & ~columns[n].absent for n in sorted(behind & ways.fixed.keys() - ways.alone)}
-    every, place, many = expanded({**columns, **ties}, unknown, ways)
-    if many.any():
-        return None
-    histories = {n: exams.taken(place) for n, (exams, _) in older.items()}
-    numbers = Numbers(guideline.numbers, every, histories, len(place))
-    found = np.stack([variable_cells(stage.variables[at], numbers) for at in undecided], axis=1)
-    numbers.bounded(guideline.document["inputs"].get("at_most", ()))
+    numbers = Numbers(
+        guideline.numbers, {n: c for n, (c, _) in given.items()}, {n: p for n, (p, _) in older.items()}, 1
+    )
+    joint = guideline.worked_out(("joint", id(stage)), lambda: Joint(guideline, stage))
+    place, found = joint.worlds(numbers, np.arange(1), {at: np.ones(1, np.bool_) for at in undecided})
+    rows = zip(*(found[at].tolist() for at in undecided), strict=True) if undecided else [()] * len(place)
     sizes = [len(stage.variables[at].domain) for at in undecided]
-    rows = np.unique(found[~numbers.refused], axis=0).tolist()
-    return [{at: c for at, c, n in zip(undecided, row, sizes, strict=True) if c < n} for row in rows]
+    return [{at: c for at, c, n in zip(undecided, row, sizes, strict=True) if 0 <= c < n} for row in rows]
 
 
-def unknown_of(coded: Coded, rows: NDArray[np.intp], ways: Choices, met: Mapping[int, Bits]) -> dict[str, Flags]:
-    """For each measurement the rows where it is unknown and was met: the rest makes no difference."""
-    assert coded.numbers is not None  # noqa: S101 - for the type checker
-    inputs, found = stated(coded.numbers, ways), dict[str, Flags]()
-    for at, here in met.items():
-        for name in coded.guideline.behind.get(coded.stage.variables[at].name, frozenset()) & ways.fixed.keys() - ways.alone:
-            open_ = ~inputs[name].known & ~inputs[name].absent
-            found[name] = found.get(name, False) | (flags(here, coded.count) & open_)[rows]
-    return {name: found[name] for name in sorted(found)}
+def atoms(guideline: Guideline, name: str, ways: Choices) -> frozenset[str]:
+    """What a number rests on: measurements that may have to be chosen, and numbers and inputs that never are."""
+    if name in ways.fixed or name not in guideline.numbers or not guideline.behind[name] & ways.fixed.keys():
+        return frozenset({name})
+    inner = [n for n in _texts(guideline.numbers[name]) if n in guideline.numbers or n in guideline.inputs]
+    return frozenset(a for n in inner if n != name for a in atoms(guideline, n, ways))
+
+
+def _texts(definition: Any) -> Iterator[str]:
+    """Every text in a definition."""
+    if isinstance(definition, str):
+        yield definition
+    elif isinstance(definition, Mapping):
+        yield from (n for inner in definition.values() for n in _texts(inner))
+    elif isinstance(definition, Sequence):
+        yield from (n for inner in definition for n in _texts(inner))
+
+
+def _states(name: str, numbers: Numbers, given: Mapping[str, Column], rows: Places) -> Iterator[Whole]:
+    """What is known of an atom in each row, as whole numbers."""
+    if name in numbers.histories:
+        older = numbers.histories[name]
+        yield np.where(older.known, 0, UNKNOWN)[rows]
+        for size, months, there in zip(older.size, older.months, older.there, strict=True):
+            yield from (np.where(there, size, ABSENT)[rows], np.where(there, months, ABSENT)[rows])
+        return
+    held = given[name] if name in given else numbers.of(name)
+    yield np.where(held.known, held.value, np.where(held.absent, ABSENT, UNKNOWN))[rows]
+    if held.over is not None:
+        yield held.over[rows]
+
+
+def _parts(count: NDArray[np.float64]) -> list[Places]:
+    """Rows in parts of about ``CHUNK`` completions; of those that have too many none is made."""
+    ends = np.cumsum(np.where(count > MOST, 0, count)) // CHUNK
+    return np.split(np.arange(len(count)), np.flatnonzero(np.diff(ends)) + 1)
+
+
+def _distinct(place: Places, cells: Cells, sizes: Sequence[int]) -> Places:
+    """One of each kind of cells at each place, in the order of places."""
+    key = place.astype(np.int64)
+    for n, size in enumerate(sizes):
+        if len(key) and key.max() > TOP // (2 * size):
+            key = np.unique(key, return_inverse=True)[1]  # keeps the order
+        key = key * size + (cells[:, n] - OWN)
+    return np.unique(key, return_index=True)[1]
+
+
+def _joined(place: Places, cells: Cells, some: Places, found: Sequence[Cells]) -> tuple[Places, Cells]:
+    """Worlds of all rows, each with every world that some of the rows have in a further group."""
+    count = np.ones(int(place[-1]) + 1, np.intp)
+    count[some] = [len(w) for w in found]
+    first = np.zeros_like(count)
+    first[some] = np.cumsum([1, *count[some][:-1]])
+    further = np.concatenate([np.full((1, cells.shape[1]), OWN, np.int16), *found])
+    times = count[place]
+    which = np.repeat(np.arange(len(place)), times)
+    inner = np.arange(len(which)) - np.repeat(np.cumsum(times) - times, times)
+    place, more = place[which], further[first[place[which]] + inner * (count[place[which]] > 1)]
+    return place, np.where(more == OWN, cells[which], more)

@@ -13,14 +13,10 @@ from ..compile import NA_ROW, Diagram
 from ..load import Guideline
 from ..tables import NOT_APPLICABLE
 from .bits import Bits, Coded, Flags, Plan, bits, flags
-from .columns import Column
-from .completed import MOST, choices, completions, expanded, of_history, sampled, stated, unknown_of
+from .completed import Joint
 
 SEVERAL = -1
 LEAF = 4  # bytes of a leaf's number in a key
-FEW = 160  # completions that are made at once, without trying some of them first
-SAMPLE = 16  # completions that are tried first
-CHUNK = 100_000  # completions at a time, for the memory
 # what rests on several measurements; others take every value that their one measurement can give them
 JOINT = ("difference", "percent_change", "largest_increase", "count_exams")
 
@@ -29,18 +25,21 @@ class Ready:
     """A diagram with the result that each leaf stands for, ready to be walked by bits."""
 
     def __init__(self, guideline: Guideline, diagram: Diagram, results: Sequence[Any]) -> None:
-        self.diagram, self.plan, self.ways = diagram, Plan(diagram), choices(guideline, diagram.stage)
+        self.diagram, self.plan = diagram, Plan(diagram)
+        self.joint: Joint = guideline.worked_out(("joint", id(diagram.stage)), lambda: Joint(guideline, diagram.stage))
         self.results: list[Any] = list(dict.fromkeys(results))
         place: Mapping[Hashable, int] = {r: n for n, r in enumerate(self.results)}
         self.result_of = [place[r] for r in results]
         numbers = {at: v.name for at, v in enumerate(diagram.stage.variables) if v.cuts is not None}
         behind = {at: guideline.behind[name] for at, name in numbers.items()}
         domains = {at: diagram.stage.variables[at].domain for at in numbers}
-        self.joint = [
+        self.tied = [
             at
             for at, name in numbers.items()
             if any(k in guideline.numbers[name] for k in JOINT)
-            or (NOT_APPLICABLE in domains[at] and not behind[at] & self.ways.absent)  # n/a only where the form says so
+            or (
+                NOT_APPLICABLE in domains[at] and not behind[at] & self.joint.ways.absent
+            )  # n/a only where the form says so
         ]
         self.bounds = [
             (at, limit[other], guideline.behind[limit[other]])
@@ -66,7 +65,7 @@ class Ready:
     def too_wide(self, coded: Coded, met: Mapping[int, Bits]) -> Bits:
         """The rows that met unknown numbers which could depend on each other, or on what is known."""
         found = 0
-        for at in self.joint:
+        for at in self.tied:
             found |= met[at]
         for a, b in self.pairs:
             found |= met[a] & met[b]
@@ -116,39 +115,17 @@ class Outcome:
         self.keys = [raw[at : at + width] for at in range(0, len(raw), width)]
 
     def _exact(self, coded: Coded, first: Flags, further: Flags, met: Mapping[int, Bits]) -> None:
-        """Leave only what some patient reaches: ``first`` and ``further`` (rows, results) lose the others, in place.
-
-        Rows are completed in every way; of those with many ways a few show most to be exact as they are.
-        """
-        ready, several = self.ready, (first.sum(axis=1) > 1) | further.any(axis=1)
-        rows = np.flatnonzero(flags(ready.too_wide(coded, met), coded.count) & ~coded.slow & several)
+        """Leave only what some patient reaches: ``first`` and ``further`` (rows, results) lose the others, in place."""
+        several = (first.sum(axis=1) > 1) | further.any(axis=1)
+        rows = np.flatnonzero(flags(self.ready.too_wide(coded, met), coded.count) & ~coded.slow & several)
         if not len(rows) or coded.numbers is None:
             return
-        columns = {n: c.taken(rows) for n, c in stated(coded.numbers, ready.ways).items()}
-        columns |= {k: c.taken(rows) for n, p in coded.numbers.histories.items() for k, c in of_history(n, p).items()}
-        unknown = unknown_of(coded, rows, ready.ways, met)
-        count, _ = completions(columns, unknown, ready.ways)
-        tried = np.flatnonzero((count > FEW) & (count <= MOST))
-        some = sampled(_of(tried, columns), {n: u[tried] for n, u in unknown.items()}, ready.ways, SAMPLE)
-        seen = self._reached(coded, rows[tried], some, np.repeat(np.arange(len(tried)), SAMPLE))
-        missed = (seen[0] != first[rows[tried]]).any(axis=1) | (seen[1] != further[rows[tried]]).any(axis=1)
-        rest = np.concatenate([np.flatnonzero(count <= FEW), tried[missed]])
-        for part in np.split(rest, np.flatnonzero(np.diff(np.cumsum(count[rest]) // CHUNK)) + 1):
-            every, place, _ = expanded(_of(part, columns), {n: u[part] for n, u in unknown.items()}, ready.ways)
-            found = self._reached(coded, rows[part], every, place)
-            known = found[0].any(axis=1)
-            first[rows[part][known]], further[rows[part][known]] = found[0][known], found[1][known]
-
-    def _reached(
-        self, coded: Coded, rows: NDArray[np.intp], columns: Mapping[str, Column], place: NDArray[np.intp]
-    ) -> tuple[Flags, Flags]:
-        """(rows, results) that the completions of each row reach; ``place``: the row of each completion."""
-        filled = coded.filled(rows[place], columns).distinct(place)
-        default, others, _ = self.ready.plan.walk(filled, bits(~filled.slow))
-        found = [np.zeros((len(rows), len(self.ready.results)), np.bool_) for _ in (default, others)]
-        for reached, leaves in zip(found, (default, others), strict=True):
-            np.logical_or.at(reached, filled.place, self._by_result(leaves, filled.count))
-        return found[0], found[1]
+        reached = {at: flags(met[at], coded.count)[rows] for at in self.ready.joint.numbers}
+        place, cells = self.ready.joint.worlds(coded.numbers, rows, reached)
+        default, others, _ = self.ready.plan.walk(coded.within(rows[place], cells), (1 << len(place)) - 1)
+        starts = np.searchsorted(place, np.arange(len(rows)))
+        for reached, leaves in ((first, default), (further, others)):
+            reached[rows] = np.logical_or.reduceat(self._by_result(leaves, len(place)), starts)
 
     def _by_result(self, found: Mapping[int, Bits], count: int) -> Flags:
         """(rows, results): which results a row can have."""
@@ -170,10 +147,6 @@ class Outcome:
         there = np.unpackbits(np.frombuffer(key[LEAF:], np.uint8), count=2 * known)
         first, further = np.flatnonzero(there[:known]), np.flatnonzero(there[known:])
         return [self.ready.results[n] for n in first], [self.ready.results[n] for n in further]
-
-
-def _of(rows: NDArray[np.intp], columns: Mapping[str, Column]) -> Mapping[str, Column]:
-    return {n: c.taken(rows) for n, c in columns.items()}
 
 
 def _leaf(found: Mapping[int, Bits], count: int) -> NDArray[np.int32]:
