@@ -34,6 +34,18 @@ def answer(
     return exam
 
 
+def _asked(guideline: Guideline, ask: str | None) -> dict[str, str | None]:
+    """What to assess next, as the form names it, and the question to put to a human."""
+    parts = (ask or "").split(".")
+    for at in range(len(parts)):  # the finding's own name may stand before the input
+        name = next((n for n in (".".join(parts[at:]), parts[at]) if n in guideline.inputs), None)
+        if name is not None:
+            scope, i = guideline.inputs[name]
+            who = ".".join(parts[:at]) if scope == "finding" else ""
+            return {"ask": ".".join(filter(None, (who, i.get("at", name)))), "question": i.get("ask") or i["doc"]}
+    return {"ask": ask, "question": None}
+
+
 def _reading(guideline: Guideline, reading: Reading, extra: Mapping[str, Any]) -> dict[str, Any]:
     facts = {**extra, **reading.facts}
     reasons = list(reasons_of([reading]))
@@ -45,7 +57,7 @@ def _reading(guideline: Guideline, reading: Reading, extra: Mapping[str, Any]) -
         "management": facts.pop("management", None),
         "interval_months": facts.pop("interval_months", None),
         **{k: v for k, v in facts.items() if k != "display"},
-        "ask": reading.ask,
+        **_asked(guideline, reading.ask),
         "silent": reading.silent,
         "alternatives": list(reading.alternatives),
         "review": {"required": bool(reasons), "reasons": reasons},

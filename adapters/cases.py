@@ -29,6 +29,7 @@ class StatedCase:
     exam: Facts
     findings: tuple[tuple[str, Facts], ...]
     exam_date: date | None
+    assessed: bool = True  # False: whether there are findings is not known
 
 
 def parse(text: str, where: str = "case") -> Any:
@@ -102,7 +103,8 @@ def read(case: Any, guideline: Guideline, where: str = "case") -> StatedCase:
         raise BadValue(
             where, f"{section}[].tracking_id", "the same identifier twice", "one each", "Rename one of them."
         )
-    return StatedCase(exam, findings, form.date(content.get("exam", {})))
+    assessed = content[section] is not None or guideline.head["findings"].get("null") == "none"
+    return StatedCase(exam, findings, form.date(content.get("exam", {})), assessed)
 
 
 IGNORED = ("id", "title", "reason", "source", "expected", "ambiguous", "debatable", "alternatives", "trap", "algorithm")
@@ -142,6 +144,8 @@ class _Form:
             if value is not None:
                 yield self.mapping(value, section), section, False
             return
+        if value is None:
+            return  # not known: see ``StatedCase.assessed``
         if not isinstance(value, list):
             raise BadValue(self.where, section, kind_of(value), "a list of objects", "Put it into [ ].")
         if len(value) > MOST_FINDINGS:
@@ -194,7 +198,7 @@ class _Form:
         """The belief of an input, or of each feature of a set."""
         stated = Source(SourceKind.HUMAN, f"{self.where} {place}")
         if name not in flat:
-            absent = self.absent(i, flat, place)
+            absent = self.implied(i, flat, place) or self.absent(i, flat, place)
             yield from ((n, absent) for n in ([f"{name}.{v}" for v in i["values"]] if i["type"] == "set" else [name]))
         elif i["type"] == "set":
             chosen = self.symbols(flat[name], i, place)
@@ -207,6 +211,14 @@ class _Form:
             yield name, Unknown("null in the form", stated)
         else:
             yield name, Known(self.value(flat[name], i, place), stated)
+
+    def implied(self, i: Mapping[str, Any], flat: Mapping[str, Any], place: str) -> Belief | None:
+        """What the form says of it by mentioning other fields."""
+        for value, others in i.get("implied", {}).items():
+            for other in others:
+                if other in flat:
+                    return Known(value, Source(SourceKind.CONVENTION, f"{self.where} {place}: {other} is mentioned"))
+        return None
 
     def absent(self, i: Mapping[str, Any], flat: Mapping[str, Any], place: str) -> Belief:
         """What the form means by leaving a field out."""
@@ -251,13 +263,15 @@ class _Form:
 
 
 def read_date(text: Any, where: str, field: str) -> date:
-    """A day as YYYY-MM-DD; other forms are refused, never guessed."""
+    """A day as YYYY-MM-DD; other forms, and years that no exam is from, are refused, never guessed."""
     try:
-        if isinstance(text, str) and len(text) == len("YYYY-MM-DD"):
-            return date.fromisoformat(text)
+        day = date.fromisoformat(text) if isinstance(text, str) and len(text) == len("YYYY-MM-DD") else None
     except ValueError:
-        pass  # falls through to the one error below
-    raise BadValue(where, field, "no day in that form", "YYYY-MM-DD", "Write the date as year-month-day.")
+        day = None
+    if day is None or not 1900 <= day.year < 2200:
+        allowed = "YYYY-MM-DD, from 1900 to 2199"
+        raise BadValue(where, field, "no day in that form", allowed, "Write the date as year-month-day.")
+    return day
 
 
 def named(key: str) -> str:

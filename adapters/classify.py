@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.errors import InputError, NotReadable
+from ..engine.guideline.editions import editions
 from ..engine.guideline.evaluate import classify
 from ..engine.guideline.load import Guideline, in_force, load_guideline
+from ..engine.resources import rules_folder
 from ..engine.types import Step
 from . import cases
 from .answer import answer
@@ -53,12 +55,25 @@ def _is_one_value(text: str, where: str) -> bool:
 def _one(name: str, case: Any, where: str, folders: tuple[Path, ...]) -> dict[str, Any]:
     guideline, chosen = _guideline(name, case, where, folders)
     stated = cases.read(case, guideline, where)
-    result = classify(guideline, stated.exam, stated.findings)
-    if chosen:
-        step = Step("Edition", guideline.name, guideline.name, (chosen,), "effective dates of the editions")
-        result = replace(result, exam=replace(result.exam, trace=(step, *result.exam.trace)))
+    result = classify(guideline, stated.exam, stated.findings, assessed=stated.assessed)
+    steps = (
+        [Step("Edition", guideline.name, guideline.name, (chosen,), "effective dates of the editions")]
+        if chosen
+        else []
+    )
+    steps += _own(guideline, folders)
+    result = replace(result, exam=replace(result.exam, trace=(*steps, *result.exam.trace)))
     found: dict[str, Any] = plain(answer(guideline, result, tuple(n for n, _ in stated.findings), stated.exam_date))
-    return found
+    return {**found, "status": "preliminary", "intended_use": INTENDED_USE}
+
+
+def _own(guideline: Guideline, folders: tuple[Path, ...]) -> list[Step]:
+    """That the tables are those of a folder of the user's own, and whether they stand in the place of ours."""
+    if not any(name == guideline.name for folder in folders for name, _ in editions(folder)):
+        return []
+    instead = any(name == guideline.name for name, _ in editions(rules_folder()))
+    says = "a hospital's own rules" + (", in place of the shipped ones" if instead else "")
+    return [Step("Rules", guideline.name, says, (f"sha256 {guideline.sha256}",), "the folder given by --rules")]
 
 
 def _guideline(name: str, case: Any, where: str, folders: tuple[Path, ...]) -> tuple[Guideline, str]:
@@ -89,7 +104,8 @@ def shown(answer: dict[str, Any]) -> str:
     if answer["management"]:
         lines.append(f"  {answer['management']}" + (f" (due {answer['due_date']})" if answer.get("due_date") else ""))
     if answer["ask"]:
-        lines.append(f"  assess next: {answer['ask']}")
+        question = f" ({answer['question']})" if answer["question"] else ""
+        lines.append(f"  assess next: {answer['ask']}{question}")
     if answer["silent"]:
         lines.append(f"  the guideline is silent here; other readings: {', '.join(answer['alternatives'])}")
     for step in answer["trace"]:

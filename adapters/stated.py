@@ -107,7 +107,7 @@ def from_case(case: Any, guideline: Guideline, where: str) -> Stated:
     read = cases.read(plain, guideline, where)
     kind = guideline.head["findings"]["kind"]
     findings = tuple(_finding(name, kind, facts, beside.get(name, {}), where) for name, facts in read.findings)
-    return Stated(read.exam, findings, read.exam_date, indication, assessed=(kind,))
+    return Stated(read.exam, findings, read.exam_date, indication, assessed=(kind,) if read.assessed else ())
 
 
 def _without(item: Any) -> Any:

@@ -15,7 +15,7 @@ from radlogic.engine.guideline.load import Guideline, load_guideline
 from radlogic.engine.resources import rules_folder
 from radlogic.engine.types import Facts
 
-BESIDE = ("name", "expect", "cite", "silent", "alternatives", "possible", "why", "debatable")
+BESIDE = ("name", "finding", "expect", "cite", "silent", "alternatives", "possible", "why", "debatable")
 
 
 def guidelines() -> list[str]:
@@ -46,7 +46,9 @@ def facts(guideline: Guideline, case: dict[str, Any]) -> tuple[Facts, list[Facts
 def read(guideline: Guideline, case: dict[str, Any]) -> tuple[Classification, dict[str, Any]]:
     """The classification and the answer for a case."""
     found = stated(guideline, case)
-    result = classify(guideline, found.exam, found.findings)
+    result = classify(
+        guideline, found.exam, found.findings, assessed=found.assessed or case.get("finding") == "none"
+    )
     return result, plain(answer(guideline, result, tuple(n for n, _ in found.findings), found.exam_date))
 
 

@@ -106,7 +106,7 @@ def check(name: str, folders: tuple[Path, ...] = ()) -> Checked:
     cases = list(examples(folder))
     reached, wrong = _answered(guideline, cases)
     statements = statements_of(folder)
-    proofs = prove(guideline, statements)
+    proofs = prove(guideline, statements, reached)
     held = {p.id for p in proofs if p.holds}
     rows = reachable(guideline) - {row for s in statements if s.kind == "unreached" and s.id in held for row in s.names}
     failed = tuple({"id": p.id, "says": p.says, "witness": p.witness, "cite": p.cite} for p in proofs if not p.holds)

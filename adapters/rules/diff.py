@@ -102,7 +102,8 @@ def _answer(guideline: Guideline, witness: Mapping[str, Any], *, of_exam: bool) 
 def shown(found: Differences) -> str:
     """For a person: each change with its patient and both managements."""
     count = len(found.findings) + len(found.exams)
-    said = "they answer alike" if not count else f"{count} change{'s' if count > 1 else ''}"
+    none = "no change could be confirmed" if found.unconfirmed else "they answer alike"
+    said = none if not count else f"{count} change{'s' if count > 1 else ''}"
     parts = (*_group("findings", found.findings, found), *_group("exams", found.exams, found), *_limits(found))
     return "\n\n".join((f"{found.before} -> {found.after}: {said}", *parts))
 
@@ -131,4 +132,4 @@ def _limits(found: Differences) -> Iterator[str]:
         if only:
             yield f"only {name} knows, so not compared: {', '.join(only)}"
     if found.unconfirmed:
-        yield f"no patient could be confirmed for: {'; '.join(found.unconfirmed)}"
+        yield f"no patient could be confirmed, or ruled out, for: {'; '.join(found.unconfirmed)}"

@@ -19,7 +19,7 @@ from .. import cases
 from ..answer import answer
 from ..classify import plain
 
-BESIDE = ("name", "expect", "cite", "silent", "alternatives", "possible", "why", "debatable")
+BESIDE = ("name", "finding", "expect", "cite", "silent", "alternatives", "possible", "why", "debatable")
 SYNTAX = "a list of cases, each with a name and what to expect"
 
 
@@ -93,7 +93,8 @@ def run(guideline: Guideline, example: Example) -> Run:
         InputError: the case is none of this guideline's form.
     """
     facts = cases.read(cases.parse(example.stated, example.file), guideline, f"{example.file}: {example.name}")
-    result = classify(guideline, facts.exam, facts.findings)
+    assessed = facts.assessed or example.said.get("finding") == "none"
+    result = classify(guideline, facts.exam, facts.findings, assessed=assessed)
     names = tuple(name for name, _ in facts.findings)
     return Run(facts, result, plain(answer(guideline, result, names, facts.exam_date)))
 

@@ -57,7 +57,8 @@ class Comparison:
     finding, or with one that both put into the same category; there ``rows`` end with the row that gives
     the management. ``only_before``, ``only_after``: inputs
     (``perifissural``) and values (``type: cyst``) that only one guideline knows; patients with such a
-    value are not compared. ``unconfirmed``: regions found for which no patient could be confirmed.
+    value are not compared. ``unconfirmed``: regions found for which no patient could be confirmed, and why
+    there may be regions that were not found; only where it is empty are two without changes alike.
     """
 
     before: str
@@ -84,7 +85,7 @@ def compare(before: Guideline, after: Guideline) -> Comparison:
     changes, failed = _confirmed(both, space.axes, found, _of_finding)
     exams, failed_exams = _confirmed(both, *_exams(both, space), _of_exam)
     only = _only(before, after), _only(after, before)
-    return Comparison(before.name, after.name, changes, exams, *only, (*failed, *failed_exams))
+    return Comparison(before.name, after.name, changes, exams, *only, (*failed, *failed_exams, *space.beyond))
 
 
 def _comparable(before: Guideline, after: Guideline) -> None:
@@ -108,6 +109,7 @@ class _Space:
         self.both, self.diagrams = both, diagrams
         self.axes = axes_of(*both, (diagrams[0].stage, diagrams[1].stage), one_exam=one_exam)
         self.more: tuple[Group, ...] = ()
+        self.beyond: tuple[str, ...] = ()  # why regions may have been missed: once a walk has needed the groups
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -133,6 +135,7 @@ class _Space:
         make = partial(Walk, self.axes, self._sides(answer), wanted=wanted, alike=alike, limit=limit)
         if make(groups=()).equal():
             return {}  # before any worlds are tried out
+        self.beyond = worlds.beyond(self.both, self.axes)
         return make(groups=self.groups, fits=partial(worlds.check, self.both), tied=worlds.tied(self.both)).pairs()
 
 
@@ -339,7 +342,8 @@ def same(before: Guideline, after: Guideline) -> bool:
     """Whether two guidelines say the same of every patient: category, other readings, answers, management, application.
 
     For authors who rewrite tables: rows may differ, what follows may not. The exam's tables are compared
-    for every category and answer of the findings, also for those that no finding has.
+    for every category and answer of the findings, also for those that no finding has. Where the search for
+    patients cannot be complete, only tables that are equal node by node are said to be the same.
     """
     if before.sha256 == after.sha256:
         return True
@@ -373,7 +377,7 @@ def _differ(both: Both, diagrams: tuple[Diagram, Diagram], answer: Answer) -> bo
         return said[0], frozenset(said[1:]) - {said[0]}
 
     space = _Space(both, diagrams, one_exam=True)
-    return bool(space.walk(read, lambda a, b: a != b, lambda a: a, limit=1))
+    return bool(space.walk(read, lambda a, b: a != b, lambda a: a, limit=1) or space.beyond)
 
 
 def _rooted(leaf: Leaf, guideline: Guideline, diagram: Diagram) -> Hashable:

@@ -215,7 +215,9 @@ def _narrowing(guideline: Guideline, situation: Situation, diagram: Diagram, cat
 def _common(leaves: Sequence[Leaf], situation: Situation) -> tuple[Any, ...]:
     """The steps that all possible outcomes share."""
     shared = set(leaves[0].rows).intersection(*(leaf.rows for leaf in leaves[1:]))
-    return trace.steps(Leaf(tuple(r for r in leaves[0].rows if r in shared), leaves[0].results), situation)
+    agreed = dict(set(leaves[0].results.items()).intersection(*(leaf.results.items() for leaf in leaves[1:])))
+    rows = tuple((t, row) for t, row in leaves[0].rows if (t, row) in shared and t in agreed)
+    return trace.steps(Leaf(rows, agreed), situation)
 
 
 def combine(guideline: Guideline, findings: Sequence[frozenset[Combination]]) -> frozenset[Combination]:

@@ -52,6 +52,8 @@ class Input(_Strict):
     enum value, ``n/a`` (no prior, so no prior size), or nothing: then absence is unknown."""
     absent_when: dict[str, tuple[str, ...]] = {}
     """The convention of ``absent`` holds only where these other inputs have one of these values."""
+    implied: dict[str, tuple[str, ...]] = {}
+    """For ``enum``: value -> other inputs. A form that mentions one of them, if only as unknown, says this value."""
     null: str | None = None
     """For ``enum``: the value that an explicit null stands for, where it does not mean unknown."""
     other: str | None = None
@@ -253,6 +255,8 @@ class Findings(_Strict):
     section: str
     kind: str
     many: bool = True
+    null: Literal["none", "unknown"] = "unknown"
+    """What null in the place of the findings means: that there are none, or that it is not known."""
 
 
 class Answer(_Strict):

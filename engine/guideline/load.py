@@ -20,6 +20,7 @@ from .cache import APART
 from .cache import load as load_compiled
 from .compile import Diagram
 from .editions import Folder, editions, find, hash_of
+from .tables import NOT_APPLICABLE
 
 Made = TypeVar("Made")
 
@@ -75,6 +76,12 @@ class Guideline:
     def amounts(self) -> tuple[str, ...]:
         """The inputs that numbers rest on: numbers and lists of older sizes."""
         return tuple(n for n, (_, i) in self.inputs.items() if i["type"] in ("number", "history"))
+
+    @cached_property
+    def applies_with(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        """Inputs that can be n/a only where other inputs have certain values: input -> other -> these values."""
+        held = {n: i for n, (_, i) in self.inputs.items() if i.get("absent") == NOT_APPLICABLE}
+        return {n: {o: tuple(v) for o, v in i["absent_when"].items()} for n, i in held.items() if "absent_when" in i}
 
     @cached_property
     def behind(self) -> Mapping[str, frozenset[str]]:

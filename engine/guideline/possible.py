@@ -9,6 +9,7 @@ from .situation import Cells, Situation
 from .tables import READING
 
 Result = Callable[[Leaf], str]
+FOLLOWS = ("reading", "leading")  # scopes that are no input: they follow from the findings or the text
 
 
 def leaves(diagram: Diagram, cells: Callable[[int], Cells]) -> Iterator[Leaf]:
@@ -64,14 +65,14 @@ def _fixed(cells: Callable[[int], Cells], world: Mapping[int, int]) -> Callable[
 def next_question(diagram: Diagram, situation: Situation, result: Result) -> int | None:
     """The unknown variable whose answer narrows the result most, on average over its values.
 
-    None where nothing that is unknown could narrow it.
+    The first one met where no answer alone narrows it; None where nothing is open.
     """
     variables = diagram.stage.variables
     whole = len({result(leaf) for leaf in outcomes(diagram, situation)})
     best: tuple[float, int] | None = None
     for at in sorted(_asked(diagram, situation)):
-        if variables[at].scope in ("reading", "leading"):
-            continue  # no input: it follows from the findings
+        if variables[at].scope in FOLLOWS:
+            continue
         counts = []
         for cell in situation.cells(at):
             fixed = _fixed(situation.cells, {at: cell})
@@ -79,6 +80,8 @@ def next_question(diagram: Diagram, situation: Situation, result: Result) -> int
         expected = sum(counts) / len(counts)
         if expected < whole and (best is None or expected < best[0]):
             best = (expected, at)
+    if best is None and whole > 1:  # no answer alone is sure to narrow it: begin with the first
+        return min((at for at in _asked(diagram, situation) if variables[at].scope not in FOLLOWS), default=None)
     return best[1] if best else None
 
 

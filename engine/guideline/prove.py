@@ -69,8 +69,12 @@ class Proof:
     patients: tuple[Patient, ...] = ()
 
 
-def prove(guideline: Guideline, statements: Sequence[Statement] = ()) -> tuple[Proof, ...]:
+def prove(guideline: Guideline, statements: Sequence[Statement] = (), shown: Collection[str] = ()) -> tuple[Proof, ...]:
     """A proof of each statement, and of what every guideline must hold.
+
+    ``shown``: rows (``table.row``) that known cases reach. One that a statement calls unreached refutes it; one that
+    the search for patients does not find refutes the search, and nothing that rests on it is said to hold.
+    Where the search cannot be complete (see ``trials.beyond``), neither is anything that rests on it.
 
     Added to the statements: the tables are complete and without contradiction (the compiler has shown it), some
     patient reaches every row that no statement calls ``unreached``, and some patient meets every silent spot.
@@ -78,7 +82,7 @@ def prove(guideline: Guideline, statements: Sequence[Statement] = ()) -> tuple[P
     Raises:
         RuleFileError: a statement names what the guideline does not have.
     """
-    prover = Prover(guideline, statements)
+    prover = Prover(guideline, statements, frozenset(shown))
     return (*prover.general(), *(prover.proof(s) for s in statements))
 
 
@@ -93,6 +97,7 @@ class Prover:
 
     guideline: Guideline
     statements: Sequence[Statement]
+    shown: frozenset[str] = frozenset()
     parts: dict[tuple[str, str, str], Part] = field(default_factory=dict)
 
     @cached_property
@@ -176,7 +181,8 @@ class Prover:
         tests, table = self.tests(s), s.of or str(self.guideline.head["category"])
         one = Walk(self.space, (tests,), self._options(s, 1), lambda r: bool(r[0]))
         if self._real(one, self.scope(s)) is None:
-            return Proof(s.id, s.says, False, "no patient meets its tests, so it says nothing", s.cite)
+            words = "no patient meets its tests, so it says nothing"
+            return Proof(s.id, s.says, False, self._but_unsure(words), s.cite)
         pair = s.kind in ("monotone", "same")
         parts = (tests, self.table(table, self.scope(s), s.readings)) * (2 if pair else 1)
         return self._proved(s, Walk(self.space, parts, self._options(s, 2 if pair else 1), self._wrong(s, table)))
@@ -192,9 +198,11 @@ class Prover:
         return lambda r: bool(r[0] and (r[1] in listed) == (s.kind == "never"))
 
     def _proved(self, s: Statement, walk: Walk) -> Proof:
-        path = None if walk.first() is None else self._real(walk, self.scope(s))
-        if path is None:
+        if walk.first() is None:
             return Proof(s.id, s.says, True, "", s.cite)
+        path = self._real(walk, self.scope(s))
+        if path is None:
+            return Proof(s.id, s.says, not self.unsure, self.unsure and f"not proved: {self.unsure}", s.cite)
         ends, found = walk.results(path)[1::2], self._patients(path, self.scope(s))
         words = f"{found[0].words()}: {ends[0]}"
         if len(found) > 1:
@@ -206,6 +214,20 @@ class Prover:
         if scope == "finding":
             return replace(walk, tied=self.patients.tied, can_be=self.patients.can_be, seen=set()).first()
         return replace(walk, tied=self.space.names, can_be=lambda c: self.exams.exam(c) is not None, seen=set()).first()
+
+    @cached_property
+    def unsure(self) -> str:
+        """Why the search for patients may miss one, in words; empty where it misses none."""
+        missed = sorted(row for row in self.shown if row in self.reached and self.reached[row] is None)
+        if missed:
+            return f"known cases reach {', '.join(missed)}, where the search for patients finds nobody"
+        return self.patients.trials.beyond
+
+    def _but_unsure(self, words: str) -> str:
+        return f"{words}; not proved: {self.unsure}" if self.unsure else words
+
+    def _lacks(self, verb: str, rows: Sequence[str]) -> str:
+        return self._but_unsure(f"no patient {verb} {', '.join(rows)}") if rows else ""
 
     def _patients(self, path: Path, scope: str) -> tuple[Patient, ...]:
         found: list[Patient] = []
@@ -282,18 +304,20 @@ class Prover:
         )
         yield Proof("complete", says, True, "", title)
         says = f"some patient reaches each of the {len(self.reached)} rows{_but(sorted(waived))}"
-        yield Proof("rows", says, not idle, f"no patient reaches {', '.join(idle)}" if idle else "", title)
+        yield Proof("rows", says, not idle, self._lacks("reaches", idle), title)
         spots = f"{len(silent)} spots, and some patient meets each: {', '.join(silent)}" if silent else "no spot"
         says = f"the guideline's text is silent at {spots}"
-        yield Proof("silent", says, not unmet, f"no patient meets {', '.join(unmet)}" if unmet else "", title)
+        yield Proof("silent", says, not unmet, self._lacks("meets", unmet), title)
 
     def _unreached(self, s: Statement) -> Proof:
         for name in s.names:
             if name not in self.reached:
                 raise fail(f"proofs.yaml, {s.id}, unreached", name, ", ".join(self.reached), "Name rows as table.row.")
         met = {name: patient for name in s.names if (patient := self.reached[name])}
-        words = "; ".join(f"{name}: {patient.words()}" for name, patient in met.items())
-        return Proof(s.id, s.says, not met, words, s.cite, tuple(met.values()))
+        told = [f"{name}: {patient.words()}" for name, patient in met.items()]
+        told += [f"{name}: a known case reaches it" for name in s.names if name in self.shown and name not in met]
+        told += [f"not proved: {self.unsure}"] if self.unsure and not told else []
+        return Proof(s.id, s.says, not told, "; ".join(told), s.cite, tuple(met.values()))
 
     @cached_property
     def reached(self) -> Mapping[str, Patient | None]:

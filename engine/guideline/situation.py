@@ -46,8 +46,20 @@ class Situation:
         if variable.name == READING:
             return (0,)
         if variable.cuts is not None:
-            return number_cells(variable, numbers.number(variable.name, self.guideline.numbers, self.raw))
-        return symbol_cells(variable, self.facts.get(variable.name))
+            found = number_cells(variable, numbers.number(variable.name, self.guideline.numbers, self.raw))
+        else:
+            found = symbol_cells(variable, self.facts.get(variable.name))
+        if len(found) > 1 and self._must_apply(variable.name):
+            return tuple(c for c in found if variable.domain[c] != NOT_APPLICABLE)
+        return found
+
+    def _must_apply(self, name: str) -> bool:
+        """Whether another fact rules out that an input does not apply: no onset of a washout that is not there."""
+        for other, values in self.guideline.applies_with.get(name, {}).items():
+            belief = self.facts.get(other)
+            if isinstance(belief, Known) and str(belief.value) not in values:
+                return True
+        return False
 
     def worlds(self, undecided: Sequence[int]) -> Sequence[Mapping[int, int]] | None:
         """All combinations of cells that these numbers, whose cells are not known, can have together.

@@ -3,7 +3,8 @@
 A compiled structure takes derived numbers as independent of each other; a patient's follow from the same few
 measurements. The values tried are those at and beside each cut, and where a difference or a change in per cent from
 such a value stands at a cut: for numbers that are measurements, their differences and their changes this meets every
-combination of cells that there is, one or two older exams among them. Where a number may be stated in several ways
+combination of cells that there is. Lists of older exams are as long as the cuts on their counts ask (see ``older``);
+where that is beyond all bounds, ``beyond`` says so. Where a number may be stated in several ways
 (a volume in place of a diameter), the first of them is tried: the others say the same of the patient.
 """
 
@@ -13,12 +14,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from itertools import combinations_with_replacement
+from typing import Any
 
 from ..errors import Contradiction
 from ..types import PastSize
 from . import numbers
 from .load import Guideline
+from .older import TICK, Looks, OlderExams
 from .tables import NOT_APPLICABLE, Variable
 from .ways import Cells
 
@@ -26,7 +28,6 @@ Value = Decimal | str | tuple[PastSize, ...]
 Raw = Mapping[str, Value | None]
 Due = list[frozenset[tuple[str, int]]]  # for each measurement in order the cells that can be judged once it is known
 
-TICK = Decimal("0.1")
 COMPARED = ("difference", "largest_increase", "percent_change", "count_exams")
 
 
@@ -40,6 +41,7 @@ class Trials:
     made_of: dict[str, frozenset[str]] = field(default_factory=dict)
     grids: dict[str, list[Value]] = field(default_factory=dict)
     sifted: dict[tuple[str, Cells], list[Value]] = field(default_factory=dict)
+    lists: dict[str, OlderExams] = field(default_factory=dict)
 
     def measured(self, cells: Cells, like: Raw | None = None) -> Raw | None:
         """Measurements that give these numbers their cells, the values of ``like`` first; None where there are none."""
@@ -150,7 +152,7 @@ class Trials:
     def _values(self, name: str, due: Cells, raw: Raw) -> list[Value]:
         """Those that the numbers made of this measurement alone leave."""
         if self.guideline.inputs[name][1]["type"] == "history":
-            return [*self._absent(name), *self._histories(name, raw)]
+            return [*self._absent(name), *self.older(name).lists(raw)]
         alone = frozenset(c for c in due if self._needs(c[0]) == {name})
         if (name, alone) not in self.sifted:
             self.sifted[name, alone] = [v for v in self._grid(name) if self._fits({name: v}, alone, name)]
@@ -203,19 +205,26 @@ class Trials:
         mine = {i for inputs in self.guideline.behind.values() if name in inputs for i in inputs}
         return bool(mine & self.guideline.behind[number])
 
-    def _histories(self, name: str, raw: Raw) -> Iterator[tuple[PastSize, ...]]:
-        """No older exam, one or two: each at or just beyond a cut of the increase, within the window or before it."""
-        yield ()
-        largest = {n: d["largest_increase"] for n, d in self.guideline.numbers.items() if "largest_increase" in d}
-        mine = {n: of for n, of in largest.items() if of["history"] == name}
-        cuts = {c for n in mine if n in self.variables for c in self._cuts(n)}
-        nows = {numbers.of(of["now"], self.guideline.numbers, raw) for of in mine.values()}
-        within = {Decimal(of["within_months"]) for of in mine.values() if "within_months" in of} or {Decimal(12)}
-        sizes = {n - c - k for n in nows if isinstance(n, Decimal) for c in cuts for k in (0, TICK)}
-        sizes = sizes or {Decimal(1)}  # nobody compares with it: any size will do
-        past = [PastSize(m + k, s) for s in sorted(sizes) if s > 0 for m in sorted(within) for k in (0, 12)]
-        yield from ((p,) for p in past)
-        yield from combinations_with_replacement(past, 2)
+    def older(self, name: str) -> OlderExams:
+        """The lists of older sizes to try for an input of the type history."""
+        if name not in self.lists:
+            looking = [n for n, d in self.guideline.numbers.items() if n in self.variables and _list(d) == name]
+            cut = {n: c.points for n in looking if (c := self.variables[n].cuts) is not None}
+            self.lists[name] = OlderExams(tuple(Looks(n, self.guideline.numbers, p) for n, p in cut.items()))
+        return self.lists[name]
+
+    @cached_property
+    def beyond(self) -> str:
+        """Why the search may miss a patient, in words; empty where it misses none."""
+        names = [n for n, (_, i) in self.guideline.inputs.items() if i["type"] == "history"]
+        return "; ".join(filter(None, (self.older(n).beyond for n in names)))
+
+
+def _list(definition: Mapping[str, Any]) -> str | None:
+    """The list of older sizes that a number looks at."""
+    made = definition.get("largest_increase") or definition.get("count_exams") or {}
+    name: str | None = made.get("history")
+    return name
 
 
 def _joined(groups: list[set[str]]) -> list[set[str]]:

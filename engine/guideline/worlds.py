@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import ROUND_FLOOR, Decimal
-from itertools import combinations, combinations_with_replacement, pairwise
+from itertools import combinations, pairwise
 
 from ..errors import Contradiction
 from ..types import PastSize
@@ -20,10 +20,10 @@ from . import numbers
 from .crossings import Crossings
 from .joint import Axis, Group, World
 from .load import Guideline
+from .older import Looks, OlderExams, short
 from .tables import NOT_APPLICABLE
 
 Raw = dict[str, Decimal | str | tuple[PastSize, ...] | None]
-MOST_ENTRIES = 3  # older exams listed; more never give other cells than these do
 Both = tuple[Guideline, Guideline]
 
 
@@ -32,6 +32,11 @@ def groups(both: Both, axes: Sequence[Axis]) -> tuple[Group, ...]:
     space = _Numbers(both, axes)
     every = (*(space.group(names) for names in space.connected()), *space.limits(), *_lists(both, axes))
     return tuple(g for g in every if g.worlds)
+
+
+def beyond(both: Both, axes: Sequence[Axis]) -> tuple[str, ...]:
+    """Why the groups may lack worlds that occur, in words; nothing where they lack none."""
+    return tuple(_Numbers(both, axes).beyond())
 
 
 def check(both: Both, facts: Mapping[str, object]) -> bool:
@@ -145,14 +150,14 @@ class _Numbers:
         if all(i.get("absent") == NOT_APPLICABLE for i in inputs):
             yield NOT_APPLICABLE
         if self._type(name) == "history":
-            yield from self._histories(raw, on)
+            yield from self.older(on).lists(raw)
             return
         low, high = max(Decimal(i["range"][0]) for i in inputs), min(Decimal(i["range"][1]) for i in inputs)
         points = sorted({low, high, *self._crossings(name, raw, on)})
         tick = self._tick(on)
         near = {(x / tick).to_integral_value(ROUND_FLOOR) * tick + k * tick for x in points for k in (-1, 0, 1)}
         between = {(a + b) / 2 for a, b in pairwise(points) if b - a < 2 * tick}
-        yield from sorted(_short(x) for x in near | between | {low, high} if low <= x <= high)
+        yield from sorted(short(x) for x in near | between | {low, high} if low <= x <= high)
 
     def _crossings(self, name: str, raw: Raw, on: Sequence[int]) -> Iterator[Decimal]:
         for n in on:
@@ -174,22 +179,16 @@ class _Numbers:
         cuts = [x for n in on for x, _ in _points(self.axes[n])]
         return min([Decimal(1).scaleb(int(x.normalize().as_tuple().exponent)) for x in cuts] + [Decimal("0.1")])
 
-    def _histories(self, raw: Raw, on: Sequence[int]) -> Iterator[tuple[PastSize, ...]]:
-        """Lists of older exams: each inside or outside a window of time, and on either side of a cut of growth."""
-        owned = [(axis, self._owner(axis).numbers) for axis in map(self.axes.__getitem__, on)]
-        growth = [(a, defined, defined[a.name]) for a, defined in owned if "largest_increase" in defined[a.name]]
-        tested = (point for a, defined in owned if "count_exams" in defined[a.name] for point in _points(a))
-        counts = [int(x) + (above or x != int(x)) for x, above in tested]  # so many entries pass the cut
-        ways = [d["largest_increase"] for _, _, d in growth]
-        windows = {Decimal(way["within_months"]) for way in ways if "within_months" in way}
-        months = sorted(windows | {w + 1 for w in windows}) or [Decimal(12)]
-        now = [(a, numbers.of(d["largest_increase"]["now"], defined, raw)) for a, defined, d in growth]
-        ticks = (Decimal(0), self._tick(on))
-        sizes = {size - x - k for a, size in now if isinstance(size, Decimal) for x, _ in _points(a) for k in ticks}
-        entries = [PastSize(m, _short(s)) for m in months for s in sorted(sizes or {Decimal(5)}) if s > 0]
-        most = min(MOST_ENTRIES, max([len(growth), *counts], default=1))
-        for length in range(1, most + 1):
-            yield from combinations_with_replacement(entries, length)
+    def older(self, on: Sequence[int]) -> OlderExams:
+        """The lists of older exams to try for the axes that look at them."""
+        axes = [self.axes[n] for n in on]
+        return OlderExams(tuple(Looks(a.name, self._owner(a).numbers, _points(a)) for a in axes))
+
+    def beyond(self) -> Iterator[str]:
+        """Why worlds may be missing, in words."""
+        lists = sorted({name for names in self.rests.values() for name in names if self._type(name) == "history"})
+        found = ((name, self.older([n for n in self.axes if name in self.rests[n]]).beyond) for name in lists)
+        yield from (f"{name}: {why}" for name, why in found if why)
 
 
 def _points(axis: Axis) -> tuple[tuple[Decimal, bool], ...]:
@@ -197,27 +196,21 @@ def _points(axis: Axis) -> tuple[tuple[Decimal, bool], ...]:
 
 
 def _thinned(level: Iterable[tuple[Raw, tuple[int, ...]]]) -> list[tuple[Raw, tuple[int, ...]]]:
-    """Of those with equal cells the ones with the least and the greatest of each measurement, and the least odd one."""
-    kept: dict[tuple[int, ...], dict[tuple[str, int], tuple[Decimal, Raw]]] = defaultdict(dict)
+    """Of those with equal cells the ones with the least and the greatest of each measurement, and the least odd one.
+
+    What does not arise in one and does in another (a prior exam, which a count counts) keeps them apart.
+    """
+    kept: dict[tuple[tuple[int, ...], frozenset[str]], dict[tuple[str, int], tuple[Decimal, Raw]]] = defaultdict(dict)
     for raw, cells in level:
-        mine = kept[cells]
+        mine = kept[cells, frozenset(n for n, v in raw.items() if v == NOT_APPLICABLE)]
         ranks = {(n, sign): sign * v for n, v in raw.items() if isinstance(v, Decimal) for sign in (1, -1)}
         for key, rank in (ranks | {("", 0): _odd(raw)}).items():
             if key not in mine or rank < mine[key][0]:
                 mine[key] = rank, raw
-    return [(raw, cells) for cells, mine in kept.items() for raw in {id(r): r for _, r in mine.values()}.values()]
+    return [(raw, cells) for (cells, _), mine in kept.items() for raw in {id(r): r for _, r in mine.values()}.values()]
 
 
 def _odd(raw: Raw) -> Decimal:
     """How odd a patient would look: many older exams, and sizes or intervals below 1 or far up."""
     listed = sum(len(v) for v in raw.values() if isinstance(v, tuple))
     return Decimal(listed + sum(isinstance(v, Decimal) and not 1 <= v <= 100 for v in raw.values()))
-
-
-def _short(value: Decimal) -> Decimal:
-    """Without trailing zeros, and not in powers of ten.
-
-    >>> _short(Decimal("10.0")), _short(Decimal("6.50"))
-    (Decimal('10'), Decimal('6.5'))
-    """
-    return Decimal(f"{value.normalize():f}")

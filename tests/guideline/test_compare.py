@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 
+import counted_exams
 import pytest
 import random_facts
 import rule_cases
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from radlogic.adapters import cases
 from radlogic.adapters.classify import plain
+from radlogic.adapters.rules.diff import diff, shown
 from radlogic.engine.errors import InputError, Unsupported
 from radlogic.engine.guideline import cache as compiled
 from radlogic.engine.guideline.compare import case_for, compare, outcomes_of, same
@@ -385,3 +387,32 @@ def test_an_input_that_only_a_hospital_has_is_free_for_the_other():
     assert compared.only_after == ("in_a_smoker",)
     assert [(c.before, c.after, c.unread) for c in small] == [("2", "3", ("in_a_smoker",))]
     assert small[0].witness["nodules"][0]["in_a_smoker"] is True
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("growth", [False, True])
+@pytest.mark.parametrize("count", [3, 4, 5, 9])
+def test_a_moved_count_of_earlier_exams_is_a_change_however_many_they_are(count, growth, own_cache, tmp_path):
+    both = [counted_exams.earlier(tmp_path, n, e, growth=growth) for n, e in ((count, "1"), (count + 1, "2"))]
+
+    compared = compare(*both)
+    found = list(confirmed(both, compared))
+
+    assert [(c.before, c.after) for c in found] == [("call", "letter")]
+    assert compared.unconfirmed == ()
+    assert not same(*both)
+
+
+def test_counts_beyond_the_search_are_never_said_to_be_alike(own_cache, tmp_path):
+    both = [counted_exams.earlier(tmp_path, n, e) for n, e in ((300, "1"), (301, "2"))]
+
+    compared = compare(*both)
+
+    assert compared.changes == ()
+    assert "a count of 301 earlier exams is asked for" in compared.unconfirmed[0]
+    assert "alike" not in shown(diff(*both))
+    assert not same(*both)

@@ -2,17 +2,20 @@
 
 import copy
 import random
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 
+import counted_exams
 import pytest
 import random_facts
 import rule_cases
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radlogic.engine.errors import RuleFileError
-from radlogic.engine.guideline import numbers
+from radlogic.engine.guideline import numbers, older
 from radlogic.engine.guideline.cache import pack, unpack
 from radlogic.engine.guideline.editions import find
 from radlogic.engine.guideline.evaluate import classify
@@ -21,7 +24,9 @@ from radlogic.engine.guideline.patients import Patients
 from radlogic.engine.guideline.proofs_file import statements_of
 from radlogic.engine.guideline.prove import Prover, Statement, prove, reached
 from radlogic.engine.guideline.situation import raw_value
+from radlogic.engine.guideline.tables import Cuts, Variable
 from radlogic.engine.resources import rules_folder
+from radlogic.engine.types import PastSize
 
 LARGE = ("lung-rads@2022", "li-rads-ct-mri@2018", "lung-rads@1.1")  # z3 takes half a second for each of theirs
 FEW = 2  # of which so many are shown by z3 in every run
@@ -69,6 +74,10 @@ def test_z3_finds_no_counterexample_in_the_yaml_tables_either(name, statement, z
 
 def said(kind, *names, **more):
     return Statement("s", "it is so", "nowhere", kind, names, **more)
+
+
+def numbered(*statements):
+    return tuple(replace(s, id=f"s{n}") for n, s in enumerate(statements))
 
 
 SOLID = {"type": "solid", "benign_feature": "none", "proven_benign": False}
@@ -266,6 +275,80 @@ def cells_of(variables, definitions, raw):
         amount = numbers.number(name, definitions, raw) if v.cuts else None
         if amount is not None:
             yield name, v.cuts.cell(amount) if isinstance(amount, Decimal) else v.domain.index("n/a")
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("growth", [False, True])
+@pytest.mark.parametrize("count", [3, 4, 5, 9, older.MOST_LISTED])
+def test_a_row_for_many_earlier_exams_is_reached_however_many_they_are(count, growth, own_cache, tmp_path):
+    guideline = counted_exams.earlier(tmp_path, count, growth=growth)
+    false = numbered(said("never", "call"), said("unreached", "told.often"))
+
+    *general, never, unreached = prove(guideline, false)
+
+    assert [p.id for p in general if not p.holds] == []
+    for proof in (never, unreached):
+        assert not proof.holds
+        assert category(guideline, proof.patients[0]) == "call"
+
+
+def test_where_the_search_cannot_be_complete_nothing_that_rests_on_it_is_said_to_hold(own_cache, tmp_path):
+    guideline = counted_exams.earlier(tmp_path, older.MOST_LISTED + 2)
+    claims = numbered(said("never", "call"), said("unreached", "told.often"), said("always", "letter", "call"))
+
+    _, rows, _, *proofs = prove(guideline, claims)
+
+    assert [p.holds for p in (rows, *proofs)] == [False, False, False, True]
+    for proof in (rows, *proofs[:2]):
+        assert "not proved: a count of 202 earlier exams is asked for" in proof.witness
+
+
+def test_a_known_case_refutes_what_the_search_calls_unreached_and_the_search_itself():
+    guideline = rule_cases.guideline("lung-rads@1.1")  # nobody reaches exam.0, by search
+    free = said("always", "1", "2", "3", "4A", "4B", "4X", "0")
+    claims = numbered(said("unreached", "exam.0"), free)
+
+    assert [p.holds for p in prove(guideline, claims)[3:]] == [True, True]
+    refuted = prove(guideline, claims, shown=["exam.0"])
+
+    assert (refuted[3].holds, refuted[3].witness) == (False, "exam.0: a known case reaches it")
+    assert "known cases reach exam.0, where the search for patients finds nobody" in refuted[1].witness
+    assert refuted[4].holds  # shown without the search
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_whoever_has_any_list_of_older_exams_is_found_by_trial(data):
+    """No combination of counts and growth that some list gives is missed."""
+    cuts = data.draw(st.fixed_dictionaries({n: st.lists(POINT, min_size=1, max_size=2) for n in ("recent", "whole")}))
+    cuts["exams"] = data.draw(st.lists(st.tuples(st.integers(1, 9), st.booleans()), min_size=1, max_size=2))
+    numbers_of_it = yaml.safe_load(counted_exams.INPUTS)
+    variables, raw = {}, data.draw(st.fixed_dictionaries(MEASURED))
+    for name, points in cuts.items():
+        found = Cuts(tuple(sorted({(Decimal(c), above) for c, above in points})))
+        words = (*map(found.words, range(len(found.points) + 1)), *(("n/a",) if name != "exams" else ()))
+        variables[name] = Variable(name, "derived", words, cuts=found)
+    for key in ("prior_mm", "months"):
+        raw[key] = "n/a" if raw["first"] else raw[key]
+    first = raw.pop("first")
+    guideline = Guideline("earlier@1", {"guideline": {}, "inputs": numbers_of_it}, None, None)
+    cells = frozenset(cells_of(variables, guideline.numbers, raw))
+
+    assert len(cells) == 3 or not first
+    assert Patients(guideline, variables).can_be(cells), (cells, raw)
+
+
+TENTHS = st.integers(10, 150).map(lambda n: Decimal(n) / 10)
+POINT = st.tuples(st.sampled_from(["-1", "0", "0.5", "1.5", "2"]), st.booleans())
+PAST = st.builds(PastSize, st.integers(1, 40).map(Decimal), TENTHS)
+MEASURED = {
+    "mean_mm": TENTHS, "prior_mm": TENTHS, "months": st.integers(1, 40).map(Decimal), "first": st.booleans(),
+    "history": st.lists(PAST, max_size=9).map(tuple),
+}  # fmt: skip
 
 
 def a_test(guideline):

@@ -6,7 +6,7 @@ of the rows that can be in one of these cells: one cell where the fact is known,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from itertools import chain
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..compile import Diagram
 from ..load import Guideline
-from ..tables import READING, Stage, Variable
+from ..tables import NOT_APPLICABLE, READING, Stage, Variable
 from .columns import Column, Numbers, Past, column, past, variable_cells
 
 Bits = int
@@ -96,11 +96,22 @@ class Coded:
         """The rows where a variable is not known."""
         return self._bits(at, len(self.stage.variables[at].domain))
 
-    def allowed(self, at: int, cells: Iterable[int]) -> Bits:
+    def allowed(self, at: int, cells: Sequence[int]) -> Bits:
         """The rows where a variable can be in one of these cells."""
-        found = self.unknown(at)
+        variable, found = self.stage.variables[at], 0
         for cell in cells:
             found |= self._bits(at, cell)
+        if {variable.domain[cell] for cell in cells} == {NOT_APPLICABLE}:
+            return found | self.unknown(at) & ~self._must_apply(variable.name)
+        return found | self.unknown(at)
+
+    def _must_apply(self, name: str) -> Bits:
+        """The rows where another fact rules out that an input does not apply."""
+        found = 0
+        for other, values in self.guideline.applies_with.get(name, {}).items():
+            held, place = self._read(other)
+            barred = np.array([v is not None and str(v) not in values for v in held], np.bool_)
+            found |= bits(barred if place is None else barred[place])
         return found
 
     def _bits(self, at: int, cell: int) -> Bits:

@@ -1,7 +1,7 @@
 """Completions of rows: values that unknown measurements could have, so that each shows a patient that can be.
 
-A completed row is a patient that there can be. The completions lie on and beside each cut, and where two measurements differ by just a cut, so that together
-they reach every combination of cells that any patient reaches.
+A completed row is a patient that there can be. The completions lie on and beside each cut, and where two
+measurements differ by just a cut, so that together they reach every combination of cells that any patient reaches.
 """
 
 from __future__ import annotations
@@ -92,15 +92,22 @@ def choices(guideline: Guideline, stage: Stage) -> Choices:
     inputs = {n: guideline.inputs[n][1] for n in fixed}
     absent = frozenset(n for n, i in inputs.items() if i.get("absent") == NOT_APPLICABLE and "absent_when" not in i)
     return Choices(
-        fixed, close, tied, limits, absent, _alone(guideline, stage, links), _stands(guideline, fixed), beside
+        fixed, close, tied, limits, absent, _alone(guideline, stage, links, absent), _stands(guideline, fixed), beside
     )
 
 
-def _alone(guideline: Guideline, stage: Stage, links: Mapping[str, Iterable[Link]]) -> frozenset[str]:
-    """The measurements that one tested number rests on, with nothing else, and that bound nothing."""
-    resting = [guideline.behind[v.name] for v in stage.variables if v.cuts is not None]
+def _alone(
+    guideline: Guideline, stage: Stage, links: Mapping[str, Iterable[Link]], absent: frozenset[str]
+) -> frozenset[str]:
+    """The measurements that one tested number rests on, with nothing else, and that bound nothing.
+
+    One that cannot be n/a where its number can is none of these: it must be chosen.
+    """
+    tested = [v for v in stage.variables if v.cuts is not None]
+    resting = [guideline.behind[v.name] for v in tested]
     tied = {*links, *(link.other for found in links.values() for link in found)}
     bound = {limit[k] for limit in guideline.document["inputs"].get("at_most", ()) for k in ("small", "large")}
+    tied |= {name for v in tested if NOT_APPLICABLE in v.domain for name in guideline.behind[v.name] - absent}
     tied |= {name for number in bound for name in guideline.behind.get(number, frozenset({number}))}
     once = [names for names in resting if len(names) == 1 and sum(bool(names & other) for other in resting) == 1]
     return frozenset(name for names in once for name in names) - tied

@@ -44,6 +44,7 @@ class Joint:
         self.bounds = [
             atoms(guideline, x["small"], self.ways) | atoms(guideline, x["large"], self.ways) for x in limits
         ]
+        self.bounding = {i for x in limits for k in ("small", "large") for i in guideline.behind[x[k]]}
         self.known: dict[bytes, Cells] = {}
         self.wide = np.full((1, len(self.numbers)), OWN, np.int16)
 
@@ -52,11 +53,21 @@ class Joint:
         if len(self.known) > MOST_KEPT:
             self.known = {}
         given = stated(numbers, self.ways)
-        place, cells = np.arange(len(rows)), np.repeat(self.wide, len(rows), axis=0)
-        for group, some in self._groups(self._unknown(given, rows, reached)):
-            here = {at: found[some] for at, found in reached.items()}
-            place, cells = _joined(place, cells, some, self._of_group(group, numbers, given, rows[some], here))
-        return place, {at: cells[:, n] for n, at in enumerate(self.numbers)}
+        unknown = self._unknown(given, rows, reached)
+        if not unknown:
+            return np.arange(len(rows)), {at: np.full(len(rows), OWN, np.int16) for at in self.numbers}
+        patterns = [*self._patterns(unknown)]
+        found: dict[Group, dict[int, Cells]] = {}
+        for group in dict.fromkeys(group for groups, _ in patterns for group in groups):
+            some = np.concatenate([rows_ for groups, rows_ in patterns if group in groups])
+            here = {at: met[some] for at, met in reached.items()}
+            worlds = self._of_group(group, numbers, given, rows[some], here)
+            found[group] = dict(zip(some.tolist(), worlds, strict=True))
+        joined = [_joined(some, [[found[g][n] for n in some.tolist()] for g in groups]) for groups, some in patterns]
+        place = np.concatenate([p for p, _ in joined])
+        order = np.argsort(place, kind="stable")
+        cells = np.concatenate([c if c is not None else self.wide.repeat(len(p), axis=0) for p, c in joined])[order]
+        return place[order], {at: cells[:, n] for n, at in enumerate(self.numbers)}
 
     def _unknown(self, given: Mapping[str, Column], rows: Places, reached: Reached) -> dict[str, Flags]:
         """For each measurement the rows where it is unknown and was met: the rest makes no difference."""
@@ -67,16 +78,13 @@ class Joint:
                 found[name] = found[name] | open_ if name in found else open_
         return {name: found[name] for name in sorted(found)}
 
-    def _groups(self, unknown: Mapping[str, Flags]) -> Iterator[tuple[Group, Places]]:
-        """Unknown measurements that hang together, and the rows that have just these."""
-        found: dict[Group, list[Places]] = {}
-        names = [*unknown]
-        patterns, which = np.unique(np.array([*unknown.values()], np.bool_).T, axis=0, return_inverse=True)
-        for n, pattern in enumerate(patterns.reshape(-1, len(names)).tolist()):
-            rows = np.flatnonzero(which.reshape(-1) == n)
-            for group in self._apart({name for name, open_ in zip(names, pattern, strict=True) if open_}):
-                found.setdefault(group, []).append(rows)
-        yield from ((group, np.sort(np.concatenate(rows))) for group, rows in found.items())
+    def _patterns(self, unknown: Mapping[str, Flags]) -> Iterator[tuple[list[Group], Places]]:
+        """Rows in which the same measurements are unknown, and those in groups."""
+        table = np.stack([*unknown.values(), np.zeros_like(next(iter(unknown.values())))], axis=1)
+        patterns, which = np.unique(table, axis=0, return_inverse=True)
+        for n, pattern in enumerate(patterns.tolist()):
+            open_ = {name for name, there in zip(unknown, pattern, strict=False) if there}
+            yield [*self._apart(open_)], np.flatnonzero(which.reshape(-1) == n)
 
     def _apart(self, names: set[str]) -> Iterator[Group]:
         """The measurements in groups, so that no number and no bound rests on two groups."""
@@ -133,8 +141,13 @@ class Joint:
         self, numbers: Numbers, rows: Places, place: Places, every: Mapping[str, Column], reached: Reached
     ) -> Iterator[Cells]:
         """The worlds of each row, from its completions, each once; its own cells where none was made."""
-        inputs = {n: c.taken(rows[place]) for n, c in numbers.inputs.items()} | dict(every)
-        histories = {n: p.taken(rows[place]) for n, p in numbers.histories.items()}
+        mine = [self.guideline.behind[self.numbers[at].name] for at in reached]
+        needed = frozenset(self.bounding).union(*mine)
+        at_row = rows[place]
+        inputs = {
+            n: every[n] if n in every else numbers.inputs[n].taken(at_row) for n in needed & numbers.inputs.keys()
+        }
+        histories = {n: numbers.histories[n].taken(at_row) for n in needed & numbers.histories.keys()}
         filled = Numbers(numbers.definitions, inputs, histories, len(place))
         filled.bounded(self.guideline.document["inputs"].get("at_most", ()))
         cells = np.repeat(self.wide, len(place), axis=0)
@@ -220,15 +233,15 @@ def _distinct(place: Places, cells: Cells, sizes: Sequence[int]) -> Places:
     return np.unique(key, return_index=True)[1]
 
 
-def _joined(place: Places, cells: Cells, some: Places, found: Sequence[Cells]) -> tuple[Places, Cells]:
-    """Worlds of all rows, each with every world that some of the rows have in a further group."""
-    count = np.ones(int(place[-1]) + 1, np.intp)
-    count[some] = [len(w) for w in found]
-    first = np.zeros_like(count)
-    first[some] = np.cumsum([1, *count[some][:-1]])
-    further = np.concatenate([np.full((1, cells.shape[1]), OWN, np.int16), *found])
-    times = count[place]
-    which = np.repeat(np.arange(len(place)), times)
-    inner = np.arange(len(which)) - np.repeat(np.cumsum(times) - times, times)
-    place, more = place[which], further[first[place[which]] + inner * (count[place[which]] > 1)]
-    return place, np.where(more == OWN, cells[which], more)
+def _joined(rows: Places, found: Sequence[Sequence[Cells]]) -> tuple[Places, Cells | None]:
+    """Rows and their worlds, each with every world that the row has in every group; None: just as it is."""
+    place, cells = np.arange(len(rows)), None
+    for worlds in found:
+        count = np.array([len(w) for w in worlds])
+        times = count[place]
+        which = np.repeat(np.arange(len(place)), times)
+        inner = np.arange(len(which)) - np.repeat(np.cumsum(times) - times, times)
+        place = place[which]
+        more = np.concatenate(worlds)[(np.cumsum(count) - count)[place] + inner]
+        cells = more if cells is None else np.where(more == OWN, cells[which], more)
+    return rows[place], cells

@@ -33,13 +33,12 @@ class Ready:
         numbers = {at: v.name for at, v in enumerate(diagram.stage.variables) if v.cuts is not None}
         behind = {at: guideline.behind[name] for at, name in numbers.items()}
         domains = {at: diagram.stage.variables[at].domain for at in numbers}
+        absent = self.joint.ways.absent  # n/a only where the form says so
         self.tied = [
             at
             for at, name in numbers.items()
             if any(k in guideline.numbers[name] for k in JOINT)
-            or (
-                NOT_APPLICABLE in domains[at] and not behind[at] & self.joint.ways.absent
-            )  # n/a only where the form says so
+            or (NOT_APPLICABLE in domains[at] and not behind[at] & absent)
         ]
         self.bounds = [
             (at, limit[other], guideline.behind[limit[other]])
@@ -124,8 +123,8 @@ class Outcome:
         place, cells = self.ready.joint.worlds(coded.numbers, rows, reached)
         default, others, _ = self.ready.plan.walk(coded.within(rows[place], cells), (1 << len(place)) - 1)
         starts = np.searchsorted(place, np.arange(len(rows)))
-        for reached, leaves in ((first, default), (further, others)):
-            reached[rows] = np.logical_or.reduceat(self._by_result(leaves, len(place)), starts)
+        for held, leaves in ((first, default), (further, others)):
+            held[rows] = np.logical_or.reduceat(self._by_result(leaves, len(place)), starts)
 
     def _by_result(self, found: Mapping[int, Bits], count: int) -> Flags:
         """(rows, results): which results a row can have."""
