@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from ...engine.guideline.load import Guideline
+from ..notice import INTENDED_USE
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +35,6 @@ def exported(guideline: Guideline, form: str, dialect: str = "duckdb", level: st
     from ...engine.guideline.sql import exams_select, findings_select
 
     query = (findings_select if level == "findings" else exams_select)(guideline, dialect)
-    return Export(query + "\n")
+    head = guideline.head
+    comment = (f"{guideline.name}: {head['title']}. {head['owner']}", f"sha256 {guideline.sha256}", INTENDED_USE)
+    return Export("".join(f"-- {line}\n" for line in comment) + query + "\n")

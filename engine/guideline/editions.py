@@ -51,17 +51,30 @@ def files_of(folder: Folder) -> tuple[Folder, ...]:
     """The files that make the guideline, in a fixed order.
 
     Raises:
-        RuleFileError: one of them is not there.
+        RuleFileError: one of them is not there, or something in ``tables/`` would not be read.
     """
     name = f"{Path(str(folder)).parent.name}/{folder.name}"
-    inside = (folder / TABLES).iterdir() if (folder / TABLES).is_dir() else ()
-    tables = sorted((f for f in inside if f.name.endswith(".yaml")), key=lambda f: f.name)
+    inside = sorted((folder / TABLES).iterdir(), key=lambda f: f.name) if (folder / TABLES).is_dir() else []
+    for found in inside:
+        _is_read(found, name)
+    tables = [f for f in inside if f.name.endswith(".yaml")]
     missing = [file for file in NEEDED if not (folder / file).is_file()]
     if missing or not tables:
         file = missing[0] if missing else f"{TABLES}/*.yaml"
         allowed = f"{', '.join(NEEDED)} and at least one file in {TABLES}/"
         raise RuleFileError(f"{name}/{file}", "line 1", "no such file", allowed, "Add it, or correct its name.")
     return (*(folder / file for file in NEEDED), *tables)
+
+
+def _is_read(file: Folder, name: str) -> None:
+    """Nothing that looks like tables is passed over in silence."""
+    at, place = f"{name}/{TABLES}/{file.name}", "line 1"
+    if file.is_dir() and not file.name.startswith((".", "__")):
+        cure = f"Move its files into {TABLES}/, and delete it."
+        raise RuleFileError(at, place, "a folder", f"files named .yaml, side by side in {TABLES}/", cure)
+    if file.name.lower().endswith((".yml", ".yaml")) and not file.name.endswith(".yaml"):
+        stem = file.name.rpartition(".")[0]
+        raise RuleFileError(at, place, "a file that would not be read", "files named .yaml", f"Name it {stem}.yaml.")
 
 
 def hash_of(folder: Folder) -> str:

@@ -13,9 +13,30 @@ from pydantic_core import ErrorDetails
 from ..errors import RuleFileError
 from .yamlfile import Lines, Place, where
 
-TEXT, NUMBER = ("string_type",), ("decimal_type", "decimal_parsing", "finite_number")
+TEXT = ("string_type",)
 NEEDED = "missing"
 UNKNOWN = "extra_forbidden"
+OURS = "value_error"  # of a validator in language.py or proofs_file.py
+MAPPING = ("model_type", "model_attributes_type", "dict_type")
+NOT_BLANK = r"\S"
+A_NAME = ("a letter, then letters, digits and _", "Rename it.")
+PATTERNS = {
+    NOT_BLANK: ("text that says something", "Fill it in."),
+    r"^[A-Za-z][A-Za-z0-9_]*$": A_NAME,
+    r"^[A-Za-z0-9][A-Za-z0-9-]*$": ("letters, digits and -", "Rename it."),
+}
+WORDS = {  # by how pydantic's name of a mistake begins
+    "string_too_short": ("text that says something", "Fill it in."),
+    "string": ("text", "Write text."),
+    "tuple": ("a list", "Write it as [a, b]."),
+    "list": ("a list", "Write it as [a, b]."),
+    "bool": ("true or false", "Write true or false."),
+    "int": ("a whole number", "Write a whole number."),
+    "decimal": ("a number", "Write a number, without a unit."),
+    "finite": ("a number", "Write a number, without a unit."),
+    "date": ("a day as YYYY-MM-DD", "As in 2026-01-31."),
+}
+UNSAID = ("another kind of value", "See docs/rule-language.md.")
 
 
 def mistake(error: ValidationError, content: Any, model: type[BaseModel], file: str, lines: Lines) -> RuleFileError:
@@ -52,17 +73,41 @@ def written(loc: Sequence[str | int], content: Any) -> Place:
 
 def _said(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str, str]:
     """What was found, what is allowed, the cure."""
-    key, value = str(detail["loc"][-1]), detail["input"]
+    key, value = str(detail["loc"][-1]) if detail["loc"] else "", detail["input"]
     if detail["type"] == UNKNOWN:
         return _unknown_key(key, sorted(set(_keys(model, detail["loc"][:-1]))))
     if detail["type"] == NEEDED:
-        return f"no key {key}", f"{key} is needed here", f"Add {key}."
-    if detail["type"] in TEXT:
-        return _no_text(key, value)
-    if detail["type"] in NUMBER:
-        return _short(value), "a number", "Write a number, without a unit."
-    allowed = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return _short(value), allowed, "See docs/rule-language.md."
+        return _missing(key, value)
+    if detail["type"] == OURS:
+        return _short(value), detail["msg"].removeprefix("Value error, "), "See docs/rule-language.md."
+    if value is None:
+        return "nothing", _allowed(detail, model)[0], "Fill it in, or delete the key."
+    return _no_text(key, value) if detail["type"] in TEXT else (_short(value), *_allowed(detail, model))
+
+
+def _missing(key: str, value: Any) -> tuple[str, str, str]:
+    """A key that is needed, or the next of so many values."""
+    if key.isdecimal():
+        return _short(value), f"at least {int(key) + 1} values", "Complete the list."
+    return f"no key {key}", f"{key} is needed here", f"Add {key}."
+
+
+def _allowed(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
+    """What is allowed and the cure, by the kind of mistake; never in pydantic's words."""
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind in MAPPING:
+        keys = [] if kind == "dict_type" else dict.fromkeys(_keys(model, detail["loc"]))
+        allowed = f"the keys {', '.join(keys)}" if keys else "keys with their values"
+        return allowed, "Write `key: value`, each on a line."
+    if kind == "literal_error":
+        return str(context["expected"]).replace("'", ""), "Use one of these."
+    if kind == "too_short":
+        return f"at least {context['min_length']} of them", "Add what is missing."
+    if kind == "too_long":
+        return f"at most {context['max_length']} of them", "Delete what is too much."
+    if kind == "string_pattern_mismatch":
+        return PATTERNS.get(str(context["pattern"]), PATTERNS[NOT_BLANK])
+    return next((said for start, said in WORDS.items() if kind.startswith(start)), UNSAID)
 
 
 def _unknown_key(key: str, known: list[str]) -> tuple[str, str, str]:

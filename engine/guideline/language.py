@@ -14,8 +14,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+Text = Annotated[str, Field(pattern=r"\S")]  # not blank
 Symbol = str | bool | int | Decimal
-NOT_APPLICABLE = "n/a"
 
 
 class _Strict(BaseModel):
@@ -80,8 +80,6 @@ class Input(_Strict):
             raise ValueError(f"`values` is for enum and set, and needed there; this is a {self.type}")
         if (self.type == "number") != (self.unit is not None and self.range is not None):
             raise ValueError("a number needs `unit` and `range`, and only a number has them")
-        if self.type == "enum" and isinstance(self.absent, str) and self.absent not in (*self.values, NOT_APPLICABLE):
-            raise ValueError(f"`absent` must be one of {', '.join(self.values)} or n/a")
         if self.other is not None and (self.type != "enum" or self.other not in self.values):
             raise ValueError("`other` is for an enum, and must be one of its values")
         if self.exactly is not None and self.type != "set":
@@ -151,7 +149,7 @@ class Silent(_Strict):
     """A spot where the guideline's text does not decide. ``then`` is the default reading."""
 
     alternatives: tuple[str, ...] = Field(min_length=1)
-    why: str
+    why: Text
 
 
 class Row(_Strict):
@@ -160,7 +158,7 @@ class Row(_Strict):
     id: str
     if_: dict[str, Test] = Field(default={}, alias="if")
     then: Symbol | Shift
-    cite: str | None = None
+    cite: Text | None = None
     """Where in the guideline; the table's citation where absent."""
     mark: Literal["V2", "V1", "M"] | None = None
     """Confidence, where it is not the table's."""
@@ -174,7 +172,7 @@ class Row(_Strict):
 
     @model_validator(mode="after")
     def _waiver_has_reason(self) -> Row:
-        if bool(self.over) != bool(self.because):
+        if bool(self.over) != bool(self.because.strip()):
             raise ValueError("`over` needs `because`, and only `over` does")
         return self
 
@@ -187,7 +185,7 @@ class Table(_Strict):
     id: Name
     title: str
     scope: Literal["finding", "exam"]
-    cite: str
+    cite: Text
     mark: Literal["V2", "V1", "M"] = "V2"
     """Confidence: two or more sources agree, one source, or expert recollection."""
     when: dict[str, Test] = {}

@@ -48,7 +48,7 @@ class Looks:
 class OlderExams:
     """The lists of one input of the type history, for all numbers that look at it."""
 
-    numbers: tuple[Looks, ...]
+    looks: tuple[Looks, ...]
 
     def lists(self, raw: numbers.Raw) -> Iterator[tuple[PastSize, ...]]:
         """The lists that matter once all other measurements are known, shorter ones of the same growth first."""
@@ -76,7 +76,7 @@ class OlderExams:
 
     @cached_property
     def _growth(self) -> list[Looks]:
-        return [n for n in self.numbers if n.of("largest_increase")]
+        return [n for n in self.looks if n.of("largest_increase")]
 
     @cached_property
     def _most(self) -> int:
@@ -99,8 +99,8 @@ class OlderExams:
 
         An entry that repeats the prior exam of one count may stand for itself in another: then some more are needed.
         """
-        counts = [n for n in self.numbers if n.of("count_exams")]
-        repeated = self._most if len({n.exams["prior"] for n in self.numbers}) > 1 else 0
+        counts = [n for n in self.looks if n.of("count_exams")]
+        repeated = self._most if len({n.exams["prior"] for n in self.looks}) > 1 else 0
         least = {_least(point) for n in counts for point in n.points}
         return {n for x in least for n in range(x - 1, x + repeated + 1) if n > 0}
 
@@ -120,8 +120,8 @@ class OlderExams:
 
     def _further(self, raw: numbers.Raw, sizes: set[Decimal]) -> Iterator[PastSize]:
         """Exams that change no growth: before every window and the prior exam, with the largest size of all."""
-        named = [numbers.of(n.exams[key], n.definitions, raw) for key in ("prior", "interval") for n in self.numbers]
-        priors, intervals = named[: len(self.numbers)], named[len(self.numbers) :]
+        named = [numbers.of(n.exams[key], n.definitions, raw) for key in ("prior", "interval") for n in self.looks]
+        priors, intervals = named[: len(self.looks)], named[len(self.looks) :]
         size = max([*sizes, *(p for p in priors if isinstance(p, Decimal))])
         months = max([*self._months, *(i + YEAR for i in intervals if isinstance(i, Decimal))])
         while True:

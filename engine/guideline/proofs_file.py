@@ -6,6 +6,8 @@ means is said at ``prove.Statement``.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -13,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from . import yamlfile
 from .editions import Folder
 from .grammar import mistake
-from .language import Symbol, Test
+from .language import Symbol, Test, Text
 from .prove import Statement
 from .tables import as_symbols
 
@@ -30,16 +32,16 @@ class Unless(_Strict):
     """An exception: whom a statement is not on, and why the guideline wants it so."""
 
     if_: dict[str, Test] = Field(alias="if", min_length=1)
-    because: str = Field(min_length=1)
+    because: Text
 
 
 class StatementEntry(_Strict):
     """One statement. Exactly one of ``always``, ``never``, ``monotone``, ``same``, ``unreached`` is given."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")
-    says: str = Field(min_length=1)
+    says: Text
     """The sentence that a radiologist reads."""
-    cite: str = Field(min_length=1)
+    cite: Text
     """Where the guideline says it; for ``unreached`` why no patient is like this."""
     when: dict[str, Test] = {}
     """Whom it is on: tests as in a row, on inputs, numbers and results of tables. Cuts need not be the tables'."""
@@ -101,12 +103,17 @@ def statements_of(folder: Folder) -> tuple[Statement, ...]:
     file = folder / FILE
     if not file.is_file():
         return ()
-    content, lines = yamlfile.load(file)
+    name = f"{Path(str(folder)).parent.name}/{folder.name}/{FILE}"
+    content, lines = yamlfile.load(file, name)
     try:
         parsed = ProofsFile.model_validate(content)
     except ValidationError as error:
-        raise mistake(error, content, ProofsFile, FILE, lines) from error
-    return tuple(_statement(entry) for entry in parsed.statements)
+        raise mistake(error, content, ProofsFile, name, lines) from error
+    found = []
+    for i, entry in enumerate(parsed.statements):
+        own = {key: yamlfile.line_of(lines, ("statements", i, key)) for key in content["statements"][i]}
+        found.append(replace(_statement(entry), file=name, lines=own))
+    return tuple(found)
 
 
 def _statement(entry: StatementEntry) -> Statement:

@@ -15,46 +15,16 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from ..errors import Incomplete
+from ..errors import Incomplete, RuleFileError
 from .build import Builder
 from .compile import Compiler, Diagram
 from .load import Guideline
 from .patients import Exams, Patient, Patients
-from .tables import NOT_APPLICABLE, READING, Table, Variable, fail
+from .statements import Statement
+from .tables import NOT_APPLICABLE, READING, Stage, Table, Variable
 from .ways import Options, Part, Path, Space, Walk, Wrong
 
-Tests = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One sentence on a guideline, in one of five kinds.
-
-    * ``always``, ``never``: the result is (is never) one of ``names``;
-    * ``monotone``: of two patients who are alike in all that the tables look at, but for the variables in ``names``,
-      none of which is lower in the second, the second's result is not lower. All of ``names`` may move together: where
-      size and growth both follow from one measurement, name both. Numbers grow; yes comes after no; the values of an
-      enum come in the order ``along``. That the result changes between a category and none counts as falling;
-    * ``same``: of two patients who are alike but for ``names`` (a set stands for its features, a measurement for all
-      numbers that rest on it), both have the same result;
-    * ``unreached``: no patient reaches the rows in ``names`` (``table.row``), which the compiler asked for.
-
-    ``of`` is the table whose result is meant, the guideline's category where it is empty; ``order`` its results from
-    least to most, where they are no categories. ``when``: tests as in a row; ``unless``: exceptions, each a row's
-    tests. Both hold for every patient of the statement. ``readings``: the default reading of silent spots, or all.
-    """
-
-    id: str
-    says: str
-    cite: str
-    kind: str
-    names: tuple[str, ...]
-    when: Tests = field(default_factory=dict)
-    unless: tuple[Tests, ...] = ()
-    of: str = ""
-    order: tuple[str, ...] = ()
-    along: tuple[str, ...] = ()
-    readings: str = "default"
+__all__ = ["Proof", "Prover", "Statement", "prove", "reached"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +105,7 @@ class Prover:
         """Whether a statement is on findings or on the exam."""
         scopes = {t["id"]: str(t["scope"]) for t in self.guideline.document["tables"]}
         if s.of and s.of not in scopes:
-            raise fail(f"proofs.yaml, {s.id}, of", s.of, ", ".join(scopes), "Name a table.")
+            raise s.fail("of", s.of, ", ".join(scopes), "Name a table.")
         return scopes.get(s.of, "finding")
 
     # the structures that a proof walks
@@ -164,13 +134,31 @@ class Prover:
     def tests(self, s: Statement) -> Part:
         """The structure that says whether a statement is on a patient."""
         roots = [f"{s.id}, when", *([f"{s.id}, unless"] if s.unless else [])]
-        diagram = Compiler(self.builder.stage(self.scope(s), roots)).compile()
+        diagram = Compiler(self._stage(s, roots)).compile()
         when, *unless = map(diagram.stage.table, roots)
         return self.space.part(
             diagram,
             lambda leaf: leaf.results[when] == "yes" and all(leaf.results[t] == "no" for t in unless),
             s.readings,
         )
+
+    def _stage(self, s: Statement, roots: list[str]) -> Stage:
+        for key, tests in (("when", s.when), *(("unless", u) for u in s.unless)):
+            for name, test in tests.items():
+                if isinstance(test, Mapping) and "or" in test and not self._may_be_absent(name):
+                    raise s.fail(key, f"n/a for {name}, which always arises", "no `or`", "Delete it.")
+            self._sound(s, key)
+        return self.builder.stage(self.scope(s), roots)
+
+    def _sound(self, s: Statement, key: str) -> None:
+        """What its tests name is there; the builder knows no lines."""
+        try:
+            self.builder.stage(self.scope(s), [f"{s.id}, {key}"])
+        except RuleFileError as error:
+            raise s.fail(key, error.found, error.allowed, error.cure) from error
+
+    def _may_be_absent(self, name: str) -> bool:
+        return name in self.builder.numbers and self.builder.may_be_absent(name)
 
     # statements
 
@@ -261,7 +249,7 @@ class Prover:
             return {c: c for c, name in enumerate(v.domain) if name != NOT_APPLICABLE}
         along = s.along or ("no", "yes")
         if not set(along) <= set(v.domain):
-            raise fail(f"proofs.yaml, {s.id}, along", ", ".join(along), ", ".join(v.domain), "Order these values.")
+            raise s.fail("along", ", ".join(along), ", ".join(v.domain), "Order these values.")
         return {v.domain.index(value): i for i, value in enumerate(along)}
 
     def _moving(self, s: Statement, name: str) -> list[str]:
@@ -271,7 +259,7 @@ class Prover:
         if s.kind == "same":
             found += [n for n, inputs in self.guideline.behind.items() if name in inputs and n in names]
         if not found and (s.kind == "monotone" or name not in {*self.guideline.inputs, *self.guideline.numbers}):
-            raise fail(f"proofs.yaml, {s.id}, {s.kind}", name, ", ".join(names), "Name one of these.")
+            raise s.fail(s.kind, name, ", ".join(names), "Name one of these.")
         return found
 
     def _among(self, s: Statement, names: tuple[str, ...], table: str, key: str) -> tuple[str, ...]:
@@ -279,7 +267,7 @@ class Prover:
         if "sum" not in self.space.builder.raw[table]:
             known = self.space.builder.outcomes(table)
             if not set(names) <= set(known):
-                raise fail(f"proofs.yaml, {s.id}, {key}", ", ".join(names), ", ".join(known), "Name results of it.")
+                raise s.fail(key, ", ".join(names), ", ".join(known), "Name results of it.")
         return names
 
     def _lower(self, s: Statement, table: str) -> Callable[[str, str], bool]:
@@ -312,7 +300,7 @@ class Prover:
     def _unreached(self, s: Statement) -> Proof:
         for name in s.names:
             if name not in self.reached:
-                raise fail(f"proofs.yaml, {s.id}, unreached", name, ", ".join(self.reached), "Name rows as table.row.")
+                raise s.fail("unreached", name, ", ".join(self.reached), "Name rows as table.row.")
         met = {name: patient for name in s.names if (patient := self.reached[name])}
         told = [f"{name}: {patient.words()}" for name, patient in met.items()]
         told += [f"{name}: a known case reaches it" for name in s.names if name in self.shown and name not in met]

@@ -15,7 +15,7 @@ from typing import Any
 
 from .build import Builder
 from .source import HEAD, INPUTS, TABLES, Source
-from .tables import NOT_APPLICABLE, WORST
+from .tables import NOT_APPLICABLE, WORST, as_symbols
 from .yamlfile import Place
 
 SCOPES = ("exam", "patient", "finding")
@@ -92,6 +92,7 @@ def check(source: Source) -> None:
 
     names = Names(source)
     _one_meaning(names)
+    _categories(names)
     sound_inputs.check(names)
     _tables_exist(names)
     sound_tables.check(names)
@@ -114,6 +115,15 @@ def _new(place: Place, name: str, what: str, given: dict[str, str], names: Names
             place, f"{name}, already {given[name]}", "one meaning for a name", "Rename one of them."
         )
     given[name] = what
+
+
+def _categories(names: Names) -> None:
+    """Each category once, and none of them among the results that are no category."""
+    given: dict[str, str] = {NOT_APPLICABLE: "the word for what does not arise"}
+    for i, category in enumerate(names.head["categories"]):
+        _new((HEAD, "categories", i, "id"), category["id"], "a category", given, names)
+    for i, name in enumerate(names.head.get("outside", ())):
+        _new((HEAD, "outside", i), name, "a result outside the categories", given, names)
 
 
 def _tables_exist(names: Names) -> None:
@@ -145,7 +155,6 @@ def _head(names: Names) -> None:
     from . import sound_tables
 
     head, source = names.head, names.source
-    names.unique((HEAD, "categories"), names.builder.symbols)
     if head.get("urgency") and sorted(head["urgency"]) != sorted(names.builder.symbols):
         raise source.fail((HEAD, "urgency"), ", ".join(head["urgency"]), "every category once", "Complete the list.")
     if head.get("superseded") and head["superseded"] <= head["effective"]:
@@ -165,8 +174,12 @@ def _concludes(table: str, result: str, names: Names) -> Place:
     from .sound_tables import rows
 
     at, raw = names.tables[table]
-    found = (place for place, row in rows((TABLES, at), raw) if str(row["then"]) == result)
-    return next(((*place, "then") for place in found), (TABLES, at))
+    listed = list(rows((TABLES, at), raw))
+    found = [(*place, "then") for place, row in listed if as_symbols(row["then"]) == [result]]
+    for place, row in listed:
+        others = enumerate(row.get("silent", {}).get("alternatives", ()))
+        found += [(*place, "silent", "alternatives", i) for i, other in others if other == result]
+    return next(iter(found), (TABLES, at))
 
 
 def _values(place: Place, answer: Mapping[str, Any], names: Names) -> None:

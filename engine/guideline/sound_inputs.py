@@ -9,6 +9,7 @@ from typing import Any
 
 from .sound import SCOPES, Names
 from .source import INPUTS
+from .tables import NOT_APPLICABLE
 from .yamlfile import Place
 
 NEEDED = {"largest_increase": ("now", "prior", "interval", "history"), "count_exams": ("prior", "interval", "history")}
@@ -39,6 +40,8 @@ def _input(names: Names, place: Place, definition: Mapping[str, Any]) -> None:
     if Decimal(definition.get("step", "1")) <= 0:
         raise names.source.fail((*place, "step"), definition["step"], "a step above 0", "As in 0.1.")
     names.unique((*place, "values"), definition.get("values", ()))
+    if "absent" in definition:
+        _absent(names, (*place, "absent"), definition)
     if "null" in definition:
         names.known((*place, "null"), definition["null"], definition.get("values", ()), "value of this input")
     for value in definition.get("facts", {}):
@@ -48,6 +51,18 @@ def _input(names: Names, place: Place, definition: Mapping[str, Any]) -> None:
         for i, value in enumerate(values):
             allowed = names.inputs[other][1].get("values", ("True", "False"))
             names.known((*place, "absent_when", other, i), value, allowed, f"value of {other}")
+
+
+def _absent(names: Names, place: Place, definition: Mapping[str, Any]) -> None:
+    """What leaving an input out means is something that it can be."""
+    allowed = {"bool": ["false", "true", NOT_APPLICABLE], "enum": [*definition.get("values", ()), NOT_APPLICABLE]}
+    known = {"set": ["false"]} | allowed
+    found = definition["absent"]
+    word = str(found).lower() if isinstance(found, bool) else found
+    listed = known.get(definition["type"], [NOT_APPLICABLE])
+    if word not in listed or isinstance(found, bool) == (definition["type"] == "enum") or found in ("true", "false"):
+        quoted = " In quotes: YAML reads yes, no, on and off as true and false." if isinstance(found, bool) else ""
+        raise names.source.fail(place, word, ", ".join(listed), f"Use one of these, or delete it.{quoted}")
 
 
 def _number(names: Names, place: Place, definition: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ def check(names: Names) -> None:
     for i, table in enumerate(names.source.document[TABLES]):
         for place, name in _parts((TABLES, i), table):
             names.known(place, name, names.tables, "table")
+            _scope(names, place, name, table["scope"])
         for place, name, _ in tests((TABLES, i), table):
             _exists(names, place, name)
             _scope(names, place, name, table["scope"])
@@ -31,6 +32,7 @@ def check(names: Names) -> None:
         for place, row in rows((TABLES, i), table):
             _result(names, place, row, table)
             _gives_way(names, place, row, table)
+            _silent(names, place, row)
         _adds_points(names, (TABLES, i), table)
 
 
@@ -77,6 +79,9 @@ def _scope(names: Names, place: Place, name: str, scope: str) -> None:
     owner = name.partition(".")[0]
     if scope == "finding" and of_exam:
         raise names.source.fail(place, f"{name} in a table of the finding", "exam tables only", "Move the test.")
+    if scope == "finding" and name in names.tables and (told := _told(names, name, set())):
+        found = f"{name}, which rests on {told}, in a table of the finding"
+        raise names.source.fail(place, found, "tables that look at no finding's result", "Move the test.")
     if scope == "exam" and not of_exam:
         of_finding = (
             (names.inputs[owner][0] == "finding")
@@ -88,6 +93,17 @@ def _scope(names: Names, place: Place, name: str, scope: str) -> None:
         if of_finding:
             allowed = f"inputs of exam and patient, exam tables, {WORST}, leading.<answer>"
             raise names.source.fail(place, f"{name}, which belongs to a finding", allowed, "Move the test.")
+
+
+def _told(names: Names, table: str, seen: set[str]) -> str:
+    """What of the findings' results a table rests on; empty where on nothing."""
+    if table in seen or table not in names.tables:
+        return ""
+    seen.add(table)
+    raw = names.tables[table][1]
+    named = [n for _, n in _parts((), raw)] + [n for _, n, _ in tests((), raw)]
+    mine = (n if n == WORST or n.startswith("leading.") else _told(names, n, seen) for n in named)
+    return next(filter(None, mine), "")
 
 
 def _no_circle(names: Names, name: str, path: tuple[str, ...]) -> None:
@@ -188,6 +204,17 @@ def _gives_way(names: Names, place: Place, row: Item, table: Item) -> None:
     ids = [r["id"] for _, r in rows((), table) if r is not row]
     for i, name in enumerate(row.get("over", ())):
         names.known((*place, "over", i), name, ids, "other row of this table")
+
+
+def _silent(names: Names, place: Place, row: Item) -> None:
+    """The other readings of a row are other results, each once."""
+    others = row.get("silent", {}).get("alternatives", ())
+    usual = [] if isinstance(row["then"], dict) else as_symbols(row["then"])
+    for i, other in enumerate(others):
+        if other in usual:
+            found = f"{other}, which the row concludes already"
+            raise names.source.fail((*place, "silent", "alternatives", i), found, "other results", "Delete it.")
+    names.unique((*place, "silent", "alternatives"), others)
 
 
 def _adds_points(names: Names, place: Place, table: Item) -> None:

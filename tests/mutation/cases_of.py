@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,8 @@ class Case:
 
     @staticmethod
     def fact(value: Any) -> Any:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = Decimal(str(value))
         return NotApplicable(SAID) if value == "n/a" else Known(value, SAID)
 
     def missed(self, rules: Rules, facts: Any = None, seen: Seen | None = None) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from pathlib import Path
 
 import command
@@ -9,10 +10,13 @@ import pytest
 import yaml
 
 from radlogic.engine import errors
-from radlogic.engine.errors import RuleError
+from radlogic.engine.errors import RuleError, RuleFileError
 from radlogic.engine.guideline.load import load_guideline
+from radlogic.engine.guideline.proofs_file import statements_of
+from radlogic.engine.guideline.prove import prove
 
 ZOO = yaml.safe_load((Path(__file__).parent / "broken_rules.yaml").read_text(encoding="utf-8"))
+LEAKED = re.compile(r"(?i)validation|a valid|should (be|have|match)|instance of|tuple|pydantic|decimal")
 GOOD = {
     "guideline.yaml": """\
 id: call-back
@@ -100,6 +104,8 @@ def broken(root: Path, entry: dict) -> Path:
         assert text.count(entry["replace"]) == 1, "the mistake must be in one place"
         changed = text.replace(entry["replace"], entry["by"])
         (folder / entry["file"]).write_text(changed, encoding="latin-1" if "latin" in entry else "utf-8")
+    if "folder" in entry:
+        (folder / entry["file"]).mkdir()
     if "whole" in entry:
         (folder / entry["file"]).write_text(entry["whole"], encoding="utf-8")
     if "gone" in entry:
@@ -111,6 +117,80 @@ def test_the_guideline_that_is_broken_below_is_sound(tmp_path):
     written(tmp_path, GOOD)
 
     assert load_guideline("call-back@1", (tmp_path / "rules",)).name == "call-back@1"
+
+
+@pytest.mark.parametrize("name", ["README.md", ".notes.txt", "__pycache__/x.pyc", ".git/config"])
+def test_what_is_no_rule_file_may_lie_beside_the_tables(name, tmp_path):
+    written(tmp_path, {**GOOD, f"tables/{name}": "x"})
+
+    assert load_guideline("call-back@1", (tmp_path / "rules",)).name == "call-back@1"
+
+
+def proofs(*keys):
+    """A file of one statement, with its keys line by line from line 3 on."""
+    return "statements:\n  - id: small\n    says: x\n    cite: y\n" + "".join(f"    {key}\n" for key in keys)
+
+
+# what is wrong with proofs.yaml: the file, line, key, found, allowed, cure
+PROOFS = {
+    "a list for the whole": ("- a\n", 1, "the whole", '["a"]', "the keys statements", "Write `key: value`"),
+    "a word for the whole": ("word\n", 1, "the whole", '"word"', "the keys statements", "Write `key: value`"),
+    "no statement": ("statements: []\n", 1, "statements", "[]", "at least 1 of them", "Add"),
+    "a blank citation": (
+        proofs("always: call").replace("cite: y", 'cite: " "'), 4, "statements.0.cite", '" "', "text", "Fill it in.",
+    ),
+    "a blank reason": (
+        proofs("always: call", "unless:", "  - {if: {solid: true}, because: \"\"}"), 7,
+        "statements.0.unless.0.because", '""', "text", "Fill it in.",
+    ),
+    "an id with a blank": (
+        proofs("always: call").replace("small", "a b"), 2, "statements.0.id", "a b", "letters, digits and -", "Rename",
+    ),
+    "a result that is none": (proofs("always: phone"), 5, "small, always", "phone", "letter, call", "Name results"),
+    "a table that is none": (proofs("of: x", "never: call"), 5, "small, of", "x", "call_back, grown", "Name a table."),
+    "an input that is none": (proofs("same: x"), 5, "small, same", "x", "solid", "Name one of these."),
+    "a row that is none": (proofs("unreached: x.y"), 5, "small, unreached", "x.y", "call_back.small", "table.row"),
+    "an order of what is none": (
+        proofs("monotone: side", "along: [up, down]"), 6, "small, along", "up, down", "left, right", "Order",
+    ),
+    "a test on what is not there": (
+        proofs("always: call", "when: {sise: {from: 8}}"), 6, "small, when", "the table sise", "call_back", "Correct",
+    ),
+    "a test for what it cannot be": (
+        proofs("when: {side: up}", "always: call"), 5, "small, when", "up", "left, right", "Use one of these",
+    ),
+    "an exception for what it cannot be": (
+        proofs("always: call", "unless:", "  - {if: {side: up}, because: z}"), 6, "small, unless", "up", "left, right",
+        "Use one of these",
+    ),
+    "n/a for what always arises": (
+        proofs("when: {size: {from: 8, or: n/a}}", "always: call"), 5, "small, when", "n/a for size", "no `or`",
+        "Delete it.",
+    ),
+    "n/a for the result of a table": (
+        proofs("when: {grown: {or: n/a}}", "always: call"), 5, "small, when", "n/a for grown", "no `or`", "Delete it.",
+    ),
+    "an exam's statement on a finding's input": (
+        proofs("of: exam", "when: {solid: true}", "never: call"), 6, "small, when", "a test on solid", "exam",
+        "Move it.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "line", "key", "found", "allowed", "cure"), PROOFS.values(), ids=PROOFS)
+def test_each_mistake_in_proofs_is_told_with_guideline_line_key_and_cure(
+    text, line, key, found, allowed, cure, tmp_path
+):
+    folder = written(tmp_path, {**GOOD, "proofs.yaml": text})
+
+    with pytest.raises(RuleFileError) as caught:
+        prove(load_guideline("call-back@1", (folder.parents[1],)), statements_of(folder))
+
+    told = caught.value
+    assert (told.where, told.field) == ("call-back/1/proofs.yaml", f"line {line}, {key}")
+    for part, said in (("found", found), ("allowed", allowed), ("cure", cure)):
+        assert said in getattr(told, part)
+    assert not LEAKED.search(str(told))
 
 
 def test_the_zoo_is_a_zoo():
@@ -131,6 +211,7 @@ def test_each_mistake_is_told_with_file_line_key_and_cure(entry, tmp_path):
     assert (line, key) == (f"line {entry['line']}", entry.get("key", ""))
     for part in ("found", "allowed", "cure"):
         assert str(entry[part]) in getattr(told, part)
+    assert not LEAKED.search(str(told))
 
 
 @pytest.mark.parametrize("entry", ZOO[::6], ids=lambda e: e["name"])
@@ -197,5 +278,6 @@ def test_whatever_is_damaged_is_refused_with_its_line_or_still_sound(seed, tmp_p
         assert error.found
         assert error.allowed
         assert error.cure
+        assert not LEAKED.search(str(error))
 
     assert name.startswith("call-back@1")

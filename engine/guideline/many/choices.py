@@ -90,7 +90,7 @@ def choices(guideline: Guideline, stage: Stage) -> Choices:
         for name, found in links.items()
     }
     inputs = {n: guideline.inputs[n][1] for n in fixed}
-    absent = frozenset(n for n, i in inputs.items() if i.get("absent") == NOT_APPLICABLE and "absent_when" not in i)
+    absent = frozenset(n for n, i in inputs.items() if i.get("absent") == NOT_APPLICABLE)
     return Choices(
         fixed, close, tied, limits, absent, _alone(guideline, stage, links, absent), _stands(guideline, fixed), beside
     )

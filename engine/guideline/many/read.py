@@ -62,6 +62,9 @@ class _Options:
     every: frozenset[evaluate.Combination]
 
 
+_Ways = tuple[NDArray[np.int16], NDArray[np.bool_]]  # cells (combinations, fixed variables), and which are by default
+
+
 class Reader:
     """A guideline made ready for many exams. Build one, and use it again."""
 
@@ -80,18 +83,22 @@ class Reader:
         places = [guideline.exam.stage.table(t) for t in self.told]
         results = [tuple(leaf.results[t] for t in places) for leaf in guideline.exam.leaves]
         self.exam = Ready(guideline, guideline.exam, results)
-        self.nothing = next(iter(evaluate.combine(guideline, ())))
         self.options: dict[bytes, _Options] = {}
-        self.folded: dict[tuple[_Options | None, ...], tuple[tuple[evaluate.Combination, ...], int]] = {}
+        self.folded: dict[tuple[_Options | None, ...], _Ways] = {}
         self.answers: dict[bytes, Answer] = {}
         self.alike: dict[tuple[bytes, tuple[_Options | None, ...]], Exam] = {}
-        self.places: dict[evaluate.Combination, tuple[int, ...]] = {}
+        self.lists: dict[frozenset[str], tuple[str, ...]] = {}
+        names = (WORST, *(f"leading.{n}" for n in head.get("leading", ())))
+        self.fixed = [n for n in names if n in guideline.exam.stage.index]
 
     def read(self, exams: Sequence[tuple[Values, Sequence[Values]]]) -> list[Exam]:
         """The answers on exams, each given as (facts of exam and patient, facts of each finding), in order.
 
         A value that is none of its input's, or a contradiction, is the ``error`` of its exam; the others are answered.
         """
+        for kept in (self.alike, self.folded):
+            if len(kept) > MOST_ALIKE:
+                kept.clear()
         shared = [facts for facts, _ in exams]
         rows = [facts for _, findings in exams for facts in findings]
         counts = [len(findings) for _, findings in exams]
@@ -126,11 +133,21 @@ class Reader:
         rows: tuple[str, ...],
         results: Mapping[str, str] | None = None,
     ) -> Answer:
-        found = evaluate.ordered(self.guideline, default)
-        further = evaluate.ordered(self.guideline, set(others) - set(found))
+        here = frozenset(default)
+        found, further = self._ordered(here), self._ordered(frozenset(others) - here)
         sure = len(found) == 1
-        whole = evaluate.ordered(self.guideline, (*found, *further))
-        return Answer(found[0] if sure else None, whole, further if sure else (), rows, results)
+        return Answer(
+            found[0] if sure else None,
+            self._ordered(here.union(further)),
+            further if sure else (),
+            rows,
+            results,
+        )
+
+    def _ordered(self, categories: frozenset[str]) -> tuple[str, ...]:
+        if categories not in self.lists:
+            self.lists[categories] = evaluate.ordered(self.guideline, categories)
+        return self.lists[categories]
 
     def _exams(
         self,
@@ -138,10 +155,14 @@ class Reader:
         shared: Sequence[Values],
         each: Sequence[tuple[_Options | None, ...]],
     ) -> list[Exam]:
-        ways = [self._fold(options) for options in each]
-        owner = np.repeat(np.arange(len(exams)), [len(w) for w, _ in ways])
-        by_default = np.array([n < d for w, d in ways for n in range(len(w))], np.bool_)
-        coded = Coded(self.guideline, self.guideline.exam.stage, (), shared, owner, self._fixed(ways))
+        for options in set(each) - self.folded.keys():
+            self.folded[options] = self._fold(options)
+        ways = [self.folded[options] for options in each]
+        owner = np.repeat(np.arange(len(exams)), [len(by_default) for _, by_default in ways])
+        cells = np.concatenate([np.zeros((0, len(self.fixed)), np.int16), *(c for c, _ in ways)])
+        by_default = np.concatenate([np.zeros(0, np.bool_), *(d for _, d in ways)])
+        fixed = {name: cells[:, n] for n, name in enumerate(self.fixed)}
+        coded = Coded(self.guideline, self.guideline.exam.stage, (), shared, owner, fixed)
         outcome = Outcome(self.exam, coded, by_default, owner, len(exams))
         slow = np.array([None in options for options in each], np.bool_)
         np.logical_or.at(slow, owner, coded.slow)
@@ -149,7 +170,7 @@ class Reader:
         for key in set(outcome.keys) - known.keys():
             known[key] = self._told(outcome, key)
         told = list(zip(outcome.keys, each, strict=True))
-        alike = self.alike = self.alike if len(self.alike) < MOST_ALIKE else {}
+        alike = self.alike
         for way in set(told) - alike.keys():
             alike[way] = Exam(known[way[0]], tuple([o.answer for o in way[1] if o is not None]))
         found = [alike[way] for way in told]
@@ -157,25 +178,14 @@ class Reader:
             found[n] = self._alone(*exams[n])
         return found
 
-    def _fold(self, options: tuple[_Options | None, ...]) -> tuple[tuple[evaluate.Combination, ...], int]:
-        """What the findings together can be: the combinations by default, then the others; how many are by default."""
-        found = self.folded.get(options)
-        if found is None:
-            known = [o for o in options if o is not None]
-            default = evaluate.combine(self.guideline, [o.default for o in known])
-            others = evaluate.combine(self.guideline, [o.every for o in known]) - default
-            found = self.folded[options] = (*sorted(default), *sorted(others)), len(default)
-        return found
-
-    def _fixed(self, ways: Sequence[tuple[tuple[evaluate.Combination, ...], int]]) -> dict[str, NDArray[np.int16]]:
-        names = [WORST, *(f"leading.{n}" for n in self.guideline.head.get("leading", ()))]
-        index = self.guideline.exam.stage.index
-        held = [n for n in names if n in index]
-        for combination in {c for w in set(ways) for c in w[0]} - self.places.keys():
-            cells = evaluate.fixed(self.guideline, combination)
-            self.places[combination] = tuple(cells[n][0] for n in held)
-        columns = np.array([self.places[c] for w, _ in ways for c in w], np.int16).reshape(-1, len(held))
-        return {name: columns[:, n] for n, name in enumerate(held)}
+    def _fold(self, options: tuple[_Options | None, ...]) -> _Ways:
+        """What the findings together can be: the combinations by default, then the others."""
+        known = [o for o in options if o is not None]
+        default = evaluate.combine(self.guideline, [o.default for o in known])
+        others = evaluate.combine(self.guideline, [o.every for o in known]) - default
+        given = [evaluate.fixed(self.guideline, c) for c in (*sorted(default), *sorted(others))]
+        cells = np.array([[g[name][0] for name in self.fixed] for g in given], np.int16)
+        return cells.reshape(-1, len(self.fixed)), np.arange(len(given)) < len(default)
 
     def _told(self, outcome: Outcome, key: bytes) -> Answer:
         default, others = outcome.results(key)
