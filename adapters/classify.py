@@ -94,6 +94,15 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+SHOWN = ("guideline", "category", "display", "possible", "management", "interval_months", "due_date", "ask",
+         "question", "silent", "alternatives", "trace", "status", "intended_use")  # fmt: skip
+
+
+def _says(value: Any) -> bool:
+    """Whether an answer beside the category is one that a person reads: words, not a flag or nothing."""
+    return isinstance(value, str) and value != "n/a"
+
+
 def shown(answer: dict[str, Any]) -> str:
     """An answer for a person: category, management, what is missing, reasons."""
     if "error" in answer:
@@ -103,6 +112,9 @@ def shown(answer: dict[str, Any]) -> str:
     lines = [f"{answer['guideline']}: {head}"]
     if answer["management"]:
         lines.append(f"  {answer['management']}" + (f" (due {answer['due_date']})" if answer.get("due_date") else ""))
+    lines += [
+        f"  {key.replace('_', ' ')}: {value}" for key, value in answer.items() if key not in SHOWN and _says(value)
+    ]
     if answer["ask"]:
         question = f" ({answer['question']})" if answer["question"] else ""
         lines.append(f"  assess next: {answer['ask']}{question}")

@@ -95,7 +95,7 @@ def _arrays(path: Path) -> Mapping[str, NDArray[Any]]:
             if lacking:
                 raise MissingField(str(path), lacking[0], "no such array", ", ".join(ARRAYS), "Add it.")
             return {name: file[name] for name in ARRAYS}
-    except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
         found = getattr(error, "strerror", None) or "bytes that are no npz of plain numbers"
         raise NotReadable(str(path), "", found, "an npz file of numbers", "Check the path.") from error
 

@@ -143,17 +143,18 @@ class Prover:
         )
 
     def _stage(self, s: Statement, roots: list[str]) -> Stage:
+        scope = self.scope(s)
         for key, tests in (("when", s.when), *(("unless", u) for u in s.unless)):
             for name, test in tests.items():
                 if isinstance(test, Mapping) and "or" in test and not self._may_be_absent(name):
                     raise s.fail(key, f"n/a for {name}, which always arises", "no `or`", "Delete it.")
-            self._sound(s, key)
-        return self.builder.stage(self.scope(s), roots)
+            self._sound(s, key, scope)
+        return self.builder.stage(scope, roots)
 
-    def _sound(self, s: Statement, key: str) -> None:
+    def _sound(self, s: Statement, key: str, scope: str) -> None:
         """What its tests name is there; the builder knows no lines."""
         try:
-            self.builder.stage(self.scope(s), [f"{s.id}, {key}"])
+            self.builder.stage(scope, [f"{s.id}, {key}"])
         except RuleFileError as error:
             raise s.fail(key, error.found, error.allowed, error.cure) from error
 

@@ -55,14 +55,18 @@ def _input(names: Names, place: Place, definition: Mapping[str, Any]) -> None:
 
 def _absent(names: Names, place: Place, definition: Mapping[str, Any]) -> None:
     """What leaving an input out means is something that it can be."""
-    allowed = {"bool": ["false", "true", NOT_APPLICABLE], "enum": [*definition.get("values", ()), NOT_APPLICABLE]}
-    known = {"set": ["false"]} | allowed
-    found = definition["absent"]
-    word = str(found).lower() if isinstance(found, bool) else found
-    listed = known.get(definition["type"], [NOT_APPLICABLE])
-    if word not in listed or isinstance(found, bool) == (definition["type"] == "enum") or found in ("true", "false"):
-        quoted = " In quotes: YAML reads yes, no, on and off as true and false." if isinstance(found, bool) else ""
-        raise names.source.fail(place, word, ", ".join(listed), f"Use one of these, or delete it.{quoted}")
+    found, values = definition["absent"], definition.get("values", ())
+    known: dict[str, list[bool | str]] = {"bool": [False, True, NOT_APPLICABLE], "enum": [*values, NOT_APPLICABLE]}
+    allowed = ({"set": [False]} | known).get(definition["type"], [NOT_APPLICABLE])
+    if found not in allowed:
+        cure = "Use one of these, or delete it."
+        if isinstance(found, bool):
+            cure += " In quotes: YAML reads yes, no, on and off as true and false."
+        raise names.source.fail(place, _written(found), ", ".join(map(_written, allowed)), cure)
+
+
+def _written(value: bool | str) -> str:
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _number(names: Names, place: Place, definition: Mapping[str, Any]) -> None:
