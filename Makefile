@@ -35,7 +35,7 @@ test-slow: $(VENV)/.dev peers  ## the heavy proofs, and exports on the engines o
 	$(PYTEST) -n $(JOBS) --dist worksteal -m slow
 
 bench: $(VENV)/.dev  ## one table a claim, with the peer beside it
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in benchmarks/*.py benchmarks/*/run.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 peers:  ## programs of others that exports are tried on (needs node and npm)
 	npm install --no-audit --no-fund --no-package-lock --silent --prefix tests/rules/engines

@@ -141,7 +141,7 @@ def _followed(chance: random.Random, kind: str, size: Decimal, made: Values) -> 
     core = made["solid_mean_mm"]
     if chance.random() < 0.05:
         said = _one(chance, stable=80, new=5, growing=15) if core is not None else None
-        return {"growing": chance.random() < 0.3, "solid_component_change": said, "interval_months": None}
+        return {"growing": chance.random() < 0.3, "solid_component_change": said}
     grew = _tenths(chance.choice((0, chance.gauss(0.2, 0.5), chance.gauss(0.8, 1.2))))
     prior = max(size - grew, Decimal("1.0"))
     made = {"prior_mean_mm": prior}

@@ -181,9 +181,14 @@ class World:
         rates = [1 + c / 100 for c in cuts if c > -100]
         points |= {x for a in others for rate in rates for x in (a * rate, a / rate)}
         near = sorted({p + tick for p in points for tick in TICKS if low <= p + tick <= high})
-        absent = [NA] if i.get("absent") == NA and "absent_when" not in i else []
+        absent = [NA] if i.get("absent") == NA and self.may_be_absent(i) else []
         kinds = {self.signature(name, v, mine): v for v in (*absent, *near)}
         return [v for kind, v in kinds.items() if kind != NEVER]
+
+    def may_be_absent(self, i):
+        """Whether no known fact rules out that an input does not apply."""
+        stated = {other: self.symbols.get(other) for other in i.get("absent_when", {})}
+        return all(value is None or value in i["absent_when"][other] for other, value in stated.items())
 
     def sizes(self, names):
         """The known amounts among inputs, those of older exams among them."""
