@@ -124,7 +124,7 @@ def _rows(path: Path) -> dict[int, Mapping[str, str]]:
     for name in ("nodule_id", "pixel_spacing_mm"):
         if name not in columns:
             raise MissingField(str(path), name, "no such column", "a column of it", "Add it.")
-    numbered = {_number(path, row["nodule_id"]): row for row in rows}
+    numbered: dict[int, Mapping[str, str]] = {_number(path, row["nodule_id"]): row for row in rows}
     if len(numbered) != len(rows):
         raise Contradiction(str(path), "nodule_id", "the same number twice", "one row each", "Remove one of them.")
     return numbered

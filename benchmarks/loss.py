@@ -110,8 +110,11 @@ def timed(steps: Mapping[str, Callable[[], None]], rounds: int) -> dict[str, lis
 
 
 def main() -> None:
-    import torch
-
+    try:
+        import torch
+    except ModuleNotFoundError:
+        print("torch, the extra `train`, is not installed: nothing was measured")
+        return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=200)

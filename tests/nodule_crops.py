@@ -72,5 +72,7 @@ def panel_folder(folder: Path, patients: int, seed: int = 0) -> Path:
             for reader in range(4):
                 size = mm[i] + chance.normal(0, 0.5)
                 rating = int(np.clip(1 + 2 * texture[i] + chance.integers(-1, 2), 1, 5))
-                rows.writerow([i, reader, size, size - 0.3, rating, 3 if i % 5 == 0 else 6, 5 - i % 2 * 3, 3, 1 + i % 4, 1])
+                rows.writerow(
+                    [i, reader, size, size - 0.3, rating, 3 if i % 5 == 0 else 6, 5 - i % 2 * 3, 3, 1 + i % 4, 1]
+                )
     return folder
