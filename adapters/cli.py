@@ -222,6 +222,25 @@ def serve(
     run(create_app(FileLog(store), FileQueue(store)), host, port)
 
 
+perceive = typer.Typer(
+    help="What a net sees in images, as calibrated beliefs. It decides nothing.", no_args_is_help=True
+)
+app.add_typer(perceive, name="perceive")
+
+
+@perceive.command("lung-nodule")
+def lung_nodule(
+    crops: Annotated[Path, typer.Argument(help="npz with hu (N, rows, columns) and nodule_id (N,).")],
+    table: Annotated[Path, typer.Argument(help="CSV with nodule_id, pixel_spacing_mm, slice_thickness_mm.")],
+    masks: Annotated[Path | None, typer.Option(help="Also write the masks here, as npz.")] = None,
+) -> None:
+    """Texture, size and features of lung nodules on axial crops: one JSON object a line, in the order of the file."""
+    from .perceive import perceive_lung_nodules
+
+    for record in perceive_lung_nodules(crops, table, masks):
+        typer.echo(json.dumps(record, ensure_ascii=False))
+
+
 @app.command()
 def phantom(out: Annotated[Path, typer.Argument(help="An empty or new folder.")]) -> None:
     """Write the bundled example: a drawn chest CT as DICOM, its findings, and a FHIR patient."""

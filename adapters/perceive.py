@@ -41,7 +41,7 @@ def perceive_lung_nodules(crops: Path, table: Path, masks: Path | None = None) -
 
     Raises:
         NotReadable, MissingField, BadValue, Contradiction, TooLarge: the files cannot be used.
-        MissingExtra, MissingKnowledge: ONNX Runtime or the model is absent.
+        MissingKnowledge: the model is absent.
     """
     from ..engine.perception.lung_nodule import LungNodule, as_record
 
@@ -87,7 +87,7 @@ def _arrays(path: Path) -> Mapping[str, NDArray[Any]]:
     import numpy as np
 
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             size = sum(part.file_size for part in file.zip.infolist() if part.filename.removesuffix(".npy") in ARRAYS)
             if size > LARGEST_BYTES:
                 raise TooLarge(str(path), "hu", f"{size} bytes", f"at most {LARGEST_BYTES}", "Split the file.")

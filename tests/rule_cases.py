@@ -46,9 +46,7 @@ def facts(guideline: Guideline, case: dict[str, Any]) -> tuple[Facts, list[Facts
 def read(guideline: Guideline, case: dict[str, Any]) -> tuple[Classification, dict[str, Any]]:
     """The classification and the answer for a case."""
     found = stated(guideline, case)
-    result = classify(
-        guideline, found.exam, found.findings, assessed=found.assessed or case.get("finding") == "none"
-    )
+    result = classify(guideline, found.exam, found.findings, assessed=found.assessed or case.get("finding") == "none")
     return result, plain(answer(guideline, result, tuple(n for n, _ in found.findings), found.exam_date))
 
 

@@ -21,7 +21,7 @@ BORDER_ONLY = {
 TRAINING = {"torch", "monai"}
 AUTHORING = {"pgmpy"}
 EXTRAS = {*TRAINING, *AUTHORING, "z3", "sqlglot", "duckdb", "pyarrow", "pyspark"}
-HEAVY = {*EXTRAS, "pydicom", "fhir", "fastapi", "scipy", "jinja2", "PIL", "numpy", "rich"}
+HEAVY = {*EXTRAS, "onnxruntime", "pydicom", "fhir", "fastapi", "scipy", "jinja2", "PIL", "numpy", "rich"}
 CASE = {
     "exam": {"round": "baseline", "prior_ct": "none", "lungs_fully_evaluable": True, "s_finding": "none"},
     "nodules": [{"type": "solid", "status": "baseline", "mean_mm": 7}],

@@ -1,0 +1,172 @@
+"""The lung-nodule net at run time: ONNX Runtime, numpy and the shipped calibration; no torch.
+
+``knowledge/models/lung_nodule/`` holds ``model.onnx``, ``calibration.json``, ``metrics.json`` and the card.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ..errors import MissingKnowledge
+from ..resources import knowledge_folder
+from .calibration import SIGNS, TEXTURES, Calibration, Raw, calibration_of
+from .grid import Image, around_centre, back
+from .measure import TOUCHING, Axes, Mask, measure_slice
+
+OUTPUTS: Final = ("mask", "texture", "signs", "axes_mm", "spread_mm", "distance")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NoduleReading:
+    """What is believed of one nodule, calibrated against a panel of radiologists (not histology).
+
+    ``texture``, ``signs``: probabilities. ``texture_set``: the classes not ruled out at 90 %. Lengths in mm on
+    the slice shown; ``interval_mm`` holds 90 % of single readers. ``mask``: on the crop's own pixels.
+    ``ood_score``: distance of the features over the one that 1 in 20 lung nodules exceeds.
+    ``outside``: why the answer must not be relied on; empty where nothing speaks against it.
+    """
+
+    texture: dict[str, float]
+    texture_set: tuple[str, ...]
+    mean_mm: float
+    sd_mm: float
+    interval_mm: tuple[float, float]
+    long_mm: float
+    short_mm: float
+    signs: dict[str, float]
+    mask: Mask
+    ood_score: float
+    outside: tuple[str, ...]
+
+    @property
+    def in_distribution(self) -> bool:
+        """Nothing speaks against relying on the calibration."""
+        return not self.outside
+
+
+class LungNodule:
+    """Sees nodules on axial crops. Loading takes about 0.1 s; reuse the instance.
+
+    Raises:
+        MissingKnowledge: a file of the model is absent, or its hash is not the one on the card.
+    """
+
+    name = "lung-nodule"
+    validated = True  # on LIDC patients not trained on, against the panel's readings
+
+    def __init__(self, folder: Traversable | None = None, threads: int = 1) -> None:
+        folder = folder or knowledge_folder() / "models" / "lung_nodule"
+        weights, fitted = _bytes(folder, "model.onnx"), _bytes(folder, "calibration.json")
+        self.sha256 = hashlib.sha256(weights + fitted).hexdigest()
+        stated = _bytes(folder, "sha256").decode().strip()
+        if stated != self.sha256:
+            raise MissingKnowledge(
+                str(folder), "sha256", self.sha256, stated, "Restore the shipped files, or train and export anew."
+            )
+        self.calibration = calibration_of(json.loads(fitted))
+        self._session = _session(weights, threads)
+
+    def see(self, grids: NDArray[np.float32]) -> list[Raw]:
+        """What the net says of crops on the grid (N, SIDE, SIDE) in HU."""
+        return [Raw(m, t, s, a, float(w), float(d)) for m, t, s, a, w, d in zip(*self.outputs(grids), strict=True)]
+
+    def outputs(self, grids: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """``OUTPUTS`` of the net, a row a crop on the grid (N, SIDE, SIDE)."""
+        found: list[NDArray[np.float32]] = self._session.run(list(OUTPUTS), {"hu": grids[:, None]})
+        return found
+
+    def read(self, hu: NDArray[np.int16], spacing_mm: float, slice_thickness_mm: float | None = None) -> NoduleReading:
+        """An axial crop (rows, columns) with the nodule within a few mm of its centre, square pixels.
+
+        Raises:
+            BadValue: not two axes, or a spacing that is not positive.
+        """
+        (raw,) = self.see(around_centre(hu, spacing_mm)[None])
+        return reading(raw, self.calibration, spacing_mm, slice_thickness_mm, (hu.shape[0], hu.shape[1]))
+
+
+def reading(
+    raw: Raw,
+    calibration: Calibration,
+    spacing_mm: float,
+    slice_thickness_mm: float | None,
+    shape: tuple[int, int],
+) -> NoduleReading:
+    """What may be believed of what the net says, on a crop of ``shape`` with pixels of ``spacing_mm``."""
+    mask, measured = outlined(raw.mask, calibration.mask_from, spacing_mm, shape)
+    texture = calibration.texture(raw.texture)
+    mean, sd, interval = calibration.diameter(float(raw.axes_mm.mean()), measured.mean_mm, raw.spread_mm)
+    long_mm, short_mm = (
+        calibration.of_net * float(net) + (1 - calibration.of_net) * of_mask
+        for net, of_mask in zip(raw.axes_mm, (measured.long_mm, measured.short_mm), strict=True)
+    )
+    score = raw.distance / calibration.far
+    far = (f"features {score:.2f} times as far from LIDC's nodules as 19 in 20 of them",) if score > 1 else ()
+    return NoduleReading(
+        texture=dict(zip(TEXTURES, texture.tolist(), strict=True)),
+        texture_set=calibration.texture_set(texture),
+        mean_mm=mean,
+        sd_mm=sd,
+        interval_mm=interval,
+        long_mm=long_mm,
+        short_mm=short_mm,
+        signs={name: calibration.sign(name, float(v)) for name, v in zip(SIGNS, raw.signs, strict=True)},
+        mask=mask,
+        ood_score=score,
+        outside=(*far, *calibration.domain.outside(spacing_mm, slice_thickness_mm)),
+    )
+
+
+def outlined(probabilities: Image, mask_from: float, spacing_mm: float, shape: tuple[int, int]) -> tuple[Mask, Axes]:
+    """The largest part of the mask on the crop's pixels; the likeliest pixel alone where none is likely enough."""
+    native = back(probabilities, spacing_mm, shape)
+    labels, parts = ndimage.label(native >= mask_from, TOUCHING)
+    if parts == 0:
+        mask = native == native.max()
+        mask &= np.arange(mask.size).reshape(shape) == mask.argmax()
+    else:
+        mask = labels == np.bincount(labels.ravel())[1:].argmax() + 1
+    return mask, measure_slice(mask, (spacing_mm, spacing_mm))
+
+
+def _bytes(folder: Traversable, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        where = f"{folder}/{name}"
+        raise MissingKnowledge(where, "", "no such file", "the shipped file", "Reinstall radlogic.") from error
+
+
+def _session(weights: bytes, threads: int) -> Any:
+    import onnxruntime  # 0.1 s: only where a net is asked
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = threads
+    options.log_severity_level = 3  # errors only: what it has to say of its optimisations is no one's concern
+    return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+
+
+def as_record(nodule_id: int, seen: NoduleReading) -> dict[str, Any]:
+    """One line of ``radlogic perceive lung-nodule``."""
+    return {
+        "nodule_id": nodule_id,
+        "texture": seen.texture,
+        "texture_set": list(seen.texture_set),
+        "mean_mm": seen.mean_mm,
+        "mean_mm_sd": seen.sd_mm,
+        "mean_mm_interval90": list(seen.interval_mm),
+        "long_mm": seen.long_mm,
+        "short_mm": seen.short_mm,
+        **seen.signs,
+        "in_distribution": seen.in_distribution,
+        "ood_score": seen.ood_score,
+        "outside": list(seen.outside),
+    }

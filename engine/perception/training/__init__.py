@@ -1,0 +1,1 @@
+"""Training of the lung-nodule net: torch and MONAI, never loaded by the running service."""

