@@ -9,13 +9,14 @@ PIP := PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m pip --disable-p
 INSTALLED := pyproject.toml constraints.txt setup.py
 
 OUT := out
+DATA ?= ../shared/data/lidc
 EXAMPLE := $(OUT)/example
 DRAWS := $(wildcard engine/perception/phantom*.py) adapters/example.py adapters/dicom/write.py $(wildcard knowledge/example/*)
 PYTEST := $(BIN)/python -m pytest
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test test-slow bench peers check lint types rules docs dist clean distclean
+.PHONY: help run serve test test-slow train bench peers check lint types rules docs dist clean distclean
 
 help:  ## list what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -33,6 +34,9 @@ test: $(VENV)/.dev  ## all tests but the slow ones
 
 test-slow: $(VENV)/.dev peers  ## the heavy proofs, and exports on the engines of others
 	$(PYTEST) -n $(JOBS) --dist worksteal -m slow
+
+train: $(VENV)/.train  ## train the lung-nodule net (needs DATA=folder; about 25 minutes on two cores)
+	$(BIN)/python -m radlogic.engine.perception.training $(DATA) $(OUT)/model --work $(OUT)/training
 
 bench: $(VENV)/.dev  ## one table a claim, with the peer beside it
 	@for file in benchmarks/*.py benchmarks/*/run.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
@@ -78,6 +82,10 @@ $(VENV)/.base: $(INSTALLED) | $(VENV)/.made
 
 $(VENV)/.dev: $(INSTALLED) | $(VENV)/.made
 	$(PIP) -e '.[dev]'
+	@touch $(VENV)/.base $@
+
+$(VENV)/.train: $(INSTALLED) | $(VENV)/.made
+	$(PIP) -e '.[train]'
 	@touch $(VENV)/.base $@
 
 # patient.json is written last, so a folder without it was interrupted and is drawn anew

@@ -63,7 +63,7 @@ def panel_folder(folder: Path, patients: int, seed: int = 0) -> Path:
     with (folder / "nodules.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["nodule_id", "patient_id", "pixel_spacing_mm", "slice_thickness_mm", "manufacturer"])
-        rows.writerows([i, f"p{i // 2}", 0.7, 1.25, "drawn"] for i in range(n))
+        rows.writerows([i, f"p{i // 2}", 0.7, 1.25, f"maker {i // 2 % 2}"] for i in range(n))
     with (folder / "readings.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         signs = ["calcification", "margin", "malignancy", "spiculation", "lobulation"]

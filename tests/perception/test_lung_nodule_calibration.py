@@ -25,6 +25,7 @@ from radlogic.engine.perception.grid import PIXEL_MM, SIDE, around_centre, back
 from radlogic.engine.perception.lung_nodule import reading
 
 PLAIN = Calibration(
+    pixel_mm=PIXEL_MM,
     temperature=0.7,
     bias=(-0.3, -0.9, 0.0),
     set_scores=(0.99, 0.9, 0.2),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from ..calibration import LEVEL, SIGNS, Calibration, Domain, Raw, index_of_level
-from ..grid import back
+from ..grid import PIXEL_MM, back
 from ..lung_nodule import outlined
 from .data import PANEL, Nodules
 
@@ -37,6 +37,7 @@ def calibrate(raw: Sequence[Raw], nodules: Nodules) -> Calibration:
     of_net = _of_net(np.array([r.axes_mm.mean() for r in raw])[panels], mask_mm[panels], nodules.take(panels))
     diameter = of_net * np.array([r.axes_mm.mean() for r in raw]) + (1 - of_net) * mask_mm
     plain = Calibration(
+        pixel_mm=PIXEL_MM,
         temperature=temperature,
         bias=bias,
         set_scores=(1.0, 1.0, 1.0),

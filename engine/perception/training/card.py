@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from ..calibration import Calibration
 from .ensemble import SHIPPED
 from .fit import Plan
 
-Figures = Mapping[str, Mapping[str, float]]
+Figures = Mapping[str, Any]
 
 HEADER: Final = """# Lung nodule net
 
@@ -38,7 +38,7 @@ without bias; on other patients it should do at least as well. {epochs} epochs, 
 SECTIONS: Final = (
     ("Calibration, areas under the curve and alarms (cross-validated)", "answer"),
     ("Areas under the curve of plain baselines (centre's HU; the panel's own diameter alone)", "baseline"),
-    ("Under shift (share flagged; error moved by up to 4 pixels over centred)", "shift"),
+    ("Under shift (error over that on the crops as they are; share flagged as out of distribution)", "shift"),
     ("Export (largest difference of ONNX Runtime from torch, relative)", "export"),
 )
 
@@ -52,7 +52,8 @@ def card(found: Figures, calibration: Calibration, plan: Plan, folds: int) -> st
         thick=domain.slice_thickness_mm[1], folds=folds, shipped=min(SHIPPED, folds),
         epochs=plan.epochs, seed=plan.seed,
     )  # fmt: skip
-    return head + _beside(found) + "".join(_section(title, found[name], found["reader"]) for title, name in SECTIONS)
+    sections = [_section(title, found[name], found["reader"]) for title, name in SECTIONS]
+    return head + _beside(found) + "".join(sections) + _groups(found["subgroups"])
 
 
 def _beside(found: Figures) -> str:
@@ -65,6 +66,17 @@ def _beside(found: Figures) -> str:
 def _section(title: str, figures: Mapping[str, float], shown_before: Mapping[str, float]) -> str:
     rows = [f"| {_words(k)} | {v:.3g} |" for k, v in figures.items() if k not in shown_before]
     return f"\n## {title}\n\n| | |\n|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def _groups(found: Mapping[str, Mapping[str, float]]) -> str:
+    """A column a figure, a row a subgroup; empty where the group is too small for the figure."""
+    names = list(dict.fromkeys(name for figures in found.values() for name in figures))
+    head = "| subgroup | " + " | ".join(map(_words, names)) + " |\n|---" + "|---" * len(names) + "|\n"
+    rows = [
+        f"| {group} | " + " | ".join(f"{of[name]:.3g}" if name in of else "" for name in names) + " |"
+        for group, of in found.items()
+    ]
+    return "\n## Subgroups (cross-validated)\n\n" + head + "\n".join(rows) + "\n"
 
 
 def _words(name: str) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..calibration import Calibration, Raw
 from ..lung_nodule import NoduleReading, as_record, reading
 from .calibrate import calibrate
-from .data import Nodules, folds
+from .data import Nodules
 from .ensemble import Ensemble, grids, member, see
 from .fit import Plan, fit
 
@@ -29,12 +29,11 @@ class Crossed:
     raw: tuple[Raw, ...]
 
 
-def cross(nodules: Nodules, k: int, plan: Plan, work: Path, say: Say) -> Crossed:
-    """Train ``k`` nets, each without one fold of the patients; checkpoints lie in ``work``."""
-    fold = folds(nodules, k, plan.seed)
+def cross(nodules: Nodules, fold: NDArray[np.int64], plan: Plan, work: Path, say: Say) -> Crossed:
+    """Train a net for each number in ``fold`` (N,) without the nodules of that number; checkpoints lie in ``work``."""
     members: list[Ensemble] = []
     said: dict[int, Raw] = {}
-    for i in range(k):
+    for i in range(int(fold.max()) + 1):
         one = _one(nodules, fold, i, plan, work, say)
         held_out = np.flatnonzero(fold == i)
         said.update(zip(held_out.tolist(), see(one, grids(nodules.take(held_out))), strict=True))

@@ -67,12 +67,22 @@ class _Group(nn.Module):
 
 def appearance(hu: Tensor, mask: Tensor) -> Tensor:
     """Plain descriptors (B, 32) of crops (B, 1, n, n) in HU and the probabilities of their masks."""
+    return torch.cat([of_pixels(hu), of_mask(mask)], dim=1)
+
+
+def of_pixels(hu: Tensor) -> Tensor:
+    """How much of the crop, and of its centre, lies in each range of HU; the brightest there in units of 500 HU."""
+    bins, (_, _, centre) = _bins(hu), _places(hu)
+    shares = [bins.mean(dim=(2, 3)), (bins * centre).sum(dim=(2, 3)) / centre.sum()]
+    brightest = (F.avg_pool2d(hu, 3, 1, 1) * centre).amax(dim=(1, 2, 3)).clamp(-1000, 300) / 500
+    return torch.cat([*(torch.log(share + RARE) for share in shares), brightest[:, None]], dim=1)
+
+
+def _places(hu: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows and columns from the centre (n, 1), (1, n), and which pixels are the centre (1, 1, n, n)."""
     steps = torch.arange(hu.shape[-1], device=hu.device) - (hu.shape[-1] - 1) / 2
     y, x = steps[:, None], steps[None, :]
-    centre = ((y**2 + x**2).sqrt() < CENTRE_PIXELS).to(hu)[None, None]
-    bins = _bins(hu)
-    shares = [bins.mean(dim=(2, 3)), (bins * centre).sum(dim=(2, 3)) / centre.sum()]
-    return torch.cat([*(torch.log(share + RARE) for share in shares), _outline(hu, mask, y, x, centre)], dim=1)
+    return y, x, ((y**2 + x**2).sqrt() < CENTRE_PIXELS).to(hu)[None, None]
 
 
 def _bins(hu: Tensor) -> Tensor:
@@ -81,8 +91,9 @@ def _bins(hu: Tensor) -> Tensor:
     return torch.cat([below[:, :1], below[:, 1:] - below[:, :-1], 1 - below[:, -1:]], dim=1)
 
 
-def _outline(hu: Tensor, mask: Tensor, y: Tensor, x: Tensor, centre: Tensor) -> Tensor:
-    """Size, peak, doubt and place of the mask; its share of the centre; the brightest there in units of 500 HU."""
+def of_mask(mask: Tensor) -> Tensor:
+    """Size, peak, doubt and place of the mask (B, 1, n, n); its share of the centre."""
+    y, x, centre = _places(mask)
     size = mask.sum(dim=(1, 2, 3))
     off = [(mask * along).sum(dim=(1, 2, 3)) / (size + 1e-3) for along in (y, x)]
     parts = [
@@ -91,6 +102,5 @@ def _outline(hu: Tensor, mask: Tensor, y: Tensor, x: Tensor, centre: Tensor) -> 
         torch.log((mask * (1 - mask)).sum(dim=(1, 2, 3)) / (size + 1) + 1e-3),
         torch.log((off[0] ** 2 + off[1] ** 2).sqrt() + 1),
         (mask * centre).sum(dim=(1, 2, 3)) / centre.sum(),
-        (F.avg_pool2d(hu, 3, 1, 1) * centre).amax(dim=(1, 2, 3)).clamp(-1000, 300) / 500,
     ]
     return torch.stack(parts, dim=1)

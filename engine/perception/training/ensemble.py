@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from ..calibration import Raw
 from ..grid import around_centre
 from .data import Nodules
-from .distance import Distance, appearance
-from .net import NoduleNet, axes, texture
+from .distance import Distance, appearance, of_mask, of_pixels
+from .net import NoduleNet, axes, looked, texture
 
 BATCH: Final = 64
 SHIPPED: Final = 3  # nets whose mean is shipped; each costs 2 to 3 ms a nodule, and 10 ms are allowed
@@ -35,10 +35,12 @@ class Ensemble(nn.Module):
 
     def forward(self, hu: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
         """From HU (B, 1, SIDE, SIDE): mask (B, SIDE, SIDE), texture, signs, axes_mm, spread_mm, distance."""
-        seen = [net(hu) for net in self.nets]
+        crop, pixels = looked(hu), of_pixels(hu)
+        seen = [net.see(crop) for net in self.nets]
         sizes = [axes(s.size) for s in seen]
         masks = [s.mask.sigmoid() for s in seen]
-        far = [d(s.features, appearance(hu, m)) for d, s, m in zip(self.distances, seen, masks, strict=True)]
+        plain = [torch.cat([pixels, of_mask(m)], dim=1) for m in masks]
+        far = [d(s.features, p) for d, s, p in zip(self.distances, seen, plain, strict=True)]
         return (
             _mean(masks)[:, 0],
             _mean([texture(s.ratings) for s in seen]),

@@ -23,7 +23,7 @@ from .net import NoduleNet
 class Plan:
     """How long and how fast. ``draws``: crops seen in all, in batches of ``batch``."""
 
-    epochs: int = 20
+    epochs: int = 30
     batch: int = 32
     rate: float = 4e-3
     decay: float = 0.02

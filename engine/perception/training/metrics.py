@@ -25,6 +25,10 @@ Classes = NDArray[np.int64]
 
 SIZE_CLASSES_MM: Final = (6, 8, 15)
 BINS: Final = 10
+OF_GROUPS: Final = (
+    "diameter_mae_mm", "dice", "texture_brier_skill", "texture_ece", "set_coverage", "interval_coverage",
+    "auc_sub_solid", "false_alarms",
+)  # fmt: skip
 
 
 def metrics(seen: Sequence[NoduleReading], nodules: Nodules) -> dict[str, dict[str, float]]:
@@ -38,6 +42,22 @@ def metrics(seen: Sequence[NoduleReading], nodules: Nodules) -> dict[str, dict[s
         "reader": reader,
         "baseline": _baselines(panels),
     }
+
+
+def subgroups(seen: Sequence[NoduleReading], nodules: Nodules) -> dict[str, dict[str, float]]:
+    """Some figures by scanner and by slice thickness, of nodules with a panel."""
+    thick = nodules.thickness_mm
+    groups = {f"manufacturer {maker}": nodules.maker == maker for maker in sorted(set(nodules.maker))}
+    groups |= {"slices to 1.5 mm": thick <= 1.5, "slices of 2 to 3 mm": (thick > 1.5) & (thick <= 3)}
+    rows = {name: np.flatnonzero(of & (nodules.readers >= PANEL)) for name, of in groups.items()}
+    return {name: _of_group(of, seen, nodules) for name, of in rows.items() if len(of)}
+
+
+def _of_group(rows: Classes, seen: Sequence[NoduleReading], nodules: Nodules) -> dict[str, float]:
+    """Figures that the group is too small or too uniform for are left out."""
+    found = metrics([seen[i] for i in rows.tolist()], nodules.take(rows))
+    of = {"reader_diameter_mae_mm": found["reader"]["diameter_mae_mm"], **{n: found["answer"][n] for n in OF_GROUPS}}
+    return {"nodules": len(rows), **{name: figure for name, figure in of.items() if np.isfinite(figure)}}
 
 
 def kappa(a: Classes, b: Classes) -> float:

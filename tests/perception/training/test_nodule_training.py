@@ -25,6 +25,7 @@ from radlogic.engine.perception.training.cross import Crossed, cross  # noqa: E4
 from radlogic.engine.perception.training.data import Nodules, folds, load, texture_class  # noqa: E402
 from radlogic.engine.perception.training.ensemble import grids, see, together  # noqa: E402
 from radlogic.engine.perception.training.fit import Plan, fit, tensors  # noqa: E402
+from radlogic.engine.perception.training.left_out import left_out, ordinary  # noqa: E402
 
 SHORT = Plan(epochs=2, batch=8, rate=3e-3)
 
@@ -49,7 +50,8 @@ def one_core():
 
 @pytest.fixture(scope="module")
 def crossed(nodules: Nodules, tmp_path_factory: pytest.TempPathFactory) -> Crossed:
-    return cross(nodules, 2, dataclasses.replace(SHORT, epochs=1), tmp_path_factory.mktemp("work"), quiet)
+    plan = dataclasses.replace(SHORT, epochs=1)
+    return cross(nodules, folds(nodules, 2, 0), plan, tmp_path_factory.mktemp("work"), quiet)
 
 
 def quiet(_: str) -> None:
@@ -143,6 +145,16 @@ def test_the_whole_command_writes_a_model_that_the_service_reads(folder, nodules
     assert "fold 2/2  epoch 1/1" in capsys.readouterr().err
     assert len((work / "answers.ndjson").read_text(encoding="utf-8").splitlines()) == len(nodules)
     assert (out / "card.md").read_text(encoding="utf-8").startswith("# Lung nodule net")
+
+
+def test_a_manufacturer_is_answered_by_nets_that_saw_none_of_its_scanners(nodules, tmp_path):
+    plan = dataclasses.replace(SHORT, epochs=1)
+    found = left_out(nodules, plan, tmp_path / "a", quiet)
+    beside = ordinary(nodules, plan, tmp_path / "b", quiet)
+
+    assert set(found) == set(beside) == {f"manufacturer {m}" for m in nodules.maker}
+    assert sum(of["nodules"] for of in found.values()) == (nodules.readers >= 3).sum()
+    assert len(list((tmp_path / "a").glob("fold*.pt"))) == len(set(nodules.maker))
 
 
 def test_the_shipped_net_is_the_mean_of_its_members(nodules, crossed):
