@@ -27,7 +27,8 @@ def run(
     if case.exam.date is not None and as_of < case.exam.date:
         cure = "Correct the date of the exam or --as-of."
         raise Contradiction("command line", "--as-of", "a day before the exam", "the exam's day or later", cure)
-    return assess(case, load_knowledge(case.exam.date, guideline, sources.rules), as_of), case.volume
+    knowledge = load_knowledge(case.exam.date, guideline, sources.rules, images=case.volume is not None)
+    return assess(case, knowledge, as_of), case.volume
 
 
 def write_all(assessment: Assessment, volume: Volume | None, out: Path) -> dict[str, Path]:

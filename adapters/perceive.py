@@ -7,15 +7,19 @@ import io
 import math
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ..engine.errors import BadValue, Contradiction, MissingField, NotReadable, TooLarge
+from ..engine.errors import BadValue, Contradiction, MissingExtra, MissingField, NotReadable, TooLarge
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from ..engine.perception.lung_nodule import LungNodule, NoduleReading
+    from ..engine.perception.saliency import Saliency
 
 LARGEST_BYTES: Final = 2**31  # of crops in memory: 200,000 crops of 71 x 71
 ARRAYS: Final = ("hu", "nodule_id")
@@ -32,12 +36,16 @@ class Crops:
     thickness_mm: tuple[float | None, ...]
 
 
-def perceive_lung_nodules(crops: Path, table: Path, masks: Path | None = None) -> Iterator[dict[str, Any]]:
-    """One record a nodule, in the order of ``crops``; with ``masks``, their masks (uint8, N x rows x columns) too.
+def perceive_lung_nodules(
+    crops: Path, table: Path, masks: Path | None = None, pictures: Path | None = None
+) -> Iterator[dict[str, Any]]:
+    """One record a nodule, in the order of ``crops``; with ``masks``, their masks (uint8, N x rows x columns) too;
+    with ``pictures``, a folder, an evidence picture ``<nodule_id>.png`` of each.
 
     ``crops``: npz with ``hu`` (N, rows, columns) and ``nodule_id`` (N,); the nodule near the centre.
     ``table``: CSV with ``nodule_id``, ``pixel_spacing_mm`` and, if known, ``slice_thickness_mm``. Nothing
-    else of either is read. The masks are written after the last record.
+    else of either is read. The masks are written after the last record, a picture before the record of its
+    nodule; without the extra ``saliency`` the pictures say that saliency was not computed.
 
     Raises:
         NotReadable, MissingField, BadValue, Contradiction, TooLarge: the files cannot be used.
@@ -46,17 +54,20 @@ def perceive_lung_nodules(crops: Path, table: Path, masks: Path | None = None) -
     from ..engine.perception.lung_nodule import LungNodule, as_record
 
     given = read(crops, table)
-    if masks is not None and not masks.parent.is_dir():
-        raise NotReadable(str(masks), "", "no such folder", "a folder to write to", "Create it first.")
+    for path, folder in ((masks, masks and masks.parent), (pictures, pictures)):
+        if folder is not None and not folder.is_dir():
+            raise NotReadable(str(path), "", "no such folder", "a folder to write to", "Create it first.")
     model = LungNodule()
     outlines = []
     for i, nodule_id in enumerate(given.nodule_id):
         seen = model.read(given.hu[i], given.spacing_mm[i], given.thickness_mm[i])
         if masks is not None:
             outlines.append(seen.mask)
+        if pictures is not None:
+            _write_picture(pictures / f"{nodule_id}.png", model, given, i, seen)
         yield as_record(nodule_id, seen)
     if masks is not None:
-        _write(masks, outlines)
+        _write_masks(masks, outlines)
 
 
 def read(crops: Path, table: Path) -> Crops:
@@ -148,13 +159,41 @@ def _length(path: Path, row: Mapping[str, str], name: str) -> float:
     return value
 
 
-def _write(path: Path, outlines: list[NDArray[np.bool_]]) -> None:
+def _write_masks(path: Path, outlines: list[NDArray[np.bool_]]) -> None:
     import numpy as np
 
+    with _written_whole(path) as unfinished, unfinished.open("wb") as file:
+        np.savez_compressed(file, masks=np.array(outlines, dtype=np.uint8))
+
+
+def _write_picture(path: Path, model: LungNodule, given: Crops, i: int, seen: NoduleReading) -> None:
+    from .report.evidence import evidence_png
+
+    hu, spacing = given.hu[i], given.spacing_mm[i]
+    title = f"Nodule {given.nodule_id[i]}"
+    png = evidence_png(hu, spacing, seen, _saliency(model, hu, spacing, seen), model.sha256, title)
+    with _written_whole(path) as unfinished:
+        unfinished.write_bytes(png)
+
+
+def _saliency(model: LungNodule, hu: NDArray[np.int16], spacing_mm: float, seen: NoduleReading) -> Saliency | None:
+    from ..engine.perception.saliency import questions, saliency_of
+
+    try:
+        return saliency_of(model, hu, spacing_mm, questions(seen))
+    except MissingExtra:
+        return None  # and the picture says so
+
+
+@contextmanager
+def _written_whole(path: Path) -> Iterator[Path]:
+    """A path to write to that takes the place of ``path`` once all is written, and is removed where that fails."""
     unfinished = path.with_name(path.name + ".part")
     try:
-        with unfinished.open("wb") as file:
-            np.savez_compressed(file, masks=np.array(outlines, dtype=np.uint8))
+        yield unfinished
         unfinished.replace(path)
     except OSError as error:
         raise NotReadable(str(path), "", error.strerror or "a failure", "a file to write", "Check the path.") from error
+    finally:
+        if unfinished.is_file():
+            unfinished.unlink()

@@ -11,9 +11,9 @@ from .gate import gate, signals
 from .guideline import evaluate
 from .guideline.load import Guideline
 from .knowledge import Knowledge
-from .perception.extractor import perceive
+from .perception.extractor import OUTSIDE_TRAINING, perceive
 from .record import Assessment
-from .types import Application, Case, Decision, FindingDecision, GuidelineDecision, Risk, Route
+from .types import Application, Case, Decision, FindingDecision, GuidelineDecision, Known, Risk, Route
 
 
 def assess(case: Case, using: Knowledge, as_of: date) -> Assessment:
@@ -25,7 +25,8 @@ def assess(case: Case, using: Knowledge, as_of: date) -> Assessment:
     seen = perceive(case, using.extractors)
     applied = applies(seen, using)
     answers = classify(seen, applied, fuse(seen, using))
-    route, review = gate(signals(answers, nets_that_spoke(seen, using), conflicts(seen, applied)), using)
+    spoke = nets_that_spoke(seen, using)
+    route, review = gate(signals(answers, spoke, conflicts(seen, applied), unlike_training(seen)), using)
     if route is Route.RULE_BASED:
         stated = without_nets(seen)
         answers = unconfirmed(classify(stated, applied, fuse(stated, using)), seen)
@@ -44,7 +45,7 @@ def applies(case: Case, using: Knowledge) -> tuple[tuple[Guideline, Application]
 def _application(guideline: Guideline, case: Case) -> Application:
     found = evaluate.read_application(guideline, facts.exam_facts(guideline, case))
     kind = guideline.head["findings"]["kind"]
-    if found.applies != "conditional" or kind in case.assessed:
+    if found.applies != "conditional" or kind in {*case.assessed, *(f.kind for f in case.findings)}:
         return found
     return replace(found, applies="no", reasons=(*found.reasons, f"and nobody stated whether there is any {kind}"))
 
@@ -99,6 +100,12 @@ def conflicts(case: Case, applied: tuple[tuple[Guideline, Application], ...]) ->
     """Where sources contradict each other on what a guideline that may apply reads."""
     read = (guideline for guideline, application in applied if application.applies != "no")
     return tuple(dict.fromkeys(text for guideline in read for text in facts.conflicts(guideline, case)))
+
+
+def unlike_training(case: Case) -> tuple[str, ...]:
+    """Each finding at which a net looked and says that it was not made for what it saw, and why."""
+    said = ((f.tracking_id, f.facts.get(OUTSIDE_TRAINING)) for f in case.findings)
+    return tuple(f"{name}: {b.value}" for name, b in said if isinstance(b, Known))
 
 
 def nets_that_spoke(case: Case, using: Knowledge) -> dict[str, bool]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .record import URGENCY
-from .types import GuidelineDecision, Priority, Reading, Review, ReviewReason, Route
+from .types import FOUND_BY_PROGRAM, GuidelineDecision, Priority, Reading, Review, ReviewReason, Route
 
 if TYPE_CHECKING:  # classify needs only the reasons, and starts fast
     from .knowledge import Knowledge, Signal
@@ -19,10 +19,17 @@ Raised = tuple[str, str]  # (code, detail)
 
 
 def signals(
-    decisions: Sequence[GuidelineDecision], nets: Mapping[str, bool], conflicts: Sequence[str] = ()
+    decisions: Sequence[GuidelineDecision],
+    nets: Mapping[str, bool],
+    conflicts: Sequence[str] = (),
+    unlike: Sequence[str] = (),
 ) -> Iterator[Raised]:
-    """What speaks for more care in the readings. ``nets``: each net that spoke, and whether it is validated."""
+    """What speaks for more care in the readings. ``nets``: each net that spoke, and whether it is validated.
+
+    ``unlike``: where nets looked at what they were not made for, and why.
+    """
     yield from (("evidence_conflict", text) for text in conflicts)
+    yield from (("image_unlike_training", text) for text in unlike)
     if not any(d.exam for d in decisions):
         yield (
             "no_guideline",
@@ -42,6 +49,8 @@ def _of_guideline(d: GuidelineDecision) -> Iterator[Raised]:
         if reading is not None:
             yield from _of_reading(name, reading)
     for f in d.findings:
+        if (said := f.finding.facts.get(FOUND_BY_PROGRAM)) is not None:
+            yield FOUND_BY_PROGRAM, f"{f.finding.tracking_id}: {said.source.reference if said.source else 'a program'}"
         if f.risk is not None and f.risk.probability is None:
             yield "risk_unknown", f"{f.finding.tracking_id}: {f.risk.why}"
 

@@ -45,8 +45,12 @@ class Knowledge:
         return {**read, **nets, "gates": self.gates_sha256, **self.fusion.hashes()}
 
 
-def load_knowledge(exam_date: Any = None, guideline: str | None = None, folders: tuple[Path, ...] = ()) -> Knowledge:
+def load_knowledge(
+    exam_date: Any = None, guideline: str | None = None, folders: tuple[Path, ...] = (), *, images: bool = False
+) -> Knowledge:
     """The shipped knowledge for an exam of that date; with ``guideline`` (``lung-rads@1.1``) only that one.
+
+    ``images``: there are images, so that nets may have something to look at.
 
     Raises:
         UnknownGuideline, RuleError, MissingKnowledge: something is absent or at fault.
@@ -57,7 +61,16 @@ def load_knowledge(exam_date: Any = None, guideline: str | None = None, folders:
     else:
         editions = [in_force(name, exam_date, folders) for name in ([guideline] if guideline else considered)]
     loaded = tuple(load_guideline(name, folders) for name, _ in editions)
-    return Knowledge(loaded, signals, chosen=tuple(words for _, words in editions), gates_sha256=sha256)
+    chosen = tuple(words for _, words in editions)
+    return Knowledge(loaded, signals, _extractors(images), chosen=chosen, gates_sha256=sha256)
+
+
+def _extractors(images: bool) -> tuple[FeatureExtractor, ...]:
+    if not images:
+        return (UpstreamFindings(),)
+    from .perception.nodule_beliefs import NoduleBeliefs  # numpy and scipy: only where there are pixels
+
+    return (UpstreamFindings(), NoduleBeliefs())
 
 
 def load_gates() -> tuple[dict[str, Signal], tuple[str, ...], str]:

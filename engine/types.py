@@ -14,7 +14,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .errors import BadValue
 
@@ -128,6 +128,9 @@ def _frozen(facts: Facts) -> Facts:
     return facts if isinstance(facts, MappingProxyType) else MappingProxyType(dict(facts))
 
 
+FOUND_BY_PROGRAM: Final = "found_by_program"  # the fact of a finding that nobody but a program pointed at
+
+
 class Indication(StrEnum):
     """Why the exam was made. ``UNKNOWN`` makes every category conditional."""
 
@@ -214,7 +217,8 @@ class Case:
         ids = [f.tracking_id for f in self.findings]
         if len(set(ids)) != len(ids):
             raise BadValue("findings", "tracking_id", "the same identifier twice", "one each", "Rename one of them.")
-        object.__setattr__(self, "assessed", tuple(sorted({*self.assessed, *(f.kind for f in self.findings)})))
+        stated = {f.kind for f in self.findings if FOUND_BY_PROGRAM not in f.facts}  # a finder's list is no search
+        object.__setattr__(self, "assessed", tuple(sorted({*self.assessed, *stated})))
 
 
 @dataclass(frozen=True, slots=True)

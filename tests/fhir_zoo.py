@@ -143,6 +143,36 @@ CONTENTS: dict[str, tuple[Json | str | bytes, type[InputError]]] = {
     "dstu2_condition": (bundle(_without(condition(), "subject") | {"patient": {}}), errors.WrongFhirVersion),
     "stu3_condition": (bundle(condition(clinicalStatus="active")), errors.WrongFhirVersion),
     "r5_encounter": (bundle({"resourceType": "Encounter", "class": [concept(SCT, "1")]}), errors.WrongFhirVersion),
+    "text_after_the_end": (_text(lambda t: t + "]"), errors.NotJson),
+    "control_character": (_text(lambda t: t.replace("Yellow", "Yel\nlow")), errors.NotJson),
+    "utf16": (_text(str).encode("utf-16"), errors.NotJson),
+    "infinity": (_text(lambda t: t.replace('"entry"', '"total": -Infinity, "entry"')), errors.NotANumber),
+    "number_beyond_a_double": (_text(lambda t: t.replace('"entry"', '"total": 1e999, "entry"')), errors.NotJson),
+    "key_twice_deep_inside": (
+        _text(lambda t: t.replace('"code": "87433001"', '"code": "1", "code": "4711"')),
+        errors.DuplicateKey,
+    ),
+    "key_twice_and_a_hidden_quote": (
+        _text(lambda t: t.replace('"gender"', '"x": "\\u0022", "birthDate": "1947-01-01", "gender"')),
+        errors.DuplicateKey,
+    ),
+    "null": ("null", errors.NotABundle),
+    "bundle_type_is_no_text": (bundle(type=["collection"]), errors.UnsupportedBundle),
+    "bundle_of_responses": (bundle(type="transaction-response"), errors.UnsupportedBundle),
+    "entry_is_null": (_entry(None), errors.BadEntry),
+    "resource_type_is_a_number": (_entry({"resource": {"resourceType": 4711}}), errors.ResourceWithoutType),
+    "birth_date_is_a_number": (bundle(who=patient(birthDate=1947)), errors.BadBirthDate),
+    "birth_date_with_a_time": (bundle(who=patient(birthDate="1947-03-21T10:00:00Z")), errors.BadBirthDate),
+    "laboratory_of_another_patient": (
+        bundle(observation((LOINC, "1975-2"), subject={"reference": "https://other/Patient/canary-2"})),
+        errors.AnotherPatient,
+    ),
+    "unread_resource_of_another_patient": (
+        bundle({"resourceType": "Encounter", "subject": {"reference": "urn:uuid:canary-2"}}),
+        errors.AnotherPatient,
+    ),
+    "stu3_order": (bundle({"resourceType": "ProcedureRequest"}), errors.WrongFhirVersion),
+    "r5_order": (bundle({"resourceType": "ServiceRequest", "reason": [{}]}), errors.WrongFhirVersion),
     "patient_id_is_no_id": (bundle(who=patient(id="Canary 4711")), BadValue),
 }
 FILES: dict[str, tuple[Callable[[Path, str], Path], type[InputError]]] = {

@@ -6,7 +6,7 @@ nobody, about somebody else, or about another version of FHIR.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,11 @@ Resource = Mapping[str, Any]
 # R4 value set bundle-type, less history (several versions of one resource), message and the responses
 KINDS = ("collection", "searchset", "transaction", "batch", "document")
 # The types that facts are read from. Others are only checked for whom they are about.
-READ = ("Condition", "DiagnosticReport", "FamilyMemberHistory", "ImagingStudy", "Observation", "Procedure")
+READ = (
+    *("Condition", "DiagnosticReport", "FamilyMemberHistory", "ImagingStudy", "Observation", "Procedure"),
+    "ServiceRequest",
+)
+CODED = ("Condition", "DiagnosticReport", "Observation", "Procedure", "ServiceRequest")
 OTHER_KINDS = ("history", "message", "transaction-response", "batch-response", "subscription-notification")
 
 
@@ -41,37 +45,50 @@ class Record:
     where: str
     patient: Resource
     full_url: str
-    resources: tuple[tuple[str, Resource], ...]  # reference such as "Condition/12", resource
+    resources: Mapping[str, list[tuple[str, Resource]]]  # by type: reference such as "Condition/12", resource
     notes: tuple[str, ...]
 
+    def of(self, *kinds: str) -> Iterator[tuple[str, Resource]]:
+        """The resources of these types, each with its reference, in the order of the record."""
+        for kind in kinds:
+            yield from self.resources.get(kind, ())
 
-def read_record(source: Path | Mapping[str, Any]) -> Record:
+
+Keep = Callable[[Resource], bool]
+
+
+def read_record(source: Path | Mapping[str, Any], keep: Keep = bool) -> Record:
     """The record in a file, or in a Bundle that has been parsed already.
+
+    Of the types in ``CODED`` only the resources that ``keep`` says yes to are kept; whom they are about is
+    checked of all.
 
     Raises:
         InputError: one of the leaves of ``adapters/fhir/errors.py``.
     """
     if isinstance(source, Path):
-        return _record(jsonfile.load(source), source.name)
-    return _record(source, "Bundle")
+        return _record(jsonfile.load(source), source.name, keep)
+    return _record(source, "Bundle", keep)
 
 
-def _record(bundle: Any, where: str) -> Record:
+def _record(bundle: Any, where: str, keep: Keep) -> Record:
     _check_bundle(bundle, where)
     entries = tuple(_entries(bundle, where))
     patient, full_url = _the_patient(entries, where)
     subjects = Subjects(patient, full_url, where)
-    about, skipped = [], 0
+    about: dict[str, list[tuple[str, Resource]]] = {}
+    skipped, told = 0, False
     for index, url, resource in entries:
         kind = resource["resourceType"]
         check_version(resource, where, index)
         if kind in ("Patient", "OperationOutcome"):
+            told |= kind == "OperationOutcome"
             continue
         known = subjects.is_about(resource, index)
-        if kind in READ and known:
-            about.append((_reference(kind, resource, url, index), resource))
+        if kind in READ and known and (kind not in CODED or keep(resource)):
+            about.setdefault(kind, []).append((_reference(kind, resource, url, index), resource))
         skipped += kind in READ and not known
-    return Record(where, patient, full_url, tuple(about), tuple(_notes(bundle, entries, skipped)))
+    return Record(where, patient, full_url, about, tuple(_notes(bundle, told, skipped)))
 
 
 def _check_bundle(bundle: Any, where: str) -> None:
@@ -94,13 +111,13 @@ def _check_bundle(bundle: Any, where: str) -> None:
 def _entries(bundle: Mapping[str, Any], where: str) -> Iterator[tuple[int, str, Resource]]:
     for index, entry in enumerate(bundle.get("entry", [])):
         place = f"entry[{index}]"
-        if not isinstance(entry, Mapping):
+        if not isinstance(entry, dict):
             raise BadEntry(where, place, "something that is no object", "an object", "Export the record again.")
         resource = entry.get("resource")
         if resource is None:
             cure = "Leave out entries that delete or only link."
             raise EntryWithoutResource(where, place, "no resource", "an entry with a resource", cure)
-        if not isinstance(resource, Mapping):
+        if not isinstance(resource, dict):
             field = f"{place}.resource"
             raise BadEntry(where, field, "something that is no object", "a FHIR resource", "Export the record again.")
         kind = resource.get("resourceType")
@@ -132,12 +149,23 @@ def _reference(kind: str, resource: Resource, url: str, index: int) -> str:
     return f"{kind} {url}" if url else f"{kind} in entry[{index}]"
 
 
-def _notes(bundle: Mapping[str, Any], entries: tuple[tuple[int, str, Resource], ...], skipped: int) -> Iterator[str]:
+def _notes(bundle: Mapping[str, Any], told: bool, skipped: int) -> Iterator[str]:
     links = bundle.get("link")
     relations = [link.get("relation") for link in links if isinstance(link, Mapping)] if isinstance(links, list) else []
     if "next" in relations:
         yield "The Bundle is one page of several: the rest was not read, and newer entries may stand there."
-    if any(resource["resourceType"] == "OperationOutcome" for _, _, resource in entries):
+    total = bundle.get("total")
+    if bundle.get("type") == "searchset" and isinstance(total, int):
+        matches = sum(1 for entry in bundle.get("entry", []) if _is_match(entry))
+        if total > matches:
+            yield f"The server counted {total} entries for this search, and {matches} of them are here."
+    if told:
         yield "The server attached a message (OperationOutcome) to its answer: the record may be incomplete."
     if skipped:
         yield f"Entries that do not say that they are about the patient, left out: {skipped}."
+
+
+def _is_match(entry: Resource) -> bool:
+    """Whether a search found it, and not only an entry that it refers to (``search.mode`` include, outcome)."""
+    search = entry.get("search")
+    return not isinstance(search, dict) or search.get("mode", "match") == "match"

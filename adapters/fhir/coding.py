@@ -11,19 +11,21 @@ Code = tuple[str, str]  # system as a URI, code
 def objects(value: Any) -> Iterator[Mapping[str, Any]]:
     """The objects of a list; nothing where it is no list."""
     if isinstance(value, list):
-        yield from (item for item in value if isinstance(item, Mapping))
+        yield from (item for item in value if isinstance(item, dict))
 
 
-def codings(concept: Any) -> Iterator[Code]:
-    """(system, code) of each coding of a CodeableConcept."""
-    if isinstance(concept, Mapping):
-        yield from (code_of(coding) for coding in objects(concept.get("coding")))
+def codings(concept: Any) -> list[Code]:
+    """(system, code) of each coding of a CodeableConcept. The innermost step of reading a record: kept flat."""
+    found = concept.get("coding") if isinstance(concept, dict) else None
+    return [_code(coding) for coding in found if isinstance(coding, dict)] if isinstance(found, list) else []
 
 
 def code_of(coding: Any) -> Code:
     """(system, code) of a Coding; '' for what is absent or no text."""
-    if not isinstance(coding, Mapping):
-        return "", ""
+    return _code(coding) if isinstance(coding, dict) else ("", "")
+
+
+def _code(coding: Mapping[str, Any]) -> Code:
     system, code = coding.get("system"), coding.get("code")
     return (system if isinstance(system, str) else "", code if isinstance(code, str) else "")
 

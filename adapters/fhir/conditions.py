@@ -5,10 +5,13 @@ hl7.org/fhir/R4/condition.html: clinicalStatus, verificationStatus, onset, abate
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
+from typing import NamedTuple
 
 from .bundle import Record, Resource
 from .coding import codings, objects, status_code
+from .ledger import Standing
 from .said import Gathered, Said, Weight, from_record
 from .vocabulary import Meaning, Vocabulary
 from .when import Place, When, place, stated
@@ -22,81 +25,95 @@ SUSPECTED = ("unconfirmed", "provisional", "differential")
 
 def gather(record: Record, vocabulary: Vocabulary, exam_date: date | None, into: Gathered) -> None:
     """Read every Condition of the record; those in no value set say nothing."""
-    for reference, resource in record.resources:
-        if resource["resourceType"] != "Condition":
-            continue
-        meanings = {
-            (m.fact, m.value): m
-            for system, code in codings(resource.get("code"))
-            for m in vocabulary.meanings_of(system, code)
-        }
-        if meanings and status_code(resource.get("verificationStatus")) == "entered-in-error":
-            into.tally.in_error += 1
-            continue
-        when = stated(resource, "onsetDateTime", "onsetPeriod", "recordedDate")
-        into.tally.after_exam += bool(meanings) and place(when, exam_date) is Place.AFTER
-        for meaning in meanings.values():
-            holds = vocabulary.facts[meaning.fact].holds
-            into.add(meaning.fact, _word(resource, reference, meaning, holds, exam_date))
+    for reference, resource in record.of("Condition"):
+        meanings = vocabulary.all_meanings(resource.get("code"))
+        if meanings:
+            _read(reference, resource, meanings, vocabulary, exam_date, into)
 
 
-def _word(resource: Resource, reference: str, meaning: Meaning, holds: str | None, exam_date: date | None) -> Said:
+def _read(
+    reference: str,
+    resource: Resource,
+    meanings: Iterable[Meaning],
+    vocabulary: Vocabulary,
+    exam_date: date | None,
+    into: Gathered,
+) -> None:
     when = stated(resource, "onsetDateTime", "onsetPeriod", "recordedDate")
-    weight, why = _weigh(resource, meaning, holds, when, exam_date)
-    value = meaning.value if meaning.value is not None else True
-    return Said(weight, from_record(reference, when), when, value, f"{reference} {why}" if why else "")
+    in_error = status_code(resource.get("verificationStatus")) == "entered-in-error"
+    into.tally.in_error += in_error
+    into.tally.after_exam += not in_error and place(when, exam_date) is Place.AFTER
+    for meaning in meanings:
+        value = meaning.value if meaning.value is not None else True
+        if in_error:
+            into.ledger.add(meaning.fact, reference, Standing.IN_ERROR, when, value, meaning.display)
+            continue
+        word = _weigh(resource, meaning, vocabulary.facts[meaning.fact].holds, when, exam_date)
+        into.ledger.add(meaning.fact, reference, word.standing, when, value, meaning.display)
+        why = f"{reference} {word.why}" if word.why else ""
+        into.add(meaning.fact, Said(word.weight, from_record(reference, when), when, value, why))
 
 
-def _weigh(
-    resource: Resource, meaning: Meaning, holds: str | None, when: When | None, exam_date: date | None
-) -> tuple[Weight, str]:
+class _Word(NamedTuple):
+    weight: Weight
+    standing: Standing
+    why: str = ""
+
+
+_STATES, _ENDED = _Word(Weight.STATES, Standing.STATED), _Word(Weight.ENDED, Standing.ENDED)
+
+
+def _open(standing: Standing, why: str) -> _Word:
+    return _Word(Weight.RAISES, standing, why)
+
+
+def _weigh(resource: Resource, meaning: Meaning, holds: str | None, when: When | None, exam_date: date | None) -> _Word:
     where = place(when, exam_date)
     if where is not Place.BY_EXAM:
-        return Weight.RAISES, f"lies {where}"
-    if meaning.value is None:
-        return Weight.RAISES, f'("{meaning.display}") raises the question and does not settle it'
+        return _open(Standing.NOT_BY_EXAM, f"lies {where}")
+    if meaning.value is None or meaning.because_of:
+        return _open(Standing.SUSPECTED, f'("{meaning.display}") raises the question and does not settle it')
     verification = status_code(resource.get("verificationStatus"))
     if verification == "refuted":
         return _refuted(meaning, holds)
     if verification in SUSPECTED:
-        return Weight.RAISES, f"only suspects it ({verification})"
+        return _open(Standing.SUSPECTED, f"only suspects it ({verification})")
     if verification not in CONFIRMED:
-        return Weight.RAISES, "has a verification status that R4 does not have"
+        return _open(Standing.UNUSABLE, "has a verification status that R4 does not have")
     return _by_course(resource, holds, exam_date)
 
 
-def _refuted(meaning: Meaning, holds: str | None) -> tuple[Weight, str]:
+def _refuted(meaning: Meaning, holds: str | None) -> _Word:
     if holds in ("now", "lasting") and meaning.whole:
-        return Weight.DENIES, ""
-    return Weight.RAISES, f'rules out "{meaning.display}", which leaves other kinds and times open'
+        return _Word(Weight.DENIES, Standing.DENIED)
+    return _open(Standing.REFUTED, f'rules out "{meaning.display}", which leaves other kinds and times open')
 
 
-def _by_course(resource: Resource, holds: str | None, exam_date: date | None) -> tuple[Weight, str]:
+def _by_course(resource: Resource, holds: str | None, exam_date: date | None) -> _Word:
     clinical = status_code(resource.get("clinicalStatus"))
     ended = stated(resource, "abatementDateTime", "abatementPeriod")
     if clinical is None and ended:
         clinical = GONE
     if clinical not in (*ACTIVE, GONE, *QUIET):
-        return Weight.RAISES, "has a clinical status that R4 does not have"
+        return _open(Standing.UNUSABLE, "has a clinical status that R4 does not have")
     if clinical in ACTIVE or holds in ("ever", "lasting"):
-        return Weight.STATES, ""
+        return _STATES
     if ended and place(ended, exam_date) is Place.AFTER:
-        return Weight.STATES, ""
+        return _STATES
     return _over(resource, clinical or "", holds, ended, exam_date)
 
 
-def _over(
-    resource: Resource, clinical: str, holds: str | None, ended: When | None, exam_date: date | None
-) -> tuple[Weight, str]:
+def _over(resource: Resource, clinical: str, holds: str | None, ended: When | None, exam_date: date | None) -> _Word:
     if clinical in QUIET:
-        return Weight.RAISES, f"is recorded as {clinical}, which does not say that it is gone"
+        return _open(Standing.INACTIVE, f"is recorded as {clinical}, which does not say that it is gone")
     if holds != "now":
-        return Weight.RAISES, "has been closed"
+        return _open(Standing.INACTIVE, "has been closed")
     if _only_of_an_encounter(resource):
-        return Weight.RAISES, "is an encounter's diagnosis that was closed, which does not say that the disease is gone"
+        why = "is an encounter's diagnosis that was closed, which does not say that the disease is gone"
+        return _open(Standing.INACTIVE, why)
     if place(ended, exam_date) is not Place.BY_EXAM:
-        return Weight.RAISES, "is recorded as resolved, without saying whether before the exam"
-    return Weight.ENDED, ""
+        return _open(Standing.INACTIVE, "is recorded as resolved, without saying whether before the exam")
+    return _ENDED
 
 
 def _only_of_an_encounter(resource: Resource) -> bool:

@@ -6,8 +6,9 @@ hl7.org/fhir/R4: diagnosticreport, imagingstudy, procedure, observation.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date
+from typing import NamedTuple
 
 from ...engine.types import PriorExam, Source, SourceKind
 from .bundle import Record, Resource
@@ -40,7 +41,23 @@ IN_WORDS = re.compile(
 )
 
 
-def prior_exams(record: Record, vocabulary: Vocabulary, exam_date: date | None) -> tuple[tuple[PriorExam, ...], int]:
+class Made(NamedTuple):
+    """A resource on an exam that was made."""
+
+    reference: str
+    resource: Resource
+    exam: str  # in the words of the value set
+    when: When | None
+
+
+def chest_exams(record: Record, vocabulary: Vocabulary) -> tuple[Made, ...]:
+    """Every chest CT that was made, at whatever time."""
+    return tuple(_candidates(record, vocabulary))
+
+
+def prior_exams(
+    made: Iterable[Made], vocabulary: Vocabulary, exam_date: date | None
+) -> tuple[tuple[PriorExam, ...], int]:
     """Chest CTs before the exam's day, oldest first, one for a day; and how many do not state their day.
 
     Without an exam date none can be told from the exam itself. Of several resources of one day (report,
@@ -50,12 +67,12 @@ def prior_exams(record: Record, vocabulary: Vocabulary, exam_date: date | None) 
         return (), 0
     by_day: dict[date, list[PriorExam]] = {}
     undated = 0
-    for reference, resource, description, when in _candidates(record, vocabulary):
+    for reference, resource, description, when in made:
         if when is None or when.day is None:
             undated += 1
         elif when.day < exam_date:
             source = Source(SourceKind.RECORD, reference, when.day)
-            exam = PriorExam(when.day, description, _category(resource, vocabulary), source)
+            exam = PriorExam(when.day, description, category_of(resource, vocabulary), source)
             by_day.setdefault(when.day, []).append(exam)
     return tuple(_one(by_day[day]) for day in sorted(by_day)), undated
 
@@ -70,17 +87,15 @@ def _one(of_day: list[PriorExam]) -> PriorExam:
     return speaker
 
 
-def _candidates(record: Record, vocabulary: Vocabulary) -> Iterator[tuple[str, Resource, str, When | None]]:
-    """Every chest CT that was made: reference, resource, description, time."""
-    for reference, resource in record.resources:
+def _candidates(record: Record, vocabulary: Vocabulary) -> Iterator[Made]:
+    for reference, resource in record.of(*DATED_BY):
         kind = resource["resourceType"]
-        if kind in DATED_BY and resource.get("status") not in NOT_DONE:
-            description = _described(kind, resource, vocabulary)
-            if description:
-                yield reference, resource, description, stated(resource, *DATED_BY[kind])
+        description = chest_exam(kind, resource, vocabulary)
+        if description and resource.get("status") not in NOT_DONE:
+            yield Made(reference, resource, description, stated(resource, *DATED_BY[kind]))
 
 
-def _described(kind: str, resource: Resource, vocabulary: Vocabulary) -> str | None:
+def chest_exam(kind: str, resource: Resource, vocabulary: Vocabulary) -> str | None:
     """The exam in the words of the value set, or None where it is no chest CT."""
     if kind == "Observation":
         is_category = any(code in vocabulary.category_codes for code in codings(resource.get("code")))
@@ -101,7 +116,8 @@ def _images_the_chest(resource: Resource, vocabulary: Vocabulary) -> bool:
     )
 
 
-def _category(resource: Resource, vocabulary: Vocabulary) -> str | None:
+def category_of(resource: Resource, vocabulary: Vocabulary) -> str | None:
+    """The Lung-RADS category that a report or Observation states, if exactly one."""
     if resource.get("status") not in SETTLED:
         return None
     if resource["resourceType"] == "Observation":
@@ -117,7 +133,7 @@ def _coded_category(resource: Resource, vocabulary: Vocabulary) -> str | None:
 
 def _text(resource: Resource) -> object:
     concept = resource.get("valueCodeableConcept")
-    return concept.get("text") if isinstance(concept, Mapping) else resource.get("valueString")
+    return concept.get("text") if isinstance(concept, dict) else resource.get("valueString")
 
 
 def _in_words(text: object) -> str | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from ...engine.types import Belief, Unknown
 from .bundle import Resource
-from .observations import Problem, Readings, newest
+from .ledger import Standing
+from .observations import Problem, Question, Readings, newest
 from .vocabulary_files import FactEntry
 
 UCUM = "http://unitsofmeasure.org"
@@ -18,12 +19,13 @@ LIMITS = ("<", "<=", ">", ">=", "ad")  # hl7.org/fhir/R4/valueset-quantity-compa
 MAX_DIGITS = 30  # beyond it is no measurement; it also keeps hostile exponents from being written out
 
 
-def belief(fact: str, readings: Readings, facts: Mapping[str, FactEntry]) -> Belief:
-    """The newest number of a fact on or before the exam, in the fact's unit."""
+def belief(fact: str, readings: Readings, facts: Mapping[str, FactEntry], exam_date: date | None) -> Belief:
+    """The newest number of a fact on or before the exam, in the fact's unit; unknown where that is stale."""
     found = readings.of(fact)
     if not found:
         return Unknown(readings.why_none(fact))
-    return newest(found, lambda reading: read(reading.holder, facts[fact]))
+    question = Question(fact, facts[fact].max_age, exam_date, readings.ledger)
+    return newest(found, question, lambda reading: read(reading.holder, facts[fact]))
 
 
 def read(holder: Resource, fact: FactEntry) -> Decimal | Problem:
@@ -37,15 +39,17 @@ def read(holder: Resource, fact: FactEntry) -> Decimal | Problem:
         return Problem(f"is in {_quoted(unit)}; read are {known}")
     if _is_monstrous(number):
         return Problem("is no number that can be measured")
-    converted = _decimal(Fraction(number) * fact.units[unit])
+    factor = fact.units[unit]
+    converted = number if factor == 1 else number * factor.numerator / factor.denominator  # multiplied first: exact
     if fact.low is not None and fact.high is not None and not fact.low <= converted <= fact.high:
-        return Problem(f"is outside the plausible range of {fact.low} to {fact.high} {fact.unit}")
+        why = f"is outside the plausible range of {fact.low} to {fact.high} {fact.unit}"
+        return Problem(why, Standing.OUT_OF_RANGE)
     return converted
 
 
 def _stated(holder: Resource) -> tuple[Decimal, str] | Problem:
     quantity = holder.get("valueQuantity")
-    if not isinstance(quantity, Mapping):
+    if not isinstance(quantity, dict):
         number = _number(holder.get("valueInteger"))
         return (number, "") if number is not None else Problem("is not stated as a number")
     number = _number(quantity.get("value"))
@@ -73,10 +77,6 @@ def _number(value: Any) -> Decimal | None:
 
 def _is_monstrous(number: Decimal) -> bool:
     return abs(number.adjusted()) > MAX_DIGITS or len(number.as_tuple().digits) > MAX_DIGITS
-
-
-def _decimal(value: Fraction) -> Decimal:
-    return Decimal(value.numerator) / Decimal(value.denominator)
 
 
 def _quoted(unit: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from ...engine.types import Source, SourceKind
+from .ledger import Ledger
 from .when import When
 
 
@@ -49,9 +50,10 @@ class Tally:
 
 @dataclass(slots=True)
 class Gathered:
-    """All that was said, by fact."""
+    """All that was said, by fact; and the ledger of every entry, also of those that say nothing."""
 
     said: dict[str, list[Said]] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
     tally: Tally = field(default_factory=Tally)
 
     def add(self, fact: str, word: Said) -> None:

@@ -10,7 +10,7 @@ from ...engine.types import Belief, Known, NotApplicable, Source, Unknown
 from . import quantities
 from .beliefs import choice, contradiction
 from .coding import codings
-from .observations import Problem, Reading, Readings, newest
+from .observations import Problem, Question, Reading, Readings, newest
 from .said import Gathered, Said, Weight
 from .vocabulary import Vocabulary
 from .vocabulary_files import FactEntry
@@ -28,6 +28,10 @@ class _Smoking:
     vocabulary: Vocabulary
     exam_date: date | None
 
+    def question(self, fact: str) -> Question:
+        """A fact, asked of its readings."""
+        return Question(fact, self.vocabulary.facts[fact].max_age, self.exam_date, self.readings.ledger)
+
 
 def smoking(
     readings: Readings, gathered: Gathered, vocabulary: Vocabulary, exam_date: date | None
@@ -35,7 +39,7 @@ def smoking(
     """The three beliefs. A never smoker has 0 pack-years; only a former smoker has years since quitting."""
     record = _Smoking(readings, gathered, vocabulary, exam_date)
     status, years = _status(record), _years_since(record)
-    pack_years = quantities.belief(PACK_YEARS, readings, vocabulary.facts)
+    pack_years = quantities.belief(PACK_YEARS, readings, vocabulary.facts, exam_date)
     if isinstance(status, Known) and status.value == "never":
         return _of_never_smoker(status, pack_years, readings)
     if isinstance(status, Known) and isinstance(pack_years, Known) and pack_years.value == 0:
@@ -66,7 +70,7 @@ def _status(record: _Smoking) -> Belief:
     said, readings = record.gathered.of(STATUS), record.readings.of(STATUS)
     if not readings:
         return choice(said) if said else Unknown(record.readings.why_none(STATUS))
-    belief = newest(readings, lambda reading: _coded(reading, record.vocabulary))
+    belief = newest(readings, record.question(STATUS), lambda reading: _coded(reading, record.vocabulary))
     return _against_the_rest(belief, readings, said, record.vocabulary) if isinstance(belief, Known) else belief
 
 
@@ -101,7 +105,8 @@ def _years_since(record: _Smoking) -> Belief:
     exam_date = record.exam_date
     if exam_date is None:
         return Unknown("no exam date to count the years to", found[0].source)
-    return newest(found, lambda reading: _years(reading, exam_date, record.vocabulary.facts[YEARS_SINCE]))
+    fact = record.vocabulary.facts[YEARS_SINCE]
+    return newest(found, record.question(YEARS_SINCE), lambda reading: _years(reading, exam_date, fact))
 
 
 def _years(reading: Reading, exam_date: date, fact: FactEntry) -> Decimal | Problem:

@@ -27,7 +27,7 @@ class Subjects:
             AnotherPatient: it is about somebody else.
         """
         subject = resource.get("subject", resource.get("patient"))
-        if not isinstance(subject, Mapping):
+        if not isinstance(subject, dict):
             return False
         reference = subject.get("reference")
         if not isinstance(reference, str):
@@ -64,7 +64,7 @@ def _list(value: Any) -> list[Any]:
 
 def _identifier(value: Any) -> tuple[str, str] | None:
     """(system, value) of an Identifier, where both are there."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return None
     system, text = value.get("system"), value.get("value")
     return (system, text) if isinstance(system, str) and isinstance(text, str) else None

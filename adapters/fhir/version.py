@@ -16,22 +16,24 @@ GIVEAWAYS: dict[str, tuple[tuple[str, type, str], ...]] = {
     "Condition": (
         ("clinicalStatus", str, "DSTU2 or STU3"),  # a code there, a CodeableConcept in R4
         ("verificationStatus", str, "DSTU2 or STU3"),
-        ("patient", Mapping, "DSTU2"),
+        ("patient", dict, "DSTU2"),
         ("participant", list, "R5"),
     ),
     "DiagnosticReport": (("codedDiagnosis", list, "DSTU2 or STU3"), ("study", list, "R5")),
-    "Encounter": (("class", str, "DSTU2"), ("class", list, "R5"), ("actualPeriod", Mapping, "R5")),
+    "Encounter": (("class", str, "DSTU2"), ("class", list, "R5"), ("actualPeriod", dict, "R5")),
     "FamilyMemberHistory": (("notDone", bool, "STU3"), ("participant", list, "R5")),
     "ImagingStudy": (("modalityList", list, "DSTU2 or STU3"), ("procedure", list, "DSTU2 or R5")),
-    "MedicationRequest": (("medication", Mapping, "R5"),),
+    "MedicationRequest": (("medication", dict, "R5"),),
     "MedicationOrder": (("resourceType", str, "DSTU2"),),
     "Observation": (("comments", str, "DSTU2"), ("comment", str, "STU3"), ("related", list, "DSTU2 or STU3")),
-    "Patient": (("animal", Mapping, "DSTU2 or STU3"), ("careProvider", list, "DSTU2")),
+    "Patient": (("animal", dict, "DSTU2 or STU3"), ("careProvider", list, "DSTU2")),
+    "ProcedureRequest": (("resourceType", str, "DSTU2 or STU3"),),
+    "ServiceRequest": (("reason", list, "R5"), ("bodyStructure", dict, "R5"), ("asNeeded", bool, "R5")),
     "Procedure": (
         ("notPerformed", bool, "DSTU2"),
         ("notDone", bool, "STU3"),
         ("occurrenceDateTime", str, "R5"),
-        ("occurrencePeriod", Mapping, "R5"),
+        ("occurrencePeriod", dict, "R5"),
     ),
 }
 

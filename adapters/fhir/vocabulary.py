@@ -18,8 +18,18 @@ from pydantic import BaseModel, ValidationError
 
 from ...engine.errors import MissingKnowledge
 from ...engine.resources import knowledge_folder
-from .coding import Code
-from .vocabulary_files import NOTHING, UNSETTLED, CodeEntry, FactEntry, FactsFile, Index, PriorExams, ValueSet
+from .coding import Code, codings
+from .vocabulary_files import (
+    NOTHING,
+    UNSETTLED,
+    CodeEntry,
+    FactEntry,
+    FactsFile,
+    Index,
+    LiverExams,
+    PriorExams,
+    ValueSet,
+)
 
 Model = TypeVar("Model", bound=BaseModel)
 Folder = Traversable | Path
@@ -34,6 +44,16 @@ class Meaning:
     value: bool | str | None
     whole: bool
     display: str
+    because_of: str | None = None  # it counts only where the entry gives this fact as its reason
+
+
+@dataclass(frozen=True, slots=True)
+class ExamCodes:
+    """What counts as an exam of one region: its codes with their words, or a series of these modalities and sites."""
+
+    exams: Mapping[Code, str]
+    modalities: tuple[str, ...]
+    sites: frozenset[Code]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +71,15 @@ class Vocabulary:
     sites: frozenset[Code]
     category_codes: frozenset[Code]
     categories: tuple[str, ...]
+    liver: ExamCodes
+    known: frozenset[Code]  # every code above that is no prefix
+
+    def bears_on(self, resource: Mapping[str, Any]) -> bool:
+        """Whether a resource's code, or that of a component, is in any value set: most of a record's are in none."""
+        if any(code in self.known or code[0] in self.prefixes for code in codings(resource.get("code"))):
+            return True
+        parts = resource.get("component")
+        return isinstance(parts, list) and any(self.bears_on(part) for part in parts if isinstance(part, dict))
 
     def meanings_of(self, system: str, code: str) -> tuple[Meaning, ...]:
         """What one coding says, of as many facts as it bears on; nothing where it is in no value set."""
@@ -59,6 +88,13 @@ class Vocabulary:
             return self.exact.get((system, code), ())
         longest = (next((m for start, m in known if _under(code, start)), None) for known in facts.values())
         return tuple(meaning for meaning in longest if meaning)
+
+    def all_meanings(self, concept: Any) -> tuple[Meaning, ...]:
+        """What a CodeableConcept says: each meaning of its codings once."""
+        found = codings(concept)
+        if len(found) == 1:
+            return self.meanings_of(*found[0])
+        return tuple({(m.fact, m.value): m for code in found for m in self.meanings_of(*code)}.values())
 
     def asked_by(self, system: str, code: str) -> tuple[str, ...]:
         """The facts that an Observation with this code answers."""
@@ -93,11 +129,15 @@ def load(folder: Folder) -> Vocabulary:
     _check_codes([code for s in sets.values() for code in (*s.observed_as, *s.concepts)], index)
     prior = _parsed(terms / "prior_exams.yaml", PriorExams)
     _check_codes([*prior.exams, *prior.sites, *prior.category.observed_as], index)
+    exact, questions = _exact(concepts, index), _questions(sets, index)
+    exams = {(index.systems[e.system], e.code): e.display for e in prior.exams}
+    category_codes = frozenset((index.systems[e.system], e.code) for e in prior.category.observed_as)
+    liver = _exam_codes(_parsed(terms / "liver_exams.yaml", LiverExams), index)
     return Vocabulary(
         facts=facts,
-        exact=_exact(concepts, index),
+        exact=exact,
         prefixes=_prefixes(concepts, index),
-        questions=_questions(sets, index),
+        questions=questions,
         relatives_of={name: s.of_relatives for name, s in sets.items() if s.of_relatives},
         not_blood=frozenset(
             (index.systems[s.not_blood_relatives.system], code)
@@ -105,12 +145,20 @@ def load(folder: Folder) -> Vocabulary:
             if s.not_blood_relatives
             for code in s.not_blood_relatives.codes
         ),
-        exams={(index.systems[e.system], e.code): e.display for e in prior.exams},
+        exams=exams,
         modality=prior.modality,
         sites=frozenset((index.systems[e.system], e.code) for e in prior.sites),
-        category_codes=frozenset((index.systems[e.system], e.code) for e in prior.category.observed_as),
+        category_codes=category_codes,
         categories=prior.category.values,
+        liver=liver,
+        known=frozenset((*exact, *questions, *exams, *category_codes, *liver.exams)),
     )
+
+
+def _exam_codes(found: LiverExams, index: Index) -> ExamCodes:
+    _check_codes([*found.exams, *found.sites], index)
+    exams = {(index.systems[e.system], e.code): e.display for e in found.exams}
+    return ExamCodes(exams, found.modalities, frozenset((index.systems[e.system], e.code) for e in found.sites))
 
 
 def _parsed(file: Folder, model: type[Model], under: str = "") -> Model:
@@ -137,6 +185,8 @@ def _value_set(terms: Folder, name: str, fact: FactEntry) -> ValueSet:
         raise _missing(f"knowledge/{name}.yaml", "", "a value set without codes")
     allowed = {"bool": (True, False), "enum": fact.values, "quantity": ()}[fact.type]
     for entry in found.concepts:
+        if entry.because_of == name:
+            raise _missing(f"knowledge/{name}.yaml", f"concepts {entry.code}", "a reason that is the fact itself")
         if entry.means not in (*allowed, UNSETTLED, NOTHING):
             raise _missing(f"knowledge/{name}.yaml", f"concepts {entry.code}", f"means {entry.means}")
     return found
@@ -163,7 +213,8 @@ def _check_codes(entries: list[CodeEntry], index: Index) -> None:
 def _meaning(fact: str, entry: CodeEntry) -> Meaning | None:
     if entry.means == NOTHING:
         return None
-    return Meaning(fact, None if entry.means == UNSETTLED else entry.means, entry.whole, entry.display)
+    value = None if entry.means == UNSETTLED else entry.means
+    return Meaning(fact, value, entry.whole, entry.display, entry.because_of)
 
 
 def _exact(concepts: Mapping[str, tuple[CodeEntry, ...]], index: Index) -> dict[Code, tuple[Meaning, ...]]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 UNSETTLED = "unsettled"  # the entry raises the question and does not answer it
 NOTHING = "nothing"  # the entry does not bear on the question, though a broader entry would take it in
@@ -27,11 +27,18 @@ Exact = Annotated[Decimal, BeforeValidator(str)]
 Factor = Annotated[Fraction, BeforeValidator(_fraction)]
 
 
+class MaxAge(_Strict):
+    """How old a value may be on the day of the exam, in completed months, and why."""
+
+    months: int
+    why: str
+
+
 class FactEntry(_Strict):
     """One fact of the vocabulary."""
 
     type: Literal["bool", "enum", "quantity"]
-    read_from: Literal["patient", "record"]
+    read_from: Literal["patient", "record", "derived"]
     doc: str
     values: tuple[str, ...] = ()
     holds: Literal["now", "lasting", "ever"] | None = None
@@ -39,6 +46,7 @@ class FactEntry(_Strict):
     low: Exact | None = None
     high: Exact | None = None
     units: dict[str, Factor] = {}
+    max_age: MaxAge | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -49,7 +57,7 @@ class FactEntry(_Strict):
     def _whole(self) -> FactEntry:
         needs = {
             "bool": (
-                self.read_from == "patient" or self.holds is not None,
+                self.read_from != "record" or self.holds is not None,
                 "a bool of the record says what it `holds`",
             ),
             "enum": (bool(self.values), "an enum lists its `values`"),
@@ -71,7 +79,11 @@ class FactsFile(_Strict):
 
 
 class CodeEntry(_Strict):
-    """One confirmed code. ``means``: the fact's value; ``whole``: it names the fact itself, not a kind of it."""
+    """One confirmed code.
+
+    ``means``: the fact's value; ``whole``: it names the fact itself, not a kind of it; ``because_of``: a
+    procedure that is done for many reasons counts only where it gives this fact as its reason.
+    """
 
     system: str
     code: str
@@ -80,6 +92,7 @@ class CodeEntry(_Strict):
     means: bool | str = True
     below: bool = False
     whole: bool = False
+    because_of: str | None = None
 
 
 class Relatives(_Strict):
@@ -101,20 +114,31 @@ class ValueSet(_Strict):
     not_blood_relatives: Relatives | None = None
 
 
+Codes = Annotated[tuple[CodeEntry, ...], Field(min_length=1)]
+
+
 class Categories(_Strict):
     """How an earlier exam's category is stated."""
 
-    observed_as: tuple[CodeEntry, ...]
-    values: tuple[str, ...]
+    observed_as: Codes
+    values: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class PriorExams(_Strict):
     """``knowledge/terminology/prior_exams.yaml``."""
 
-    exams: tuple[CodeEntry, ...]
+    exams: Codes
     modality: str
-    sites: tuple[CodeEntry, ...]
+    sites: Codes
     category: Categories
+
+
+class LiverExams(_Strict):
+    """``knowledge/terminology/liver_exams.yaml``."""
+
+    exams: Codes
+    modalities: Annotated[tuple[str, ...], Field(min_length=1)]
+    sites: Codes
 
 
 class Index(_Strict):

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 # FHIR R4 datatypes: YYYY, YYYY-MM, YYYY-MM-DD, or a full dateTime with a zone. Zone and seconds are often left out.
 DATE = re.compile(
     r"(\d{4})(?:-(\d{2})(?:-(\d{2})(T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})?)?)?)?", re.ASCII
 )
+
+LONGEST = 64  # characters; a dateTime with nine decimals and a zone has 35
 
 
 class Place(StrEnum):
@@ -24,8 +26,7 @@ class Place(StrEnum):
     UNSURE = "before or after the exam, the record does not say"
 
 
-@dataclass(frozen=True, slots=True)
-class When:
+class When(NamedTuple):
     """A stated time: the days it may lie on (as written, in the place's own calendar), and its moments (UTC)."""
 
     first: date
@@ -47,7 +48,12 @@ def read(text: object) -> When | None:
     >>> read("2020-13") is None
     True
     """
-    match = DATE.fullmatch(text) if isinstance(text, str) else None
+    return _read(text) if isinstance(text, str) and len(text) <= LONGEST else None
+
+
+@lru_cache(maxsize=1024)  # the results of one visit share their times
+def _read(text: str) -> When | None:
+    match = DATE.fullmatch(text)
     if not match:
         return None
     year, month, day = (int(part) if part else None for part in match.groups()[:3])
@@ -81,7 +87,7 @@ def stated(resource: Mapping[str, Any], *names: str) -> When | None:
     """The first of the named elements that states a time; of a Period, its start, else its end."""
     for name in names:
         value = resource.get(name)
-        for text in (value.get("start"), value.get("end")) if isinstance(value, Mapping) else (value,):
+        for text in (value.get("start"), value.get("end")) if isinstance(value, dict) else (value,):
             when = read(text)
             if when:
                 return when
@@ -95,6 +101,15 @@ def whole_years(earlier: date, later: date) -> int:
     59
     """
     return later.year - earlier.year - ((later.month, later.day) < (earlier.month, earlier.day))
+
+
+def whole_months(earlier: date, later: date) -> int:
+    """Completed calendar months from one day to a later one.
+
+    >>> whole_months(date(2019, 5, 31), date(2020, 5, 30))
+    11
+    """
+    return 12 * (later.year - earlier.year) + later.month - earlier.month - (later.day < earlier.day)
 
 
 def years_from(when: When, later: date) -> int | None:

@@ -128,11 +128,26 @@ def _axial(volume: Volume) -> _Slices:
     order = (up, 3 - up - across, across)
     upright = volume.hu.transpose(order)
     upright = upright[:: 1 if volume.axes[up, 2] > 0 else -1, :, :: 1 if volume.axes[across, 0] > 0 else -1]
-    spacing = [volume.spacing_mm[axis] for axis in order]
-    steps = [max(1, int(STEP_MM / s)) for s in spacing]
+    return _thinned(upright, (volume.spacing_mm[up], volume.spacing_mm[order[1]], volume.spacing_mm[across]))
+
+
+def _thinned(upright: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> _Slices:
+    steps = [max(1, int(STEP_MM / s)) for s in spacing_mm]
     levels = np.unique(np.append(np.arange(0, len(upright), steps[0]), len(upright) - 1))  # both ends are looked at
     thinned = upright[levels, :: steps[1], :: steps[2]]
-    return _Slices(thinned, (spacing[0] * steps[0], spacing[1] * steps[1], spacing[2] * steps[2]))
+    return _Slices(thinned, (spacing_mm[0] * steps[0], spacing_mm[1] * steps[1], spacing_mm[2] * steps[2]))
+
+
+def lung_roughly(
+    upright: NDArray[np.int16], spacing_mm: tuple[float, float, float]
+) -> tuple[NDArray[np.bool_], NDArray[np.int_], int]:
+    """Air-containing lung on a thinned grid, the voxels to a step of it, and the column of it in the body's middle.
+
+    ``upright``: HU (axial slices, rows, columns) ``spacing_mm`` apart, columns to the patient's left or right.
+    """
+    slices = _thinned(upright, spacing_mm)
+    steps = np.rint(np.asarray(slices.spacing_mm) / spacing_mm).astype(int)
+    return _lung(slices, _inside(slices.hu < AIR_HU)), steps, _middle(slices.hu)
 
 
 def _inside(air: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..facts import stronger
 from ..types import Case, Facts, Finding, Known, Source, SourceKind
+
+OUTSIDE_TRAINING: Final = "outside_training"  # a belief in words: why a net must not be relied on at a finding
 
 
 class FeatureExtractor(Protocol):
@@ -20,7 +22,8 @@ class FeatureExtractor(Protocol):
 
     def beliefs(self, case: Case, finding: Finding) -> Facts:
         """What it sees; {} where it sees nothing or has no pixels. Every belief's source is of kind NET,
-        with the extractor's ``name`` as its reference."""
+        with the extractor's ``name`` as its reference. Where it looked at what it was not made for,
+        ``OUTSIDE_TRAINING`` says why, and the gate raises ``image_unlike_training``."""
 
 
 class UpstreamFindings:

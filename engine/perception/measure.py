@@ -5,8 +5,10 @@ those centres, widened evenly until its area is that of the pixels it covers: Pi
 them, Steiner's formula for the area of a widened convex set gives the width. So a single pixel is a
 disc of its own area, and no outline depends on how the grid happens to lie.
 
-The long axis is the longest distance across that outline, the short axis the longest chord
-perpendicular to it, on the same slice (Lung-RADS v2022 note 4; the mean of the two decides).
+The long axis is the longest distance across that outline, outer edge to outer edge, the short axis the
+longest chord perpendicular to it, on the same slice (Lung-RADS v2022 note 4: the mean of the two decides;
+LI-RADS v2018 takes the longest alone). Nothing is rounded but by ``Axes.tenths_mm``: guidelines
+round differently (Lung-RADS to 0.1 mm, Fleischner to whole mm), and their tables say how.
 
 The longest of many directions is the one whose noise happened to be positive. ``SELECTION`` takes
 that off again. Measured on digitised discs and ellipses (axis ratio 0.5 to 1) of 4 to 30 mm with
@@ -17,7 +19,8 @@ pixels of 0.7 mm: the mean diameter is within 0.15 mm of the truth on average, e
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 import numpy as np
@@ -31,6 +34,7 @@ Points = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 SELECTION: Final = 0.09  # pixels at either end of an axis, see above
+TENTH: Final = Decimal("0.1")
 TOUCHING: Final = np.ones((3, 3), dtype=bool)  # pixels that meet at a corner belong together
 
 
@@ -42,7 +46,8 @@ class Axes:
     mean: 0.5 and 0.3 pixels, a pixel being the geometric mean of its sides. Each of the two ends
     lies anywhere within a pixel (0.41 pixels together) and the direction is uncertain where the
     outline is nearly round; the tests find the truth within two of them in 9 cases of 10 or more.
-    Blur, noise and readers come on top: calibration adds them.
+    Where the distance of the slices was given, the section error (``section_sd_mm``) is in both.
+    Blur, noise and readers come on top: ``reader_error`` adds them.
     """
 
     long_mm: float
@@ -56,6 +61,15 @@ class Axes:
     def mean_mm(self) -> float:
         """Mean of the long and the short axis, not rounded."""
         return (self.long_mm + self.short_mm) / 2
+
+    @property
+    def tenths_mm(self) -> tuple[Decimal, Decimal]:
+        """Long and short axis half up to 0.1 mm, as Lung-RADS v2022 note 4 wants both before their mean is taken.
+
+        The mean of these two is the rule table's to take and to round (``axes_mean`` in its inputs).
+        """
+        long, short = (Decimal(repr(mm)).quantize(TENTH, ROUND_HALF_UP) for mm in (self.long_mm, self.short_mm))
+        return long, short
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +88,41 @@ class Measured3D:
     axes: Axes
 
 
-def measure_slice(mask: Mask, spacing_mm: tuple[float, float]) -> Axes:
+def measure_slice(mask: Mask, spacing_mm: tuple[float, float], slices_mm: float | None = None) -> Axes:
     """Long and short axis of a mask (rows, columns) with pixels of (dy, dx) mm.
+
+    ``slices_mm``: the distance of the slices of which this is the one of largest area; with it the errors
+    hold the lesion's own largest section. None: those of the section at hand.
 
     Raises:
         BadValue: the mask is empty or not two-dimensional, or a spacing is not positive.
     """
-    _check(mask, spacing_mm)
+    check_mask(mask, (*spacing_mm, slices_mm) if slices_mm is not None else spacing_mm, axes=2)
     dy, dx = spacing_mm
     pixel = math.sqrt(dy * dx)
     part, parts = _largest_part(mask)
     corners = _hull(part)
     edge = _widening(corners, dy, dx) - SELECTION * pixel
     length, width = _calipers(corners * np.array([dy, dx]))
+    missed = section_sd_mm((length + width) / 2 + 2 * edge, slices_mm or 0)
     return Axes(
         long_mm=length + 2 * edge,
         short_mm=min(width, length) + 2 * edge,  # equal axes may differ by a rounding step
         area_mm2=float(np.count_nonzero(part)) * dy * dx,
-        sd_mm=0.5 * pixel,
-        mean_sd_mm=0.3 * pixel,
+        sd_mm=math.hypot(0.5 * pixel, missed),
+        mean_sd_mm=math.hypot(0.3 * pixel, missed),
         parts=parts,
     )
+
+
+def section_sd_mm(diameter_mm: float, slices_mm: float) -> float:
+    """Root mean square of what the largest slice misses of a diameter because slices lie ``slices_mm`` apart.
+
+    The lesion's middle is up to z = slices_mm / 2 off the nearest slice, anywhere; a section there is
+    2 z^2 / d narrower than the widest of a ball of d. Its root mean square is slices_mm^2 / (sqrt(20) d).
+    Slices further apart than the lesion is wide count as d apart: one that is seen is hit.
+    """
+    return min(slices_mm, diameter_mm) ** 2 / (math.sqrt(20) * diameter_mm)
 
 
 def measure_volume(mask: Mask, spacing_mm: tuple[float, float, float]) -> Measured3D:
@@ -103,10 +131,10 @@ def measure_volume(mask: Mask, spacing_mm: tuple[float, float, float]) -> Measur
     Raises:
         BadValue: the mask is empty or not three-dimensional, or a spacing is not positive.
     """
-    _check(mask, spacing_mm)
+    check_mask(mask, spacing_mm, axes=3)
     voxel = math.prod(spacing_mm)
     largest = int(np.count_nonzero(mask, axis=(1, 2)).argmax())
-    axes = measure_slice(mask[largest], spacing_mm[1:])
+    axes = measure_slice(mask[largest], spacing_mm[1:], spacing_mm[0])
     surface = np.count_nonzero(mask & ~ndimage.binary_erosion(mask))
     ends = math.pi * axes.mean_mm * spacing_mm[0] ** 2 / math.sqrt(360)
     return Measured3D(
@@ -117,11 +145,30 @@ def measure_volume(mask: Mask, spacing_mm: tuple[float, float, float]) -> Measur
     )
 
 
-def _check(mask: Mask, spacing_mm: tuple[float, ...]) -> None:
-    if mask.ndim != len(spacing_mm) or mask.dtype != np.bool_:
-        raise BadValue(
-            "mask", "", f"{mask.dtype} with {mask.ndim} axes", f"bool with {len(spacing_mm)}", "Give one mask."
-        )
+def with_outline_error(measured: Measured3D, diameter_sd_mm: float) -> Measured3D:
+    """The same volume, its error widened by that of a mask whose mean diameter is uncertain by ``diameter_sd_mm``.
+
+    An outline that is wider by a share of the diameter holds three times that share more volume (a body that
+    keeps its shape: V is as d^3). The error of the diameter comes from the reader of the slice or from
+    ``reader_error``; both belong to the one outline, so it counts in full and not slice by slice.
+
+    Raises:
+        BadValue: an error that is negative or not finite.
+    """
+    if not (math.isfinite(diameter_sd_mm) and diameter_sd_mm >= 0):
+        raise BadValue("diameter", "diameter_sd_mm", str(diameter_sd_mm), "0 mm or more", "Give its error.")
+    outline = 3 * measured.volume_mm3 * diameter_sd_mm / measured.axes.mean_mm
+    return replace(measured, volume_sd_mm3=math.hypot(measured.volume_sd_mm3, outline))
+
+
+def check_mask(mask: Mask, spacing_mm: tuple[float, ...], axes: int) -> None:
+    """Refuse what cannot be measured.
+
+    Raises:
+        BadValue: the mask is empty, not boolean or has not ``axes`` axes, or a spacing is not positive.
+    """
+    if mask.ndim != axes or mask.dtype != np.bool_:
+        raise BadValue("mask", "", f"{mask.dtype} with {mask.ndim} axes", f"bool with {axes}", "Give one mask.")
     if not all(math.isfinite(s) and s > 0 for s in spacing_mm):
         raise BadValue("mask", "spacing_mm", str(spacing_mm), "positive lengths", "Read them from the image.")
     if not mask.any():

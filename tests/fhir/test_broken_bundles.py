@@ -42,6 +42,13 @@ def test_the_zoo_has_a_beast_for_every_error():
     assert own_errors() - set(EXPECTED.values()) == set()
 
 
+def test_there_are_at_least_forty_beasts_and_no_two_are_the_same_file(tmp_path):
+    contents = {path.read_bytes() for name in ZOO if (path := ZOO[name](tmp_path / name)).is_file()}
+
+    assert len(ZOO) >= 40
+    assert len(contents) >= 40
+
+
 def test_every_error_refines_a_leaf_of_the_core_and_stands_in_the_tree_above_it():
     leaves = {one for one in vars(core).values() if isinstance(one, type) and InputError in one.__bases__}
 

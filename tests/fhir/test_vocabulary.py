@@ -16,6 +16,9 @@ NEEDED = {
     *("age_years", "sex", "smoking_status", "pack_years", "years_since_quitting", "lung_cancer", "cancer_history"),
     *("extrathoracic_cancer", "family_history_lung_cancer", "emphysema", "copd", "asbestos_exposure", "cirrhosis"),
     *("cirrhosis_cause", "chronic_hbv", "chronic_hcv", "masld", "current_or_prior_hcc", "immunocompromised"),
+    *("radon_exposure", "years_since_lung_cancer", "years_since_extrathoracic_cancer", "cirrhosis_aetiology"),
+    *("alcohol_liver_disease", "alcohol_use_disorder", "liver_transplant", "hcc_locoregional_treatment"),
+    *("hcc_resection", "hcc_systemic_treatment", "afp_rise_ng_ml", "afp_l3_percent", "dcp_ng_ml"),
     *("afp_ng_ml", "bilirubin", "albumin", "platelets", "inr", "ast", "alt"),
 }
 
@@ -23,7 +26,7 @@ NEEDED = {
 def value_sets():
     folder = files("radlogic.knowledge").joinpath("terminology")
     names = [name for name, fact in shipped().facts.items() if fact.read_from == "record"]
-    return [folder / f"{name}.yaml" for name in (*names, "prior_exams")]
+    return [folder / f"{name}.yaml" for name in (*names, "prior_exams", "liver_exams")]
 
 
 def codes(content):
@@ -73,7 +76,15 @@ def test_a_value_set_says_what_it_does_not_cover_and_where_each_code_was_confirm
         ("Z85.820", {"extrathoracic_cancer": True, "cancer_history": True}),
         ("Z85.038", {"extrathoracic_cancer": True, "cancer_history": True}),
         ("K74.60", {"cirrhosis": True}),
-        ("K70.31", {"cirrhosis": True, "cirrhosis_cause": "other"}),
+        (
+            "K70.31",
+            {
+                "cirrhosis": True,
+                "cirrhosis_cause": "other",
+                "cirrhosis_aetiology": "alcohol",
+                "alcohol_liver_disease": True,
+            },
+        ),
         ("B18.2", {"chronic_hcv": True}),
         ("Z80.1", {"family_history_lung_cancer": True}),
         ("Z80.19", {}),  # an entry without `below` takes no children
@@ -99,6 +110,30 @@ def rewritten(path: Path, change) -> None:
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     change(content)
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+SETS = [name for name, fact in shipped().facts.items() if fact.read_from == "record"]
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory):
+    return knowledge(tmp_path_factory.mktemp("copy"))
+
+
+@pytest.mark.parametrize("name", [*SETS, "prior_exams", "liver_exams", "index"])
+def test_each_set_that_is_missing_or_empty_is_an_error(name, copied):
+    file = copied / "terminology" / f"{name}.yaml"
+    whole = file.read_text(encoding="utf-8")
+    emptied = {key: [] if isinstance(value, list) else value for key, value in yaml.safe_load(whole).items()}
+    try:
+        for text in (None, "", yaml.safe_dump(emptied)):
+            file.unlink(missing_ok=True) if text is None else file.write_text(text, encoding="utf-8")
+            if name == "index" and text and yaml.safe_load(text)["sources"]:
+                continue  # the index holds mappings: emptied lists leave it whole
+            with pytest.raises(MissingKnowledge):
+                load(copied)
+    finally:
+        file.write_text(whole, encoding="utf-8")
 
 
 MISTAKES = {

@@ -210,7 +210,7 @@ def test_the_axes_are_those_of_the_slice_with_the_largest_area() -> None:
     found = measure_volume(mask, (1.0, 1.0, 1.0))
 
     assert found.largest_slice_index == 2
-    assert found.axes == measure_slice(mask[2], (1.0, 1.0))
+    assert found.axes == measure_slice(mask[2], (1.0, 1.0), 1.0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,101 @@
+"""A record -> the patient's facts with all that they rest on: entries, how each fact stands, imaging."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from ...engine.types import Belief, Patient
+from . import conditions, family, observations, procedures, quantities
+from .beliefs import choice, presence
+from .bundle import Record, read_record
+from .demographics import demographics
+from .demographics import notes as demographic_notes
+from .derived import derived
+from .imaging import Imaging, imaging
+from .ledger import Entry, Standing, standings
+from .observations import Readings
+from .pause import no_collection
+from .prior_exams import chest_exams, prior_exams
+from .pseudonym import patient_key
+from .said import Gathered
+from .smoking import smoking
+from .vocabulary import Vocabulary, shipped
+from .vocabulary_files import FactEntry
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a record says by the day of the exam.
+
+    ``entries``: by fact, every entry that bears on it, oldest first: the series of a laboratory value, the cancers
+    and treatments with their dates, and what was left out, each with its standing. ``standing``: how each fact
+    stands as a whole. ``imaging``: earlier exams of chest and liver, with category and recommended interval.
+    """
+
+    patient: Patient
+    entries: Mapping[str, tuple[Entry, ...]]
+    standing: Mapping[str, Standing]
+    imaging: tuple[Imaging, ...]
+
+
+def read_history(source: Path | Mapping[str, Any], *, exam_date: date | None, key: str | None = None) -> History:
+    """The patient of a Bundle, as known by the day of the exam. Arguments and errors as for ``read_patient``."""
+    with no_collection():
+        return _read(source, shipped(), exam_date, key)
+
+
+def _read(source: Path | Mapping[str, Any], vocabulary: Vocabulary, exam_date: date | None, key: str | None) -> History:
+    record = read_record(source, vocabulary.bears_on)
+    gathered = Gathered()
+    facts = _facts(record, vocabulary, exam_date, gathered)
+    ledger = gathered.ledger
+    entries = {name: tuple(ledger.of(name)) for name in ledger.entries}
+    chest = chest_exams(record, vocabulary)
+    exams, undated = prior_exams(chest, vocabulary, exam_date)
+    notes = (*record.notes, *demographic_notes(record, exam_date), *gathered.tally.notes())
+    name = _key(record) if key is None else key
+    patient = Patient(name, facts, exams, (*notes, *_exam_notes(undated, exam_date)))
+    return History(patient, entries, standings(facts, ledger), imaging(record, chest, vocabulary, exam_date))
+
+
+def _key(record: Record) -> str:
+    own = record.patient.get("id")
+    return patient_key(own) if isinstance(own, str) and own else ""
+
+
+def _facts(record: Record, vocabulary: Vocabulary, exam_date: date | None, gathered: Gathered) -> dict[str, Belief]:
+    conditions.gather(record, vocabulary, exam_date, gathered)
+    family.gather(record, vocabulary, exam_date, gathered)
+    procedures.gather(record, vocabulary, exam_date, gathered)
+    readings = observations.gather(record, vocabulary, exam_date, gathered)
+    found = demographics(record, exam_date) | smoking(readings, gathered, vocabulary, exam_date)
+    for name, fact in vocabulary.facts.items():
+        if fact.read_from == "record" and name not in found:
+            found[name] = _belief(name, fact, gathered, readings, exam_date, vocabulary)
+    found |= derived(found, gathered.ledger, exam_date)
+    return {name: found[name] for name in vocabulary.facts}
+
+
+def _belief(
+    name: str,
+    fact: FactEntry,
+    gathered: Gathered,
+    readings: Readings,
+    exam_date: date | None,
+    vocabulary: Vocabulary,
+) -> Belief:
+    if fact.type == "quantity":
+        return quantities.belief(name, readings, vocabulary.facts, exam_date)
+    return (presence if fact.type == "bool" else choice)(gathered.of(name))
+
+
+def _exam_notes(undated: int, exam_date: date | None) -> tuple[str, ...]:
+    if exam_date is None:
+        return (
+            "No exam date is known: all of the record was counted, and earlier exams cannot be told from this one.",
+        )
+    return (f"Chest CTs that do not state their day, not listed: {undated}.",) if undated else ()
