@@ -56,9 +56,10 @@ class Calibration:
 
     ``pixel_mm``: of the grid that the net was trained on. ``bias``: of the texture logits, after division by
     ``temperature``. ``set_scores``: per class the largest 1 - probability that keeps it in the set. ``signs``:
-    slope and intercept of each sign's logit. ``mask_from``: probability from which on a pixel belongs to the mask.
-    ``of_net``: share of the net's axes in the diameter, the rest being the mask's. ``bounds``: of (reading -
-    diameter) / spread. ``far``: the distance of features that 1 in 20 nodules exceeds.
+    slope and intercept of each sign's logit. ``mask_from``: probability from which on a pixel belongs to the mask
+    of any slice of a nodule that is followed. ``of_net``: share of the net's axes in the diameter, the rest being
+    the mask's. ``bounds``: of (reading - diameter) / spread. ``far``: the distance of features that 1 in 20 nodules
+    exceeds.
     """
 
     pixel_mm: float

@@ -3,7 +3,7 @@
 What ships is the mean of the nets of three folds, and every patient here was seen by one of them. So the
 same is made once more for one fold alone: its own net and two of other seeds, all trained without its
 patients, and a calibration from the other folds' answers, as for shipping. Writes ``as_one.json``:
-figures of the one net and of the three as one, beside each other, on that fold.
+figures of each net alone, which is the spread of seeds, and of the three as one, all on that fold.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..calibration import Raw
 from ..lung_nodule import reading
 from .calibrate import calibrate
 from .cross import Crossed, Say, cross
 from .data import Nodules, folds, load
-from .ensemble import SHIPPED, grids, member, see, together
+from .ensemble import SHIPPED, Ensemble, grids, member, see, together
 from .fit import Plan, fit
 from .metrics import metrics
 
@@ -29,7 +28,7 @@ OTHER_SEED = 100  # far from the folds' own
 
 
 def as_one(nodules: Nodules, crossed: Crossed, plan: Plan, work: Path, say: Say) -> dict[str, dict[str, float]]:
-    """The figures on the last fold of its own net, and of three nets as one."""
+    """The figures on the last fold of each of three nets, and of the three as one."""
     last = len(crossed.members) - 1
     rows, others = (np.flatnonzero(at) for at in (crossed.fold == last, crossed.fold != last))
     fitted = calibrate([crossed.raw[i] for i in others.tolist()], nodules.take(others))
@@ -38,21 +37,15 @@ def as_one(nodules: Nodules, crossed: Crossed, plan: Plan, work: Path, say: Say)
         member(fit(trained_on, replace(plan, seed=OTHER_SEED + k), work / f"as_one{k}.pt", say), trained_on)
         for k in range(SHIPPED - 1)
     ]
-    mean = see(together([crossed.members[last], *more]), grids(judged))
-    alone = [crossed.raw[i] for i in rows.tolist()]
+    shape = (nodules.hu.shape[1], nodules.hu.shape[2])
 
-    def figures(raw: list[Raw]) -> dict[str, dict[str, float]]:
-        shape = (nodules.hu.shape[1], nodules.hu.shape[2])
-        pairs = zip(raw, judged.spacing_mm, judged.thickness_mm, strict=True)
+    def figures(model: Ensemble) -> dict[str, dict[str, float]]:
+        pairs = zip(see(model, grids(judged)), judged.spacing_mm, judged.thickness_mm, strict=True)
         return metrics([reading(r, fitted, float(mm), float(thick), shape) for r, mm, thick in pairs], judged)
 
-    of_mean, of_one = figures(mean), figures(alone)
-    return {
-        "n": of_one["n"],
-        "reader": of_one["reader"],
-        "one net": of_one["answer"],
-        "three as one": of_mean["answer"],
-    }
+    found = figures(together([crossed.members[last], *more]))
+    alone = {f"net of seed {k + 1}": figures(net)["answer"] for k, net in enumerate([crossed.members[last], *more])}
+    return {"n": found["n"], "reader": found["reader"], **alone, "three as one": found["answer"]}
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ def calibrate(raw: Sequence[Raw], nodules: Nodules) -> Calibration:
     panels = np.flatnonzero(nodules.readers >= PANEL)
     temperature, bias = _texture(np.array([raw[i].texture for i in panels.tolist()]), nodules.panel_texture[panels])
     mask_from = _mask_from([raw[i] for i in panels.tolist()], nodules.take(panels))
-    mask_mm = mask_diameters(raw, nodules, mask_from)
+    mask_mm = mask_diameters(raw, nodules)
     of_net = _of_net(np.array([r.axes_mm.mean() for r in raw])[panels], mask_mm[panels], nodules.take(panels))
     diameter = of_net * np.array([r.axes_mm.mean() for r in raw]) + (1 - of_net) * mask_mm
     plain = Calibration(
@@ -53,11 +53,11 @@ def calibrate(raw: Sequence[Raw], nodules: Nodules) -> Calibration:
     return _with_sets(plain, np.array([raw[i].texture for i in panels.tolist()]), nodules.panel_texture[panels])
 
 
-def mask_diameters(raw: Sequence[Raw], nodules: Nodules, mask_from: float) -> Floats:
+def mask_diameters(raw: Sequence[Raw], nodules: Nodules) -> Floats:
     """Mean diameter of each nodule's mask, mm."""
     shape = (nodules.hu.shape[1], nodules.hu.shape[2])
     pairs = zip(raw, nodules.spacing_mm, strict=True)
-    return np.array([outlined(r.mask, mask_from, float(mm), shape)[1].mean_mm for r, mm in pairs])
+    return np.array([outlined(r.mask, float(mm), shape)[1].mean_mm for r, mm in pairs])
 
 
 def _texture(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> tuple[float, tuple[float, ...]]:

@@ -29,6 +29,11 @@ Outside of it, or where the features lie farther from those of the training pati
 **Not for**: finding nodules; nodules over 40 mm (the crop clips them); growth or volume (one slice only); solid
 component size; children; MRI; any other organ.
 
+**How to read a set**: class by class. A class is in the set unless its probability is lower than that of 9 in 10
+nodules of that class; so each class is covered, the rare ones too. Solid nodules are mostly given a high
+probability, so a probability of solid that is the largest of the three may still leave solid out
+(`set without likeliest` below): the nodule then looks unlike most solid ones. Read probabilities and set together.
+
 **How the figures were made**: {folds} folds over patients. Each nodule is answered by a net and a calibration that
 have not seen its patient. The shipped model is the mean of {shipped} of these nets, which no nodule here can judge
 without bias; on other patients it should do at least as well. {epochs} epochs, seed {seed}.

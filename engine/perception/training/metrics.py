@@ -136,6 +136,7 @@ def _calibration(said: Sequence[NoduleReading], panels: Nodules) -> dict[str, fl
         "set_coverage": float(held.mean()),
         **{f"set_coverage_{name}": float(held[truth == k].mean()) for k, name in enumerate(TEXTURES) if base[k]},
         "set_size": float(np.mean([len(s.texture_set) for s in said])),
+        "set_without_likeliest": float(np.mean([TEXTURES[_likeliest(s)] not in s.texture_set for s in said])),
         "interval_coverage": float(np.concatenate(inside).mean()),
         "texture_error": float(1 - hit.mean()),
         "texture_error_at_80": float(1 - hit[surest].mean()),

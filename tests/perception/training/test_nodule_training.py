@@ -19,6 +19,7 @@ from radlogic.engine.perception.grid import around_centre  # noqa: E402
 from radlogic.engine.perception.lung_nodule import LungNodule  # noqa: E402
 from radlogic.engine.perception.training import __main__ as command  # noqa: E402
 from radlogic.engine.perception.training import metrics as judge  # noqa: E402
+from radlogic.engine.perception.training.as_one import as_one  # noqa: E402
 from radlogic.engine.perception.training.augment import Views  # noqa: E402
 from radlogic.engine.perception.training.calibrate import calibrate  # noqa: E402
 from radlogic.engine.perception.training.cross import Crossed, cross  # noqa: E402
@@ -215,3 +216,11 @@ def test_a_nodule_that_nobody_read_is_refused(folder, tmp_path):
 
     with pytest.raises(MissingField, match="without a row"):
         load(tmp_path)
+
+
+def test_the_mean_of_nets_is_judged_on_patients_that_none_of_them_saw(nodules, crossed, tmp_path):
+    found = as_one(nodules, crossed, dataclasses.replace(SHORT, epochs=1), tmp_path, quiet)
+
+    assert found["n"]["nodules"] == (crossed.fold == 1).sum()
+    assert [name for name in found if name.startswith("net of seed")] == [f"net of seed {k}" for k in (1, 2, 3)]
+    assert 0 < found["three as one"]["dice"] <= 1
