@@ -45,8 +45,9 @@ def train(nodules: Nodules, k: int, plan: Plan, out: Path, work: Path) -> dict[s
     final = calibrate(crossed.raw, nodules)
     apart = export(together(crossed.members), final, out, grids(nodules)[:16])
     found["export"] = {f"onnx_from_torch_{name}": value for name, value in apart.items()}
+    found["sha256"] = (out / "sha256").read_text(encoding="utf-8").strip()  # what the figures are of
     (out / "metrics.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    (out / "card.md").write_text(card(found, final, plan, k), encoding="utf-8")
+    (out / "card.md").write_text(card(found, final, plan, k, found["sha256"]), encoding="utf-8")
     return found
 
 

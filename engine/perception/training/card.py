@@ -34,12 +34,20 @@ nodules of that class; so each class is covered, the rare ones too. Solid nodule
 probability, so a probability of solid that is the largest of the three may still leave solid out
 (`set without likeliest` below): the nodule then looks unlike most solid ones. Read probabilities and set together.
 
-**How the figures were made**: {folds} folds over patients. Each nodule is answered by a net and a calibration that
-have not seen its patient. The shipped model is the mean of {shipped} of these nets, which no nodule here can judge
-without bias; on other patients it should do at least as well. {epochs} epochs, seed {seed}.
+**How the figures were made**: {folds} folds over patients. Each nodule is answered by a net that has not seen its
+patient, with a calibration fitted on the other folds' answers (cross-conformal: nets of those folds have seen the
+patient). The shipped model is the mean of {shipped} of these nets, which no nodule here can judge without bias; the
+same made once more for one fold is in `as_one.json`. What was chosen (grid, epochs, features) was chosen on these
+folds too, so expect a little less elsewhere. {epochs} epochs, seed {seed}. Weights and calibration: sha256
+{sha256}.
+
+**Contrast**: scans with (3 in 10) and without; it is not read.
 
 ## Against the panel, beside each reader held against the rest of it
 """
+BARS: Final = {  # what radlogic's own acceptance asks, beside what was reached
+    "auc_sub_solid": 0.94, "auc_ground_glass_against_solid": 0.985, "auc_calcified": 0.98, "texture_brier_skill": 0.35,
+}  # fmt: skip
 SECTIONS: Final = (
     ("Calibration, areas under the curve and alarms (cross-validated)", "answer"),
     ("Areas under the curve of plain baselines (centre's HU; the panel's own diameter alone)", "baseline"),
@@ -48,17 +56,17 @@ SECTIONS: Final = (
 )
 
 
-def card(found: Figures, calibration: Calibration, plan: Plan, folds: int) -> str:
-    """Markdown of the metrics that training wrote."""
+def card(found: Figures, calibration: Calibration, plan: Plan, folds: int, sha256: str) -> str:
+    """Markdown of the metrics that training wrote; ``sha256`` is that of the weights and calibration they are of."""
     domain = calibration.domain
     head = HEADER.format(
         patients=calibration.patients, nodules=calibration.nodules, anatomy=domain.anatomy, modality=domain.modality,
         low=domain.spacing_mm[0], high=domain.spacing_mm[1], thin=domain.slice_thickness_mm[0],
         thick=domain.slice_thickness_mm[1], folds=folds, shipped=min(SHIPPED, folds),
-        epochs=plan.epochs, seed=plan.seed,
+        epochs=plan.epochs, seed=plan.seed, sha256=sha256,
     )  # fmt: skip
     sections = [_section(title, found[name], found["reader"]) for title, name in SECTIONS]
-    return head + _beside(found) + "".join(sections) + _groups(found["subgroups"])
+    return head + _beside(found) + _short(found) + "".join(sections) + _groups(found["subgroups"])
 
 
 def _beside(found: Figures) -> str:
@@ -66,6 +74,24 @@ def _beside(found: Figures) -> str:
     rows = [f"| {_words(k)} | {found['answer'][k]:.3f} | {v:.3f} |" for k, v in found["reader"].items()]
     title = f"{n['nodules']:.0f} nodules with at least three readers, {n['readings']:.0f} readings"
     return f"\n| {title} | net | a reader |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def _short(found: Figures) -> str:
+    """What falls short, in words: of a reader, of the bars, of a plain baseline."""
+    answer, reader = found["answer"], found["reader"]
+    lines = [
+        f"{_words(k)} {answer[k]:.3f}, a reader {v:.3f}"
+        for k, v in reader.items()
+        if (answer[k] > v if k.endswith("mae_mm") else answer[k] < v)
+    ]
+    lines += [f"{_words(k)} {answer[k]:.3f}, asked {bar:g}" for k, bar in BARS.items() if answer[k] < bar]
+    lines += [
+        f"{_words(k)} {answer[k]:.3f}, a plain baseline {v:.3f}"
+        for k, v in found["baseline"].items()
+        if answer[k] < v + 0.02
+    ]
+    listed = "\n".join(f"- {line}" for line in lines) or "- nothing of what is measured here"
+    return f"\n## Falls short\n\n{listed}\n"
 
 
 def _section(title: str, figures: Mapping[str, float], shown_before: Mapping[str, float]) -> str:

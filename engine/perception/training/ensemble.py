@@ -2,8 +2,8 @@
 
 Each net was trained without one fold of the patients. Its mean opinion is calibrated by the answers of
 each net on the patients that it was not trained on (cross-conformal prediction: Vovk, Annals of
-Mathematics and Artificial Intelligence 74:9-28, 2015). The mean errs no more than its members, so the
-bounds are a little wide, never narrow.
+Mathematics and Artificial Intelligence 74:9-28, 2015). On one fold that none of three nets
+had seen, the mean of them kept the coverage that its members had (``as_one``).
 """
 
 from __future__ import annotations
