@@ -83,7 +83,8 @@ def test_commands_and_options_in_a_page_exist(page):
     content = page.read_text(encoding="utf-8").replace("\\\n", " ")
     for command, rest in re.findall(r"\bradlogic ([a-z]+)\b([^\n`|]*)", "\n".join(code(content))):
         assert command in COMMANDS
-        known = {option for parameter in COMMANDS[command].params for option in parameter.opts}
+        parts = [COMMANDS[command], *getattr(COMMANDS[command], "commands", {}).values()]
+        known = {option for part in parts for parameter in part.params for option in parameter.opts}
         assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) - {"--help"} <= known
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -122,3 +123,37 @@ def test_the_card_states_the_figures_that_training_wrote():
 
     assert f"| diameter mae mm | {found['answer']['diameter_mae_mm']:.3f} |" in card
     assert "CC BY 3.0" in card
+
+
+def test_card_metrics_and_pages_are_of_the_weights_that_ship(model):
+    folder = knowledge_folder() / "models" / "lung_nodule"
+    page = (Path(__file__).parents[2] / "docs" / "measurement.md").read_text(encoding="utf-8")
+
+    assert json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["sha256"] == model.sha256
+    assert model.sha256 in (folder / "card.md").read_text(encoding="utf-8")
+    assert f"net {model.sha256[:12]}" in page, "run benchmarks/measure_phantoms.py --repeats 1 --scans 168 --write"
+
+
+def test_a_net_of_another_grid_is_refused(copied):
+    fitted = json.loads((copied / "calibration.json").read_text(encoding="utf-8"))
+    changed = json.dumps({**fitted, "pixel_mm": 0.65}).encode()
+    (copied / "calibration.json").write_bytes(changed)
+    (copied / "sha256").write_text(hashlib.sha256((copied / "model.onnx").read_bytes() + changed).hexdigest())
+
+    with pytest.raises(MissingKnowledge, match="pixel_mm"):
+        LungNodule(copied)
+
+
+def test_of_two_nodules_in_a_crop_the_one_at_the_centre_is_told(model):
+    hu = disc(6, HU["solid"])
+    hu[2:24, 2:24] = np.maximum(hu[2:24, 2:24], disc(14, HU["solid"])[24:46, 24:46])
+    found = model.read(hu, 0.7, 1.25)
+
+    assert found.mean_mm < 9
+    assert found.mask[33:38, 33:38].all()
+    assert not found.mask[:24, :24].any()
+
+
+def test_a_crop_that_shows_too_little_is_said_to(model):
+    assert any("shows only" in why for why in model.read(disc(6, 40)[20:51, 20:51], 0.7, 1.25).outside)
+    assert not any("shows only" in why for why in model.read(disc(6, 40), 0.7, 1.25).outside)

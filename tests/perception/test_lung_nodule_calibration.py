@@ -22,7 +22,7 @@ from radlogic.engine.perception.calibration import (
     index_of_level,
 )
 from radlogic.engine.perception.grid import PIXEL_MM, SIDE, around_centre, back
-from radlogic.engine.perception.lung_nodule import reading
+from radlogic.engine.perception.lung_nodule import best_threshold, reading
 
 PLAIN = Calibration(
     pixel_mm=PIXEL_MM,
@@ -142,7 +142,7 @@ def test_what_lies_outside_the_domain_says_why(spacing, thickness, distance, why
     found = reading(seen(10, distance), PLAIN, spacing, thickness, (71, 71))
 
     assert not found.in_distribution
-    assert why in found.outside[0]
+    assert any(why in told for told in found.outside)
 
 
 def test_a_crop_on_the_grids_own_pixels_is_seen_as_it_is():
@@ -173,3 +173,29 @@ def test_what_is_brought_back_is_where_it_was():
 def test_a_spacing_that_is_none_is_refused(spacing):
     with pytest.raises(BadValue, match="spacing"):
         around_centre(np.zeros((71, 71), np.int16), spacing)
+
+
+@given(st.lists(st.floats(0.25, 1), min_size=1, max_size=40))
+def test_the_mask_is_that_of_the_largest_expected_dice(probabilities):
+    p = np.array(probabilities)
+
+    def expected(bar: float) -> float:
+        kept = p >= bar
+        return 2 * p[kept].sum() / (kept.sum() + p.sum())
+
+    best = best_threshold(p)
+
+    assert expected(best) == pytest.approx(max(expected(bar) for bar in p))
+
+
+def test_a_distance_that_is_no_number_is_out_of_distribution():
+    found = reading(seen(9, distance=float("nan")), PLAIN, 0.7, 1.25, (71, 71))
+
+    assert not found.in_distribution
+
+
+def test_a_mass_is_said_to_be_larger_than_the_crop_holds():
+    mask = np.ones((SIDE, SIDE), np.float32)
+    raw = Raw(mask, np.zeros(3, np.float32), np.zeros(5, np.float32), np.array([60, 50], np.float32), 2.0, 1.0)
+
+    assert any("mm long" in why for why in reading(raw, PLAIN, 0.7, 1.25, (71, 71)).outside)

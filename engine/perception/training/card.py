@@ -86,9 +86,9 @@ def _short(found: Figures) -> str:
     ]
     lines += [f"{_words(k)} {answer[k]:.3f}, asked {bar:g}" for k, bar in BARS.items() if answer[k] < bar]
     lines += [
-        f"{_words(k)} {answer[k]:.3f}, a plain baseline {v:.3f}"
+        f"{_words(k)} {answer[k]:.3f}, no more than a plain baseline's {v:.3f}"
         for k, v in found["baseline"].items()
-        if answer[k] < v + 0.02
+        if answer[k] < v + 0.01
     ]
     listed = "\n".join(f"- {line}" for line in lines) or "- nothing of what is measured here"
     return f"\n## Falls short\n\n{listed}\n"

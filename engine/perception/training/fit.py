@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from .. import grid
+from . import augment, data, loss, net
 from .augment import Batch, Views
 from .data import Nodules
 from .loss import Panel, PanelLoss
@@ -38,7 +41,7 @@ def device() -> torch.device:
 
 def fit(nodules: Nodules, plan: Plan, checkpoint: Path, say: Callable[[str], None]) -> NoduleNet:
     """The net after training on all of ``nodules``; goes on from ``checkpoint`` where that is of the
-    same plan and nodules."""
+    same plan, nodules and code."""
     run = _Run(nodules, plan)
     for epoch in range(run.restored(checkpoint), plan.epochs):
         loss = run.epoch()
@@ -51,7 +54,7 @@ class _Run:
     def __init__(self, nodules: Nodules, plan: Plan) -> None:
         torch.manual_seed(plan.seed)
         self.plan, self.device = plan, device()
-        self.of = {**asdict(plan), "nodules": hashlib.sha256(np.sort(nodules.ids).tobytes()).hexdigest()}
+        self.of = {**asdict(plan), "nodules": _sha256(nodules), "code": _code()}
         self.chance = torch.Generator(self.device).manual_seed(plan.seed)
         self.views = Views(self.chance)
         self.net = NoduleNet().to(self.device)
@@ -109,6 +112,20 @@ class _Run:
         self.chance.set_state(state["chance"])
         torch.set_rng_state(state["torch_chance"])
         return int(state["epoch"])
+
+
+def _sha256(nodules: Nodules) -> str:
+    """Of the pixels and of all that the readers say."""
+    digest = hashlib.sha256()
+    for name, values in tensors(nodules).items():
+        digest.update(name.encode() + values.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _code() -> str:
+    """Of the modules that make a net what it becomes: a checkpoint of other code is not gone on from."""
+    sources = "".join(inspect.getsource(module) for module in (augment, data, loss, net, grid))
+    return hashlib.sha256(sources.encode()).hexdigest()
 
 
 _PARTS = ("net", "ema", "optimiser", "schedule")
