@@ -253,13 +253,20 @@ def perceive_a_series(
     seg: Annotated[Path | None, typer.Option(help="DICOM SEG of the series with outlines of nodules.")] = None,
     findings: Annotated[Path | None, typer.Option(help="JSON case, SR or SEG whose nodules have positions.")] = None,
     find: Annotated[bool, typer.Option("--find", help="Also propose candidates; each needs review.")] = False,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Also write a picture of the evidence for each that is seen, into this folder.")
+    ] = None,
 ) -> None:
-    """Nodules of a whole CT in 3-D, read on the slice where each is largest: one JSON object a line."""
+    """Nodules of a whole CT in 3-D, read on the slice where each is largest: one JSON object a line.
+
+    "seen" means that the net draws an outline there, not that a nodule is there. The last line of --find tells of the
+    search itself; no candidate does not mean no nodule.
+    """
     from .dicom.series import read_series
     from .perceive_series import perceive_series, position
 
     points = [position(text) for text in at or ()]
-    for record in perceive_series(read_series(series), points, seg, findings, find=find):
+    for record in perceive_series(read_series(series), points, seg, findings, find=find, pictures=pictures):
         typer.echo(json.dumps(record, ensure_ascii=False))
 
 

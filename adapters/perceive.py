@@ -5,21 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ..engine.errors import BadValue, Contradiction, MissingExtra, MissingField, NotReadable, TooLarge
+from ..engine.errors import BadValue, Contradiction, MissingField, NotReadable, TooLarge
+from .evidence_files import check_folder, unfinished_of, write_picture, written_whole
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from ..engine.perception.lung_nodule import LungNodule, NoduleReading
-    from ..engine.perception.saliency import Saliency
 
 LARGEST_BYTES: Final = 2**31  # of crops in memory: 200,000 crops of 71 x 71
 ARRAYS: Final = ("hu", "nodule_id")
@@ -48,15 +46,18 @@ def perceive_lung_nodules(
     nodule; without the extra ``saliency`` the pictures say that saliency was not computed.
 
     Raises:
-        NotReadable, MissingField, BadValue, Contradiction, TooLarge: the files cannot be used.
+        NotReadable, MissingField, BadValue, Contradiction, TooLarge: the files cannot be used; among them, before
+            anything is read, masks that would take the place of the crops or the table.
         MissingKnowledge: the model is absent.
     """
     from ..engine.perception.lung_nodule import LungNodule, as_record
 
+    if masks is not None:
+        _check_masks(masks, crops, table)
     given = read(crops, table)
     for path, folder in ((masks, masks and masks.parent), (pictures, pictures)):
-        if folder is not None and not folder.is_dir():
-            raise NotReadable(str(path), "", "no such folder", "a folder to write to", "Create it first.")
+        if path is not None and folder is not None:
+            check_folder(path, folder)
     model = LungNodule()
     outlines = []
     for i, nodule_id in enumerate(given.nodule_id):
@@ -64,10 +65,26 @@ def perceive_lung_nodules(
         if masks is not None:
             outlines.append(seen.mask)
         if pictures is not None:
-            _write_picture(pictures / f"{nodule_id}.png", model, given, i, seen)
+            path, title = pictures / f"{nodule_id}.png", f"Nodule {nodule_id}"
+            write_picture(path, model, given.hu[i], given.spacing_mm[i], seen, title)
         yield as_record(nodule_id, seen)
     if masks is not None:
         _write_masks(masks, outlines)
+
+
+def _check_masks(masks: Path, crops: Path, table: Path) -> None:
+    """Writing the masks must not take the place of what is read, under whatever name or link."""
+    for name, source in (("crops", crops), ("table", table)):
+        if any(_same(path, source) for path in (masks, unfinished_of(masks))):
+            found = f"the file of the {name}, which they would replace"
+            raise Contradiction(str(masks), "--masks", found, "a file of their own", "Name another file.")
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return os.path.realpath(one) == os.path.realpath(other) or one.samefile(other)
+    except OSError:
+        return False  # one of them is not there (yet), or cannot be: reading or writing it says so
 
 
 def read(crops: Path, table: Path) -> Crops:
@@ -162,38 +179,5 @@ def _length(path: Path, row: Mapping[str, str], name: str) -> float:
 def _write_masks(path: Path, outlines: list[NDArray[np.bool_]]) -> None:
     import numpy as np
 
-    with _written_whole(path) as unfinished, unfinished.open("wb") as file:
+    with written_whole(path) as unfinished, unfinished.open("wb") as file:
         np.savez_compressed(file, masks=np.array(outlines, dtype=np.uint8))
-
-
-def _write_picture(path: Path, model: LungNodule, given: Crops, i: int, seen: NoduleReading) -> None:
-    from .report.evidence import evidence_png
-
-    hu, spacing = given.hu[i], given.spacing_mm[i]
-    title = f"Nodule {given.nodule_id[i]}"
-    png = evidence_png(hu, spacing, seen, _saliency(model, hu, spacing, seen), model.sha256, title)
-    with _written_whole(path) as unfinished:
-        unfinished.write_bytes(png)
-
-
-def _saliency(model: LungNodule, hu: NDArray[np.int16], spacing_mm: float, seen: NoduleReading) -> Saliency | None:
-    from ..engine.perception.saliency import questions, saliency_of
-
-    try:
-        return saliency_of(model, hu, spacing_mm, questions(seen))
-    except MissingExtra:
-        return None  # and the picture says so
-
-
-@contextmanager
-def _written_whole(path: Path) -> Iterator[Path]:
-    """A path to write to that takes the place of ``path`` once all is written, and is removed where that fails."""
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        yield unfinished
-        unfinished.replace(path)
-    except OSError as error:
-        raise NotReadable(str(path), "", error.strerror or "a failure", "a file to write", "Check the path.") from error
-    finally:
-        if unfinished.is_file():
-            unfinished.unlink()

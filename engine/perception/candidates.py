@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any, Final
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from ..errors import MissingKnowledge
 from ..resources import knowledge_folder
-from .axial import AxialStack
+from .axial import AxialStack, axial
 from .blobs import FEATURES, Blobs, blobs, strongest
 from .detect import Candidate
 from .grid import PIXEL_MM, SIDE, around_centre
@@ -37,6 +37,9 @@ Numbers = NDArray[np.float64]
 
 LIKELY: Final = -4.0  # logit of a blob from which on the net is asked
 MOST: Final = 150  # blobs a scan that the net is asked about: 1.5 s
+THICKEST_MM: Final = 2.5  # declared on the model card: on thicker slices nothing was measured
+SIZES_MM: Final = (4.0, 30.0)  # of nodules, declared there too
+ROUNDING_MM: Final = 0.01  # of headers
 WHERE: Final = "knowledge/models/candidate_finder/coefficients.json"
 SEEN: Final = ("intercept", "blob", "off_centre", "roundness", "opinion", "strange", "size")
 
@@ -57,6 +60,16 @@ class Looked:
     positions_mm: tuple[tuple[float, float, float], ...]
     diameters_mm: tuple[float, ...]
     features: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """``candidates``: likeliest first. ``looked``: whether there was lung to look at. ``outside``: why the search
+    must not be relied on, beside that it is never a negative."""
+
+    candidates: tuple[Candidate, ...]
+    looked: bool
+    outside: tuple[str, ...]
 
 
 class CandidateFinder:
@@ -88,9 +101,21 @@ class CandidateFinder:
         Raises:
             Unsupported: the volume has no axial slices.
         """
-        field = lung_field(volume)
+        return self.search(volume).candidates
+
+    def search(self, volume: Volume) -> Search:
+        """The candidates of ``detect``, with whether it looked and what it was not made for.
+
+        Raises:
+            Unsupported: the volume has no axial slices.
+        """
+        field, outside = lung_field(volume), tuple(_outside(volume))
         if field is None:
-            return ()
+            return Search((), looked=False, outside=("no lung found in the images", *outside))
+        found = self._candidates(field, volume)
+        return Search(found, looked=True, outside=(*outside, *_sizes_outside(found)))
+
+    def _candidates(self, field: LungField, volume: Volume) -> tuple[Candidate, ...]:
         found = blobs(field)
         logits = found.features @ _weights(self.coefficients.blob, FEATURES)
         likely = strongest(found, logits, LIKELY, MOST)
@@ -99,6 +124,28 @@ class CandidateFinder:
         every = zip(looked.positions_mm, looked.diameters_mm, scores.tolist(), strict=True)
         shown = [Candidate(p, d, s) for p, d, s in every if s >= self.shown_from]
         return tuple(sorted(shown, key=lambda c: -c.score))
+
+
+def _outside(volume: Volume) -> Iterator[str]:
+    """What of a volume lies outside of the domain that the model card declares."""
+    stack, made = axial(volume), volume.acquisition
+    if made.modality != "CT":
+        yield f"modality {made.modality}; the finder was made for CT"
+    if not stack.acquired:
+        yield "the slices are not axial; what is searched is interpolated between them"
+    thickness = made.slice_thickness_mm
+    for name, mm in (("slice thickness", thickness), ("distance of the slices", stack.step_mm)):
+        if mm is not None and mm > THICKEST_MM + ROUNDING_MM:
+            yield f"{name} {mm:g} mm, measured on up to {THICKEST_MM:g} mm"
+    if thickness is None:
+        yield "slice thickness not stated"
+
+
+def _sizes_outside(found: Sequence[Candidate]) -> Iterator[str]:
+    least, most = SIZES_MM
+    count = sum(not least <= c.diameter_mm <= most for c in found)
+    if count:
+        yield f"{count} of the candidates not of {least:g} to {most:g} mm, the sizes that the finder was measured on"
 
 
 def look(field: LungField, found: Blobs, logits: Numbers, net: LungNodule, volume: Volume) -> Looked:

@@ -17,16 +17,21 @@ from .follow import REACH_MM, Followed, Sight, filled, follow, middle
 from .grid import PIXEL_MM, SIDE
 from .lung_nodule import LungNodule, NoduleReading, reading
 from .measure import TOUCHING, Mask, Measured3D, measure_volume, with_outline_error
+from .reader_error import shipped_reader_error
 from .solid import SolidComponent, solid_component
 from .volume import Volume
 
-LARGEST_MM: Final = 40.0  # mean diameter; the crops of training clip what is larger
 PART_SOLID: Final = "part_solid"
 
 # Share of the pixels 1 to 4 mm outside of an outline that are below LUNG_HU: 995 of 1,000 LIDC nodules have more.
 LUNG_HU: Final = -500
 LUNG_SHARE: Final = 0.2
 BESIDE_MM: Final = (1.0, 4.0)
+
+# Two outlines beyond either are not of one nodule. From 7 mm on nine readers in ten differ by less than this factor
+# (``reader_error``); the Dice is set, not fitted.
+SAME_DICE: Final = 0.5
+SAME_SIZE: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,8 +42,9 @@ class NoduleInSeries:
     rows, columns) of voxels of ``spacing_mm``, from ``start`` on: slices, rows and columns of the ``AxialStack``.
     ``slice_index`` counts the volume's own slices; None where they are not axial. ``position_mm``: the middle of the
     mask. ``solid``: only where the nodule may be part-solid. ``seen``: whether the net draws an outline where it was
-    pointed to; else the rest is of the point itself, or of the nearest nodule. ``outside``: why the answer must not
-    be relied on.
+    pointed to, not whether a nodule is there; else the rest is of the point itself, or of the nearest nodule.
+    ``drawn``: the mask, and with it ``measured``, is somebody's and not the net's. ``outside``: why the answer must
+    not be relied on.
     """
 
     seen: bool
@@ -51,6 +57,7 @@ class NoduleInSeries:
     spacing_mm: tuple[float, float, float]
     measured: Measured3D
     solid: SolidComponent | None
+    drawn: bool = False
     outside: tuple[str, ...] = ()
 
     @property
@@ -102,7 +109,8 @@ def nodule_in_box(volume: Volume, box_mm: tuple[Position, Position], model: Lung
 def nodule_of_mask(volume: Volume, mask: Mask, start: Place, model: LungNodule) -> NoduleInSeries:
     """A nodule that somebody outlined: bool (slices, rows, columns) of the volume's voxels, from ``start`` on.
 
-    Extent and volume are the mask's; the net reads the slice where it is largest, and draws its own outline there.
+    Extent and volume are the mask's, with the error of one reader's outline; the net reads the slice where it is
+    largest, and draws its own outline there. Where that is another one, or none, ``outside`` says so.
 
     Raises:
         BadValue: the mask is empty or reaches beyond the volume.
@@ -114,7 +122,28 @@ def nodule_of_mask(volume: Volume, mask: Mask, start: Place, model: LungNodule) 
     k = int(np.count_nonzero(shown, axis=(1, 2)).argmax())
     rows, columns = np.nonzero(shown[k])
     place = (corner[0] + k, corner[1] + middle(rows), corner[2] + middle(columns))
-    return _told(sight, place, sight.at(place).raw, (shown, corner), ())
+    drawn = _on_crop(sight, place, shown[k], corner)
+    why = () if sight.outline(place, drawn) is not None else ("the net draws no outline where the mask lies",)
+    found = _told(sight, place, sight.at(place).raw, (shown, corner), why, drawn=True)
+    return replace(found, outside=(*found.outside, *_contradictions(found, drawn)))
+
+
+def _on_crop(sight: Sight, place: Place, outline: Mask, corner: Place) -> Mask:
+    """An outline (rows, columns) that begins at ``corner``, on the crop around a place; what lies beyond is cut."""
+    rows, columns = (i + corner[n] - place[n] + sight.half for n, i in enumerate(np.nonzero(outline), 1))
+    within = (np.minimum(rows, columns) >= 0) & (np.maximum(rows, columns) < sight.side)
+    crop = np.zeros((sight.side, sight.side), dtype=bool)
+    crop[rows[within], columns[within]] = True
+    return crop
+
+
+def _contradictions(found: NoduleInSeries, drawn: Mask) -> Iterator[str]:
+    """What speaks against an outline that was given: the net's own one, and sizes of which no error is known."""
+    given, seen = found.measured.axes.mean_mm, found.reading.mean_mm
+    dice = 2 * np.count_nonzero(drawn & found.reading.mask) / (np.count_nonzero(drawn) + found.reading.mask.sum())
+    if found.seen and (dice < SAME_DICE or max(given, seen) > SAME_SIZE * min(given, seen)):
+        yield f"the outline given is {given:.1f} mm wide, the net's {seen:.1f} mm; they overlap by a Dice of {dice:.2f}"
+    yield from (f"the error of the volume is not known: {why}" for why in shipped_reader_error().outside(given))
 
 
 def _check(volume: Volume, mask: Mask, start: Place) -> None:
@@ -145,13 +174,18 @@ def _alone(sight: Sight, found: Followed) -> Raw:
     return replace(raw, mask=np.where((parts > 0) & (parts != own), 0, raw.mask))
 
 
-def _told(sight: Sight, place: Place, raw: Raw, whole: tuple[Mask, Place], why: tuple[str, ...]) -> NoduleInSeries:
+def _told(
+    sight: Sight, place: Place, raw: Raw, whole: tuple[Mask, Place], why: tuple[str, ...], *, drawn: bool = False
+) -> NoduleInSeries:
+    """``whole``: the mask and where it starts; ``why`` it is not seen; ``drawn``: somebody's and not the net's."""
     stack = sight.stack
     thickness = stack.volume.acquisition.slice_thickness_mm
     read = reading(raw, sight.model.calibration, stack.pixel_mm, thickness, (sight.side, sight.side))
     mask, start = _trimmed(*whole)
     spacing = (stack.step_mm, stack.pixel_mm, stack.pixel_mm)
     centre = np.argwhere(mask).mean(axis=0) + start
+    measured = measure_volume(mask, spacing)
+    sd_mm = shipped_reader_error().sd_mm(measured.axes.mean_mm) if drawn else read.sd_mm
     return NoduleInSeries(
         seen=not why,
         reading=read,
@@ -161,8 +195,9 @@ def _told(sight: Sight, place: Place, raw: Raw, whole: tuple[Mask, Place], why: 
         mask=mask,
         start=start,
         spacing_mm=spacing,
-        measured=with_outline_error(measure_volume(mask, spacing), read.sd_mm),
+        measured=with_outline_error(measured, sd_mm),
         solid=_solid(sight, mask, start, spacing) if PART_SOLID in read.texture_set else None,
+        drawn=drawn,
         outside=(*why, *_objections(sight, place, read, mask, start), *read.outside),
     )
 
@@ -189,9 +224,7 @@ def _objections(sight: Sight, place: Place, read: NoduleReading, mask: Mask, sta
         yield f"modality {modality}, measured on {sight.model.calibration.domain.modality}"
     if not stack.acquired:
         yield "the slices are not axial; what is read is interpolated between them"
-    if read.mean_mm > LARGEST_MM:
-        yield f"over {LARGEST_MM:g} mm: the crops of training clip such a nodule"
-    elif _reaches_the_rim(read.mask, stack.pixel_mm):
+    if _reaches_the_rim(read.mask, stack.pixel_mm):
         yield f"the outline reaches the rim of what the net sees ({SIDE * PIXEL_MM:.0f} mm across)"
     ends = zip(start, mask.shape, stack.shape, strict=True)
     if any(s <= 0 or s + n >= most for s, n, most in ends):

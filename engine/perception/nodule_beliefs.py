@@ -1,14 +1,16 @@
 """What the lung-nodule net sees of a stated nodule, as beliefs under the names of the guidelines' inputs.
 
 Only what nobody stated is looked for; where type and size are stated, the net is not asked at all. The rules may
-read ``type``, ``mean_mm`` and ``solid_mean_mm``. The signs are shown and never read by a rule: that there is calcium
-does not tell a benign pattern from another one, and the net's spiculation is hardly better than the diameter alone
-(see the model's card). ``OUTSIDE_TRAINING`` says why none of it may be relied on; the gate reads it.
+read ``type``, ``mean_mm`` and ``solid_mean_mm``, of which the last counts as not validated (``SOLID_PART``). The signs
+are shown and never read by a rule: that there is calcium does not tell a benign pattern from another one, and the
+net's spiculation is hardly better than the diameter alone (see the model's card). ``OUTSIDE_TRAINING`` says why none
+of it may be relied on; the gate reads it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
@@ -22,6 +24,10 @@ from .lung_nodule import LungNodule
 
 SIZES: Final = (("mean_mm",), ("long_mm", "short_mm"), ("volume_mm3",))  # any of them is the size
 SOLID_SIZES: Final = (("solid_mean_mm",), ("solid_volume_mm3",))
+# Reference of what is said of the solid part. No extractor has this name, so that ``engine.assess`` counts it as not
+# validated and the gate raises ``extractor_unvalidated``: the net was held against a panel that never measured solid
+# parts, and the threshold that measures them (``solid``) against phantoms alone.
+SOLID_PART: Final = "lung-nodule solid part"
 SHOWN: Final = ("calcified", "spiculated", "lobulated", "sharp_margin", "malignancy_opinion")
 
 
@@ -83,7 +89,8 @@ def beliefs_of(found: NoduleInSeries, wanted: frozenset[str], source: Source) ->
         said["mean_mm"] = Measured(found.reading.mean_mm, found.reading.sd_mm, "mm", source)
     if "solid_mean_mm" in wanted and found.solid is not None and found.solid.axes is not None:
         axes = found.solid.axes
-        said["solid_mean_mm"] = Measured(axes.mean_mm, axes.mean_sd_mm, "mm", source)
+        unvalidated = replace(source, reference=SOLID_PART)
+        said["solid_mean_mm"] = Measured(axes.mean_mm, axes.mean_sd_mm, "mm", unvalidated)
     signs = found.reading.signs
     return said | {name: Classes({"yes": signs[name], "no": 1 - signs[name]}, source) for name in SHOWN}
 

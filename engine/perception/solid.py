@@ -58,6 +58,14 @@ class SolidComponent:
     axes: Axes | None
     slice_index: int | None
 
+    @property
+    def at_most_mm3(self) -> float | None:
+        """Where nothing solid is seen, the volume of the largest part that may be hidden; None where a part is seen.
+
+        The error is the root mean square of volumes evenly up to it. No bound for a part that a slice cuts away.
+        """
+        return None if self.axes else math.sqrt(3) * self.volume_sd_mm3
+
 
 def solid_component(hu: NDArray[np.int16], mask: Mask, spacing_mm: tuple[float, float, float]) -> SolidComponent:
     """The solid part of a nodule: ``hu`` and its mask (slices, rows, columns) of one shape, voxels of (dz, dy, dx) mm.

@@ -20,7 +20,7 @@ from shared_data import ROOT, shared
 
 from radlogic.engine.errors import MissingKnowledge, Unsupported
 from radlogic.engine.perception.blobs import blobs, strongest
-from radlogic.engine.perception.candidates import CandidateFinder, coefficients_of
+from radlogic.engine.perception.candidates import SIZES_MM, THICKEST_MM, CandidateFinder, Search, coefficients_of
 from radlogic.engine.perception.detect import Candidate
 from radlogic.engine.perception.lung_field import lung_field
 from radlogic.engine.perception.volume import Acquisition, Volume
@@ -152,7 +152,47 @@ EMPTY = {
 
 @pytest.mark.parametrize("name", EMPTY)
 def test_what_shows_no_lung_gives_no_candidate(name: str, finder: CandidateFinder):
-    assert finder.detect(Volume(EMPTY[name], SPACING, (0.0, 0.0, 0.0), AXIAL)) == ()
+    volume = Volume(EMPTY[name], SPACING, (0.0, 0.0, 0.0), AXIAL, MADE)
+
+    assert finder.detect(volume) == ()
+    assert finder.search(volume) == Search((), looked=False, outside=("no lung found in the images",))
+
+
+@pytest.mark.parametrize(("spacing", "made", "words"), [
+    (SPACING, Acquisition(slice_thickness_mm=5.0), ["slice thickness 5 mm, measured on up to 2.5 mm"]),
+    (SPACING, Acquisition(), ["slice thickness not stated"]),
+    (SPACING, Acquisition(modality="MR", slice_thickness_mm=1.0), ["modality MR; the finder was made for CT"]),
+    ((5.0, 1.4, 1.4), MADE, ["distance of the slices 5 mm, measured on up to 2.5 mm"]),
+    ((2.5, 1.4, 1.4), MADE, []),
+])  # fmt: skip
+def test_what_lies_outside_of_the_declared_domain_is_said(spacing, made, words, finder: CandidateFinder):
+    volume = Volume(EMPTY["air"], spacing, (0.0, 0.0, 0.0), AXIAL, made)
+
+    assert finder.search(volume).outside == ("no lung found in the images", *words)
+
+
+def test_slices_that_are_not_axial_lie_outside_of_the_declared_domain(finder: CandidateFinder):
+    coronal = np.array([[0.0, 1, 0], [0, 0, -1], [1, 0, 0]])
+    volume = Volume(EMPTY["air"], (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), coronal, MADE)
+
+    assert any("not axial" in why for why in finder.search(volume).outside)
+
+
+def test_candidates_of_sizes_outside_of_the_declared_domain_are_said(monkeypatch, finder: CandidateFinder):
+    proposed = tuple(Candidate((0.0, 0.0, 0.0), mm, 0.5) for mm in (3.0, 4.0, 30.0, 31.0))
+    monkeypatch.setattr("radlogic.engine.perception.candidates.lung_field", lambda _: "lungs")
+    monkeypatch.setattr(CandidateFinder, "_candidates", lambda *_: proposed)
+
+    said = finder.search(Volume(EMPTY["air"], SPACING, (0.0, 0.0, 0.0), AXIAL, MADE))
+
+    assert (said.looked, said.candidates) == (True, proposed)
+    assert said.outside == ("2 of the candidates not of 4 to 30 mm, the sizes that the finder was measured on",)
+
+
+def test_the_declared_domain_is_the_cards():
+    card = (ROOT / "knowledge/models/candidate_finder/card.md").read_text(encoding="utf-8")
+
+    assert f"axial slices of up to {THICKEST_MM:g} mm, nodules of {SIZES_MM[0]:g} to {SIZES_MM[1]:g} mm" in card
 
 
 def test_images_that_are_not_axial_are_refused(finder: CandidateFinder):

@@ -20,6 +20,8 @@ from radlogic.engine.errors import BadValue, Unsupported
 from radlogic.engine.perception.axial import axial
 from radlogic.engine.perception.in_series import nodule_at, nodule_in_box, nodule_of_mask
 from radlogic.engine.perception.lung_nodule import LungNodule
+from radlogic.engine.perception.measure import measure_volume
+from radlogic.engine.perception.reader_error import shipped_reader_error
 from radlogic.engine.perception.volume import Acquisition, Volume
 
 EVERY_WAY = [UPRIGHT[list(order)] * np.array(signs)[:, None]
@@ -178,6 +180,77 @@ def test_an_outline_keeps_its_extent_and_is_read_where_it_is_largest():
     assert found.position_mm == pytest.approx(centre, abs=2)
 
 
+def ball_mask(diameter_mm, shape=(40, 110, 110), middle=(19.5, 54.5, 54.5), spacing=(1.25, 0.7, 0.7)):
+    """A mask of the whole volume: a ball around its middle."""
+    z, y, x = ((np.arange(n) - m) * s for n, m, s in zip(shape, middle, spacing, strict=True))
+    return z[:, None, None] ** 2 + y[:, None] ** 2 + x**2 <= (diameter_mm / 2) ** 2
+
+
+def contradicted(found):
+    return [why for why in found.outside if why.startswith("the outline given")]
+
+
+def test_an_outline_that_the_net_draws_too_is_not_contradicted():
+    volume, _ = ball(12)
+
+    found = nodule_of_mask(volume, ball_mask(12), (0, 0, 0), net())
+
+    assert (found.seen, found.drawn, contradicted(found)) == (True, True, [])
+
+
+@pytest.mark.parametrize(("nodule_mm", "drawn_mm"), [(28, 6), (6, 24)])
+def test_an_outline_of_another_size_than_the_nets_is_contradicted_with_both_sizes(nodule_mm, drawn_mm):
+    volume, _ = ball(nodule_mm)
+
+    found = nodule_of_mask(volume, ball_mask(drawn_mm), (0, 0, 0), net())
+
+    (why,) = contradicted(found)
+    assert f"given is {found.measured.axes.mean_mm:.1f} mm wide, the net's {found.reading.mean_mm:.1f} mm" in why
+    assert found.measured.axes.mean_mm == pytest.approx(drawn_mm, abs=1)
+    assert found.reading.mean_mm == pytest.approx(nodule_mm, rel=0.3)
+
+
+def test_an_outline_of_the_same_size_beside_the_nets_is_contradicted():
+    volume, _ = ball(12)
+
+    found = nodule_of_mask(volume, ball_mask(12, middle=(19.5, 54.5, 67.5)), (0, 0, 0), net())
+
+    assert found.seen
+    assert len(contradicted(found)) == 1
+
+
+def test_an_outline_in_plain_lung_is_not_seen():
+    lung = np.random.default_rng(1).normal(-860, 20, (40, 110, 110)).astype(np.int16)
+    volume = Volume(lung, (1.25, 0.7, 0.7), (0.0, 0.0, 0.0), UPRIGHT, MADE)
+
+    found = nodule_of_mask(volume, ball_mask(10), (0, 0, 0), net())
+
+    assert not found.seen
+    assert "the net draws no outline where the mask lies" in found.outside
+    assert contradicted(found) == []  # there is no outline to compare
+
+
+def test_the_error_of_a_given_outlines_volume_is_the_readers_and_not_the_nets():
+    volume, _ = ball(12)
+    mask = ball_mask(12)
+    measured = measure_volume(mask, volume.spacing_mm)
+    sd_mm = shipped_reader_error().sd_mm(measured.axes.mean_mm)
+
+    found = nodule_of_mask(volume, mask, (0, 0, 0), net())
+
+    outline = 3 * measured.volume_mm3 * sd_mm / measured.axes.mean_mm
+    assert found.measured.volume_sd_mm3 == pytest.approx(math.hypot(measured.volume_sd_mm3, outline))
+    assert sd_mm != pytest.approx(found.reading.sd_mm, rel=0.01)
+
+
+def test_an_outline_smaller_than_what_the_readers_error_was_fitted_on_is_said():
+    volume, _ = ball(12)
+
+    found = nodule_of_mask(volume, ball_mask(3), (0, 0, 0), net())
+
+    assert any(why.startswith("the error of the volume is not known") for why in found.outside)
+
+
 @pytest.mark.parametrize(("mask", "start"), [
     (np.zeros((2, 2, 2), dtype=bool), (0, 0, 0)), (np.ones((2, 2, 2), dtype=bool), (39, 0, 0)),
     (np.ones((2, 2), dtype=bool), (0, 0)), (np.ones((2, 2, 2)), (0, 0, 0)),
@@ -243,6 +316,20 @@ def test_a_real_nodule_that_four_readers_saw_is_measured_as_they_do_from_any_poi
     assert min(stated) * 0.9 <= found[0].reading.mean_mm <= max(stated) * 1.1
     assert np.ptp([f.reading.mean_mm for f in found]) <= 0.3
     assert all(f.in_distribution for f in found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("series", "number"), NODULES)
+def test_no_readers_outline_of_a_real_nodule_is_contradicted(series, number):
+    volume = chest(series)
+    for drawn in json.loads(shared("data/chest/truth.json").read_text())[series]["nodules"][number]["readings"]:
+        voxels = inside_of({"readings": [drawn]}, volume, readers=1)
+        mask = np.zeros(np.ptp(voxels, axis=0) + 1, dtype=bool)
+        mask[tuple((voxels - voxels.min(axis=0)).T)] = True
+
+        found = nodule_of_mask(volume, mask, tuple(voxels.min(axis=0).tolist()), net())
+
+        assert (found.seen, found.outside) == (True, ())
 
 
 @pytest.mark.slow

@@ -43,6 +43,40 @@ def test_no_masks_are_left_half_written(files, tmp_path):
     assert not list(tmp_path.glob("out*"))
 
 
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("way", ["same", "dotted", "symlink", "hardlink"])
+def test_masks_that_would_replace_what_is_read_are_refused_before_anything_is(files, tmp_path, monkeypatch, which, way):
+    source = files[which]
+    dotted = tmp_path / ".." / tmp_path.name / source.name
+    masks = {"same": source, "dotted": dotted}.get(way, tmp_path / "masks.npz")
+    if way == "symlink":
+        masks.symlink_to(source)
+    if way == "hardlink":
+        masks.hardlink_to(source)
+    before = source.read_bytes()
+    monkeypatch.setattr("radlogic.adapters.perceive.read", lambda *_: pytest.fail("read"))
+
+    with pytest.raises(Contradiction, match="which they would replace"):
+        next(perceive_lung_nodules(*files, masks))
+    assert source.read_bytes() == before
+
+
+def test_masks_whose_unfinished_file_would_be_the_crops_are_refused(files, tmp_path):
+    crops = files[0].rename(tmp_path / "out.npz.part")
+
+    with pytest.raises(Contradiction, match="file of the crops"):
+        next(perceive_lung_nodules(crops, files[1], tmp_path / "out.npz"))
+
+
+@pytest.mark.parametrize("name", ["loop.npz", "x" * 300])
+def test_masks_that_cannot_be_written_are_refused_in_words(files, tmp_path, name):
+    if name == "loop.npz":
+        (tmp_path / "loop.npz.part").symlink_to(tmp_path / "loop.npz.part")
+
+    with pytest.raises(NotReadable):
+        list(perceive_lung_nodules(*files, tmp_path / name))
+
+
 def test_a_thickness_that_is_not_stated_is_said(tmp_path, files):
     table = write_table(tmp_path / "t.csv", IDS, slice_thickness_mm="")
 

@@ -16,7 +16,7 @@ from radlogic.engine.facts import is_neural
 from radlogic.engine.knowledge import load_knowledge
 from radlogic.engine.perception import coverage
 from radlogic.engine.perception.extractor import OUTSIDE_TRAINING, perceive
-from radlogic.engine.perception.nodule_beliefs import SHOWN, NoduleBeliefs, wanted_of
+from radlogic.engine.perception.nodule_beliefs import SHOWN, SOLID_PART, NoduleBeliefs, wanted_of
 from radlogic.engine.perception.volume import Acquisition, Volume
 from radlogic.engine.types import Case, Classes, Exam, Finding, Indication, Known, Measured, Route, Source, SourceKind
 
@@ -120,6 +120,41 @@ def test_what_the_net_says_is_shown_unconfirmed_and_never_enters_the_category(mo
     assert {"type", "mean_mm"} <= set(answer.unconfirmed)
     assert answer.reading.category is None
     assert loads(dumps(decided)) == decided
+
+
+def part_solid():
+    """Ground glass of 16 mm with a solid core of 8 mm, seven slices high."""
+    made = volume()
+    y, x = (np.mgrid[:71, :71] - 35) * 0.7
+    hazy, lung = disc(16, HU["non_solid"], seed=3), disc(0, HU["solid"], seed=3)
+    core = np.where(np.hypot(y, x) <= 4, HU["solid"], hazy).astype(np.int16)
+    return Volume(np.stack([lung, hazy, core, core, core, hazy, lung]), made.spacing_mm, made.origin_mm, made.axes,
+                  made.acquisition)  # fmt: skip
+
+
+def unvalidated(of, seen):
+    decided = assess(case(of, seen), USING, AS_OF)
+    return [r for r in decided.decision.review.reasons if r.code == "extractor_unvalidated"]
+
+
+def test_the_size_of_the_solid_part_counts_as_not_validated():
+    """No panel measured solid parts: the net's validation is of type and size alone."""
+    of = finding((24.5, 24.5, 7.5), type="part_solid", mean_mm=Decimal(16))
+
+    said = NET.beliefs(case(of, part_solid()), of)
+
+    assert said["solid_mean_mm"].mean == pytest.approx(8, abs=2)
+    assert said["solid_mean_mm"].source.reference == SOLID_PART
+    assert SOLID_PART not in {NET.name, *(e.name for e in USING.extractors)}
+    (reason,) = unvalidated(of, part_solid())
+    assert SOLID_PART in reason.text
+
+
+def test_type_and_size_alone_count_as_validated():
+    of = finding(solid_mean_mm=Decimal(0))
+
+    assert NET.beliefs(case(of), of)
+    assert unvalidated(of, volume()) == []
 
 
 def test_only_images_bring_the_net_in_and_the_record_names_its_files():

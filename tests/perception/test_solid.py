@@ -32,6 +32,7 @@ def test_cores_of_5_mm_or_more_are_found_with_their_size(mean_mm, share, kernel,
     found = found_in(scan(nodule, Scanner(slice_mm, kernel=kernel, dose=dose, side=SIDE), 1))
 
     assert found.axes is not None
+    assert found.at_most_mm3 is None
     assert found.volume_mm3 == pytest.approx(nodule.solid_mm3, rel=within)
     assert abs(found.volume_mm3 - nodule.solid_mm3) <= 2.2 * found.volume_sd_mm3
     assert found.axes.mean_mm == pytest.approx(nodule.solid_mm, abs=0.9)
@@ -45,6 +46,7 @@ def test_ground_glass_alone_has_no_solid_part(hu, kernel, dose):
 
     assert (found.volume_mm3, found.axes, found.slice_index) == (0.0, None, None)
     assert 0 < found.volume_sd_mm3 < math.pi / 6 * 3**3  # what may be hidden is smaller than a ball of 3 mm
+    assert found.at_most_mm3 == pytest.approx(math.pi / 6 * (5 * scanned.spacing_mm[1]) ** 3)  # five pixels across
 
 
 @pytest.mark.parametrize("mean_mm", [6, 8, 12])
