@@ -39,7 +39,9 @@ train: $(VENV)/.train  ## train the lung-nodule net (needs DATA=folder; about 25
 	$(BIN)/python -m radlogic.engine.perception.training $(DATA) $(OUT)/model --work $(OUT)/training
 
 bench: $(VENV)/.dev  ## one table a claim, with the peer beside it
-	@for file in benchmarks/*.py benchmarks/*/run.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@failed=; for file in benchmarks/*.py benchmarks/*/run.py; do echo "== $$file"; \
+		$(BIN)/python $$file || failed="$$failed $$file"; done; \
+		[ -z "$$failed" ] || { echo "did not run to their end (a peer or data that is not here?):$$failed" >&2; exit 1; }
 
 peers:  ## programs of others that exports are tried on (needs node and npm)
 	npm install --no-audit --no-fund --no-package-lock --silent --prefix tests/rules/engines
