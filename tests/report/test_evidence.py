@@ -459,6 +459,7 @@ def test_the_command_writes_one_picture_a_nodule_named_by_its_number(given_files
 
 
 def test_with_the_extra_the_pictures_have_maps(tmp_path, pictures, texts):
+    pytest.importorskip("xaitk_saliency", reason="needs the extra [saliency]")
     crops, table = write_crops(tmp_path / "c.npz", CROP[None], [5]), write_table(tmp_path / "t.csv", [5])
     (record,) = perceive_lung_nodules(crops, table, pictures=pictures)
     said = max(record["texture"], key=record["texture"].get).replace("_", "-")
