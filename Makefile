@@ -35,7 +35,7 @@ test: $(VENV)/.dev  ## all tests but the slow ones
 test-slow: $(VENV)/.dev peers  ## the heavy proofs, and exports on the engines of others
 	$(PYTEST) -n $(JOBS) --dist worksteal -m slow
 
-train: $(VENV)/.train  ## train the lung-nodule net (needs DATA=folder; about 25 minutes on two cores)
+train: $(VENV)/.train  ## train the lung-nodule net (needs DATA=folder; 40 minutes of one core)
 	$(BIN)/python -m radlogic.engine.perception.training $(DATA) $(OUT)/model --work $(OUT)/training
 
 bench: $(VENV)/.dev  ## one table a claim, with the peer beside it

@@ -83,7 +83,9 @@ def test_commands_and_options_in_a_page_exist(page):
     content = page.read_text(encoding="utf-8").replace("\\\n", " ")
     for command, rest in re.findall(r"\bradlogic ([a-z]+)\b([^\n`|]*)", "\n".join(code(content))):
         assert command in COMMANDS
-        parts = [COMMANDS[command], *getattr(COMMANDS[command], "commands", {}).values()]
+        below = getattr(COMMANDS[command], "commands", {})
+        named = below.get(rest.split()[0]) if rest.split() else None
+        parts = [COMMANDS[command], *([named] if named else [])]
         known = {option for part in parts for parameter in part.params for option in parameter.opts}
         assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) - {"--help"} <= known
 

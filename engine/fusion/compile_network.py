@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Hashable, Mapping
 from dataclasses import asdict
 from functools import lru_cache
@@ -20,7 +18,7 @@ from typing import Any, Final, cast
 import numpy as np
 
 from ..errors import MissingKnowledge
-from ..resources import knowledge_folder
+from ..resources import keep, knowledge_folder, user_cache
 from .infer import CompiledNetwork
 from .junction import Clique, Shape, junction_tree
 from .network import network_of
@@ -69,18 +67,13 @@ def sha256_of(content: bytes) -> str:
     return hashlib.sha256(f"radlogic network {FORMAT}\n".encode() + content).hexdigest()
 
 
-def user_folder() -> Path:
-    """Where compiled networks are kept for this user."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "radlogic" / "networks"
-
-
 @lru_cache(maxsize=16)
 def _loaded(file: Any, sha256: str) -> CompiledNetwork:
-    for folder in (shipped() / "compiled", user_folder()):
+    for folder in (shipped() / "compiled", user_cache("networks")):
         if (net := _stored(folder / f"{sha256}.json")) is not None:
             return net
     packed = compiled(file)
-    _keep(user_folder() / f"{sha256}.json", _text(packed))
+    keep(user_cache("networks") / f"{sha256}.json", _text(packed))
     return unpack(packed)
 
 
@@ -140,17 +133,6 @@ def ship(folder: Path) -> list[str]:
 
 def _text(packed: Mapping[str, Any]) -> str:
     return json.dumps(packed, separators=(",", ":"))
-
-
-def _keep(path: Path, text: str) -> None:
-    """Write whole or not at all; a folder that cannot be written only costs the next start some time."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-            file.write(text)
-        Path(file.name).replace(path)
-    except OSError:
-        return  # read-only home: the cache is a convenience
 
 
 if __name__ == "__main__":

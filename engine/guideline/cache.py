@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-from ..resources import rules_folder
+from ..resources import keep, rules_folder, user_cache
 from .build import Builder
 from .compile import Compiler, Diagram, Leaf
 from .tables import Stage
@@ -20,18 +17,13 @@ Compiled = tuple[Mapping[str, Any], dict[str, Diagram]]
 
 def load(sha256: str, read: Callable[[], dict[str, Any]]) -> Compiled:
     """The compiled guideline with that hash, from the package, the cache, or ``read()`` and the compiler."""
-    for folder in (rules_folder() / "compiled", user_folder()):
+    for folder in (rules_folder() / "compiled", user_cache("rules")):
         file = folder / f"{sha256}.json"
         if file.is_file():
             return unpack(json.loads(file.read_text(encoding="utf-8")))
     packed = pack(read())
-    _keep(user_folder() / f"{sha256}.json", json.dumps(packed, separators=(",", ":")))
+    keep(user_cache("rules") / f"{sha256}.json", json.dumps(packed, separators=(",", ":")))
     return unpack(packed)
-
-
-def user_folder() -> Path:
-    """Where compiled guidelines are kept for this user."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "radlogic" / "rules"
 
 
 def pack(document: dict[str, Any]) -> dict[str, Any]:
@@ -75,14 +67,3 @@ def _unpack(packed: Mapping[str, Any], stage: Stage) -> Diagram:
     )
     children = tuple(tuple(c) for c in packed["children"])
     return Diagram(stage, tuple(packed["variable"]), children, leaves, packed["root"])
-
-
-def _keep(path: Path, text: str) -> None:
-    """Write whole or not at all; a folder that cannot be written only costs the next start some time."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-            file.write(text)
-        Path(file.name).replace(path)
-    except OSError:
-        return  # read-only home: the cache is a convenience

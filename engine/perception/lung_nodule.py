@@ -132,7 +132,7 @@ def reading(
         signs={name: calibration.sign(name, float(v)) for name, v in zip(SIGNS, raw.signs, strict=True)},
         mask=mask,
         ood_score=score,
-        outside=(*far, *_too_large(long_mm), *_cut(shape, spacing_mm), *domain),
+        outside=(*far, *domain, *_too_large(long_mm), *_cut(shape, spacing_mm)),
     )
 
 

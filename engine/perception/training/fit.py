@@ -24,7 +24,7 @@ from .net import NoduleNet
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast. ``draws``: crops seen in all, in batches of ``batch``."""
+    """How long, in batches of ``batch`` crops, and how fast; ``averaging``: decay of the averaged weights."""
 
     epochs: int = 30
     batch: int = 32
