@@ -8,9 +8,9 @@ from datetime import date
 from typing import Any
 
 from ..engine.calendar import due_date
-from ..engine.gate import reasons_of
 from ..engine.guideline.evaluate import Classification, display
 from ..engine.guideline.load import Guideline
+from ..engine.signals import reasons_of
 from ..engine.types import Reading
 
 

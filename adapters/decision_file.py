@@ -26,7 +26,8 @@ from pydantic_core import ErrorDetails
 from ..engine import types as engine
 from ..engine.errors import BadValue, InputError, MissingField, NotReadable, UnknownField, Unsupported
 from ..engine.record import RECORD_VERSION, Assessment
-from .decision_model import DecisionFile, is_number
+from .border import is_number
+from .decision_model import DecisionFile
 from .notice import INTENDED_USE
 
 FILE_VERSION = "1"

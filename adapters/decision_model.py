@@ -8,66 +8,15 @@ stated are decimal text (``{"number": "8.50"}``): a JSON number would lose the l
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field
 
 from ..engine import record as kept
 from ..engine import types as engine
-
-# What str(Decimal) gives for a finite number of a size that a measurement can have.
-NUMBER = r"^-?[0-9]{1,40}(\.[0-9]{1,40})?(E[+-]?[0-9]{1,2})?$"
-
-DecimalText = Annotated[str, Field(pattern=NUMBER, description="A decimal number as text, kept exactly.")]
-Plain = dict[str, JsonValue]
-
-
-class Border(BaseModel):
-    """A part of the file and the engine type it stands for."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-    makes: ClassVar[type[Any]]
-    decimals: ClassVar[frozenset[str]] = frozenset()  # fields that hold decimal text
-    plain: ClassVar[frozenset[str]] = frozenset()  # fields that hold what a guideline or model adds
-    only_here: ClassVar[frozenset[str]] = frozenset()  # fields that the engine does not have
-
-    def to_engine(self) -> Any:
-        """The engine's object; what it refuses by construction is refused here too."""
-        names = [name for name in type(self).model_fields if name not in self.only_here]
-        return self.makes(**{name: self._value(name) for name in names})
-
-    def _value(self, name: str) -> Any:
-        value = getattr(self, name)
-        if name in self.decimals:
-            return Decimal(value)
-        return numbers_back(value) if name in self.plain else engine_value(value)
-
-
-def engine_value(value: Any) -> Any:
-    """A field's value in the engine's types, its parts included."""
-    if isinstance(value, Border):
-        return value.to_engine()
-    if isinstance(value, Mapping):
-        return {name: engine_value(part) for name, part in value.items()}
-    return tuple(map(engine_value, value)) if isinstance(value, tuple) else value
-
-
-def is_number(value: Any) -> bool:
-    """Whether a plain value is the tagged form of a decimal number."""
-    tagged = isinstance(value, Mapping) and list(value) == ["number"] and isinstance(value["number"], str)
-    return tagged and re.fullmatch(NUMBER, value["number"]) is not None
-
-
-def numbers_back(value: Any) -> Any:
-    """A plain JSON value with its tagged decimal numbers as ``Decimal`` again."""
-    if is_number(value):
-        return Decimal(value["number"])
-    if isinstance(value, Mapping):
-        return {name: numbers_back(part) for name, part in value.items()}
-    return [numbers_back(part) for part in value] if isinstance(value, list) else value
+from .border import Border, DecimalText, Plain
+from .grounds_model import Grounds
 
 
 class Number(Border):
@@ -114,6 +63,7 @@ class Unknown(Border):
     belief: Literal["unknown"] = Field(description="Tells the five kinds of belief apart.")
     why: str = Field(description="Why it is not known.")
     source: Source | None = Field(description="Who said something that cannot be used, if anybody did.")
+    stale: bool = Field(description="Whether it was known once, too long ago.")
 
 
 class NotApplicable(Border):
@@ -227,10 +177,12 @@ class Reading(Border):
     facts: Plain = Field(
         description="What the guideline adds: display, management, interval_months [from, to] or null, and its own."
     )
+    likely: tuple[str, ...] = Field(description="The calibrated set of categories, where beliefs are uncertain.")
+    managements: tuple[str, ...] = Field(description="The calibrated set of managements, in words, likewise.")
 
 
 class Risk(Border):
-    """The answer of a published risk model."""
+    """The answer of a network or of a published risk model."""
 
     makes, plain = engine.Risk, frozenset({"inputs"})
     model: str = Field(description="The model.")
@@ -240,6 +192,8 @@ class Risk(Border):
     citation: str = Field(description="Its publication.")
     why: str = Field(description="Why there is no probability, or what to beware of.")
     missing: tuple[str, ...] = Field(description="Inputs that are missing.")
+    grounds: Grounds | None = Field(description="How a network came to it; null for a published formula.")
+    clash: str = Field(description="What is known that excludes itself; empty where nothing does.")
 
 
 class ReviewReason(Border):
@@ -276,8 +230,9 @@ class FindingDecision(Border):
     makes = engine.FindingDecision
     finding: Finding = Field(description="The lesion as the rules read it.")
     reading: Reading = Field(description="What the guideline says of it.")
-    risk: Risk | None = Field(description="Its risk by a published model.")
+    risk: Risk | None = Field(description="Its risk by the network that fuses imaging and record.")
     unconfirmed: Facts = Field(description="What neural extractors say, where the route keeps it from the rules.")
+    published: tuple[Risk, ...] = Field(description="What published models say beside it.")
 
 
 class GuidelineDecision(Border):
@@ -290,6 +245,21 @@ class GuidelineDecision(Border):
     due_date: dt.date | None = Field(description="When the management is due.")
 
 
+class Conflict(Border):
+    """Rules and network disagree on a lesion."""
+
+    makes = engine.Conflict
+    finding: str = Field(description="The lesion's identifier.")
+    guideline: str = Field(description="The guideline.")
+    category: str = Field(description="The category by the rules.")
+    band: tuple[float, float] = Field(description="The probability that the guideline prints for it, 0 to 1.")
+    band_source: str = Field(description="Where it is printed.")
+    model: str = Field(description="The network.")
+    risk: float = Field(description="Its risk.")
+    interval: tuple[float, float] = Field(description="The interval of that risk, wholly outside of the band.")
+    sharpest: bool = Field(description="Seen only where each belief is taken at its most probable value.")
+
+
 class Decision(Border):
     """What was decided, by which guidelines, and what a human must look at."""
 
@@ -300,6 +270,7 @@ class Decision(Border):
     citations: tuple[str, ...] = Field(description="The publications behind it.")
     notes: tuple[str, ...] = Field(description="Remarks on the decision.")
     status: Literal["preliminary"] = Field(description="preliminary until a human signs.")
+    conflicts: tuple[Conflict, ...] = Field(description="Where rules and network disagree.")
 
 
 class DecisionRecord(Border):

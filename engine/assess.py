@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 
-from . import facts, record
+from . import believed, facts, record, signals
 from .calendar import due_date
-from .gate import gate, signals
+from .disagreement import conflicts
+from .gate import Raised, gate
 from .guideline import evaluate
 from .guideline.load import Guideline
 from .knowledge import Knowledge
 from .perception.extractor import OUTSIDE_TRAINING, perceive
 from .record import Assessment
-from .types import Application, Case, Decision, FindingDecision, GuidelineDecision, Known, Risk, Route
+from .signals import Spoke
+from .types import (
+    Application,
+    Case,
+    Conflict,
+    Decision,
+    Finding,
+    FindingDecision,
+    GuidelineDecision,
+    Reading,
+    Risks,
+    Route,
+)
+
+Applied = tuple[tuple[Guideline, Application], ...]
 
 
 def assess(case: Case, using: Knowledge, as_of: date) -> Assessment:
@@ -24,17 +40,17 @@ def assess(case: Case, using: Knowledge, as_of: date) -> Assessment:
     """
     seen = perceive(case, using.extractors)
     applied = applies(seen, using)
-    answers = classify(seen, applied, fuse(seen, using))
-    spoke = nets_that_spoke(seen, using)
-    route, review = gate(signals(answers, spoke, conflicts(seen, applied), unlike_training(seen)), using)
+    answers = classify(seen, applied, fuse(seen, using), using)
+    disagree = conflicts(answers, sharp := sharpest(seen, applied, answers, using), using.guidelines)
+    route, review = gate(signals_of(seen, answers, sharp, disagree, using, as_of), using)
     if route is Route.RULE_BASED:
         stated = without_nets(seen)
-        answers = unconfirmed(classify(stated, applied, fuse(stated, using)), seen)
-    decision = Decision(answers, route, review, citations(answers), (*using.chosen, *notes(seen)))
+        answers = unconfirmed(classify(stated, applied, fuse(stated, using), using), seen)
+    decision = Decision(answers, route, review, citations(answers), (*using.chosen, *notes(seen)), conflicts=disagree)
     return Assessment(decision, record.record_of(seen, decision, using.hashes(), as_of))
 
 
-def applies(case: Case, using: Knowledge) -> tuple[tuple[Guideline, Application], ...]:
+def applies(case: Case, using: Knowledge) -> Applied:
     """Which guidelines apply to this exam and patient: yes, conditionally or no, each with its reasons.
 
     One that only may apply, and whose kind of finding nobody looked for, is not read.
@@ -50,17 +66,17 @@ def _application(guideline: Guideline, case: Case) -> Application:
     return replace(found, applies="no", reasons=(*found.reasons, f"and nobody stated whether there is any {kind}"))
 
 
-def fuse(case: Case, using: Knowledge) -> dict[str, Risk | None]:
-    """The risk of each finding, by tracking id."""
-    return {f.tracking_id: using.fusion.risk(case, f) for f in case.findings}
+def fuse(case: Case, using: Knowledge) -> dict[str, Risks]:
+    """The risks of each finding, by tracking id."""
+    return {f.tracking_id: using.fusion.risks(case, f) for f in case.findings}
 
 
 def classify(
-    case: Case, applied: tuple[tuple[Guideline, Application], ...], risks: dict[str, Risk | None]
+    case: Case, applied: Applied, risks: Mapping[str, Risks], using: Knowledge
 ) -> tuple[GuidelineDecision, ...]:
-    """What each guideline that may apply says of the exam and of each of its findings."""
+    """What each guideline that may apply says of the exam and of each of its findings, by all that is believed."""
     return tuple(
-        _read(case, guideline, application, risks)
+        _read(case, guideline, application, risks, using)
         if application.applies != "no"
         else GuidelineDecision(application, None, ())
         for guideline, application in applied
@@ -68,17 +84,22 @@ def classify(
 
 
 def _read(
-    case: Case, guideline: Guideline, application: Application, risks: dict[str, Risk | None]
+    case: Case, guideline: Guideline, application: Application, risks: Mapping[str, Risks], using: Knowledge
 ) -> GuidelineDecision:
     mine = [f for f in case.findings if f.kind == guideline.head["findings"]["kind"]]
     stated = [(f.tracking_id, facts.finding_facts(guideline, f)) for f in mine]
     assessed = guideline.head["findings"]["kind"] in case.assessed
-    result = evaluate.classify(guideline, facts.exam_facts(guideline, case), stated, assessed=assessed)
+    keeps = using.calibrator(guideline.name)
+    result = believed.classify(guideline, facts.exam_facts(guideline, case), stated, assessed=assessed, keeps=keeps)
     read = zip(mine, result.findings, strict=True)
-    findings = tuple(FindingDecision(f, reading, risks[f.tracking_id]) for f, reading in read)
+    findings = tuple(_decided(f, reading, risks[f.tracking_id]) for f, reading in read)
     due = due_date(case.exam.date, result.exam.facts.get("interval_months"))
     exam = replace(result.exam, facts={**result.exam.facts, "display": evaluate.display(guideline, result.exam)})
     return GuidelineDecision(application, exam, findings, due)
+
+
+def _decided(finding: Finding, reading: Reading, risks: Risks) -> FindingDecision:
+    return FindingDecision(finding, reading, risks.fused, published=risks.published)
 
 
 def without_nets(case: Case) -> Case:
@@ -96,32 +117,50 @@ def unconfirmed(answers: tuple[GuidelineDecision, ...], seen: Case) -> tuple[Gui
     )
 
 
-def conflicts(case: Case, applied: tuple[tuple[Guideline, Application], ...]) -> tuple[str, ...]:
-    """Where sources contradict each other on what a guideline that may apply reads."""
-    read = (guideline for guideline, application in applied if application.applies != "no")
-    return tuple(dict.fromkeys(text for guideline in read for text in facts.conflicts(guideline, case)))
+def sharpest(
+    case: Case, applied: Applied, answers: tuple[GuidelineDecision, ...], using: Knowledge
+) -> tuple[GuidelineDecision, ...]:
+    """The answers with every belief at its most probable value: where nothing is uncertain, the same."""
+    if signals.certain(case):
+        return answers
+    findings = tuple(replace(f, facts=facts.sharpest(f.facts)) for f in case.findings)
+    sharp = replace(case, findings=findings, exam=replace(case.exam, facts=facts.sharpest(case.exam.facts)))
+    return classify(sharp, applied, fuse(sharp, using), using)
 
 
-def unlike_training(case: Case) -> tuple[str, ...]:
-    """Each finding at which a net looked and says that it was not made for what it saw, and why."""
-    said = ((f.tracking_id, f.facts.get(OUTSIDE_TRAINING)) for f in case.findings)
-    return tuple(f"{name}: {b.value}" for name, b in said if isinstance(b, Known))
+def signals_of(
+    case: Case,
+    answers: tuple[GuidelineDecision, ...],
+    sharp: tuple[GuidelineDecision, ...],
+    disagree: tuple[Conflict, ...],
+    using: Knowledge,
+    as_of: date,
+) -> Iterator[Raised]:
+    """Everything that speaks for more care, as (code, detail)."""
+    read = tuple(g for g, a in zip(using.guidelines, answers, strict=True) if a.exam is not None)
+    said = tuple(dict.fromkeys(text for guideline in read for text in facts.conflicts(guideline, case)))
+    yield from signals.of_evidence(said, (f for d in (*answers, *sharp) for f in d.findings), using.conflict_from)
+    yield from signals.of_conflicts(disagree)
+    yield from signals.of_nets(nets_that_spoke(case, using), signals.unlike_training(case, OUTSIDE_TRAINING))
+    yield from signals.of_answers(answers)
+    yield from signals.of_calibration(answers, using.calibrators, as_of)
+    yield from signals.of_stale(case)
 
 
-def nets_that_spoke(case: Case, using: Knowledge) -> dict[str, bool]:
+def nets_that_spoke(case: Case, using: Knowledge) -> tuple[Spoke, ...]:
     """Each net with a belief in the case, by name; one that is not listed counts as not validated."""
     said = [case.exam.facts, *(f.facts for f in case.findings)]
     spoke = {b.source.reference for held in said for b in facts.neural(held).values() if b.source}
     known = {e.name: e.validated for e in using.extractors}
-    return {reference: known.get(reference, False) for reference in sorted(spoke)}
+    return tuple(Spoke(name, known.get(name, False)) for name in sorted(spoke))
 
 
 def citations(answers: tuple[GuidelineDecision, ...]) -> tuple[str, ...]:
     """Every place of every guideline that the answer rests on, once."""
     traces = (t for d in answers if d.exam for t in (d.exam, *(f.reading for f in d.findings)))
     places = (f"{reading.guideline}: {step.citation}" for reading in traces for step in reading.trace)
-    models = (f.risk.citation for d in answers for f in d.findings if f.risk)
-    return tuple(dict.fromkeys((*places, *models)))
+    risks = (risk for d in answers for f in d.findings for risk in (f.risk, *f.published) if risk)
+    return tuple(dict.fromkeys((*places, *(risk.citation for risk in risks))))
 
 
 def notes(case: Case) -> tuple[str, ...]:

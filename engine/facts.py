@@ -8,9 +8,23 @@ kept apart: the gate decides whether they may be read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 
 from .guideline.load import Guideline
-from .types import Belief, Case, Facts, Finding, Indication, Known, Source, SourceKind, Unknown, is_neural
+from .types import (
+    Belief,
+    Case,
+    Classes,
+    Facts,
+    Finding,
+    Indication,
+    Known,
+    Measured,
+    Source,
+    SourceKind,
+    Unknown,
+    is_neural,
+)
 
 ORDER = (
     SourceKind.HUMAN,
@@ -83,6 +97,26 @@ def stronger(stated: Belief | None, other: Belief) -> Belief:
     if isinstance(other, Unknown) or other.source is None or stated.source is None:
         return stated
     return other if ORDER.index(other.source.kind) < ORDER.index(stated.source.kind) else stated
+
+
+def is_uncertain(belief: Belief) -> bool:
+    """Whether it is a probability for each class, or a number with an error."""
+    return isinstance(belief, Classes | Measured)
+
+
+def sharpest(facts: Facts) -> Facts:
+    """The facts with every uncertain belief at its most probable value; of equally probable ones the first by name."""
+    return {n: _sharp(b) for n, b in facts.items()}
+
+
+def _sharp(belief: Belief) -> Belief:
+    if isinstance(belief, Measured):
+        return Known(Decimal(f"{belief.mean:.2f}"), belief.source)
+    if not isinstance(belief, Classes):
+        return belief
+    p = belief.probabilities
+    name = max(sorted(p), key=p.__getitem__)
+    return Known(name == "yes" if p.keys() <= {"yes", "no"} else name, belief.source)
 
 
 def without_nets(facts: Facts) -> Facts:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .calibration_file import load_calibrators
 from .errors import MissingKnowledge
-from .fusion.fuse import BrockRisk, Fusion
+from .fusion.fuse import Fusion, NetworkFusion
+from .gate import Level
 from .guideline.load import Guideline, in_force, load_guideline
+from .likely import Calibrator
 from .perception.extractor import FeatureExtractor, UpstreamFindings
 from .resources import knowledge_folder
-from .types import Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,7 @@ class Signal:
 
     code: str
     text: str  # with {detail}
-    priority: Priority
-    falls_back: bool  # to the rule-based route
+    level: Level
     why: str
 
 
@@ -34,15 +36,22 @@ class Knowledge:
     guidelines: tuple[Guideline, ...]
     signals: Mapping[str, Signal]
     extractors: tuple[FeatureExtractor, ...] = (UpstreamFindings(),)
-    fusion: Fusion = field(default_factory=BrockRisk)
+    fusion: Fusion = field(default_factory=NetworkFusion)
     chosen: tuple[str, ...] = ()
+    calibrators: tuple[Calibrator, ...] = ()
+    conflict_from: float = math.inf  # the conflict measure from which evidence contradicts itself
     gates_sha256: str = ""
 
     def hashes(self) -> dict[str, str]:
         """Name -> sha256 of everything that was read."""
         read = {g.name: g.sha256 for g in self.guidelines}
         nets = {e.name: e.sha256 for e in self.extractors if e.sha256}
-        return {**read, **nets, "gates": self.gates_sha256, **self.fusion.hashes()}
+        fitted = {f"calibration {c.guideline}": c.sha256 for c in self.calibrators}
+        return {**read, **nets, "gates": self.gates_sha256, **fitted, **self.fusion.hashes()}
+
+    def calibrator(self, guideline: str) -> Calibrator | None:
+        """The calibrator of that guideline, if there is one for a net that is asked here."""
+        return next((c for c in self.calibrators if c.guideline == guideline), None)
 
 
 def load_knowledge(
@@ -55,14 +64,22 @@ def load_knowledge(
     Raises:
         UnknownGuideline, RuleError, MissingKnowledge: something is absent or at fault.
     """
-    signals, considered, sha256 = load_gates()
+    gates = load_gates()
     if guideline and "@" in guideline:
         editions = [(guideline, f"{guideline}, as asked for")]
     else:
-        editions = [in_force(name, exam_date, folders) for name in ([guideline] if guideline else considered)]
+        editions = [in_force(name, exam_date, folders) for name in ([guideline] if guideline else gates.considered)]
     loaded = tuple(load_guideline(name, folders) for name, _ in editions)
     chosen = tuple(words for _, words in editions)
-    return Knowledge(loaded, signals, _extractors(images), chosen=chosen, gates_sha256=sha256)
+    return Knowledge(
+        loaded,
+        gates.signals,
+        extractors := _extractors(images),
+        chosen=chosen,
+        calibrators=load_calibrators(extractors, (g.name for g in loaded)),
+        conflict_from=gates.conflict_from,
+        gates_sha256=gates.sha256,
+    )
 
 
 def _extractors(images: bool) -> tuple[FeatureExtractor, ...]:
@@ -73,23 +90,30 @@ def _extractors(images: bool) -> tuple[FeatureExtractor, ...]:
     return (UpstreamFindings(), NoduleBeliefs())
 
 
-def load_gates() -> tuple[dict[str, Signal], tuple[str, ...], str]:
-    """``knowledge/gates.yaml``: the signals by code, the guidelines read on every exam, the hash of the file.
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """``knowledge/gates.yaml``: the signals by code, the guidelines read on every exam, bars, the file's hash."""
+
+    signals: Mapping[str, Signal]
+    considered: tuple[str, ...]
+    conflict_from: float
+    sha256: str
+
+
+def load_gates() -> Gates:
+    """The file of the gate.
 
     Raises:
-        MissingKnowledge: the file has none.
+        MissingKnowledge: it lacks a part.
     """
     import yaml
 
     file = knowledge_folder() / "gates.yaml"
     text = file.read_bytes()
     content = yaml.safe_load(text) or {}
-    signals, considered = content.get("signals"), content.get("considered")
-    if not signals or not considered:
-        where = "knowledge/gates.yaml"
-        raise MissingKnowledge(where, "signals, considered", "nothing", "at least one each", "Restore the file.")
-    read = {
-        code: Signal(code, s["text"], Priority(s["priority"]), s.get("route") == "rule_based", s["why"])
-        for code, s in signals.items()
-    }
-    return read, tuple(considered), hashlib.sha256(text).hexdigest()
+    if missing := [part for part in ("signals", "considered", "bars") if not content.get(part)]:
+        where, cure = "knowledge/gates.yaml", "Restore the file."
+        raise MissingKnowledge(where, ", ".join(missing), "nothing", "at least one each", cure)
+    read = {c: Signal(c, s["text"], Level[s["level"].upper()], s["why"]) for c, s in content["signals"].items()}
+    bar = float(content["bars"]["conflict"]["from"])
+    return Gates(read, tuple(content["considered"]), bar, hashlib.sha256(text).hexdigest())

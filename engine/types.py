@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from .errors import BadValue
+from .grounds import Grounds
 
 if TYPE_CHECKING:
     from .perception.volume import Volume
@@ -71,6 +72,7 @@ class Unknown:
 
     why: str
     source: Source | None = None
+    stale: bool = False  # it was known once, too long ago
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,10 @@ class Reading:
     ``category`` is None where an input is unknown and several remain ``possible`` (in the
     guideline's order); ``ask`` is then the next input to assess. ``silent`` marks a spot where the
     guideline's text does not decide: ``category`` is the default reading, ``alternatives`` the others.
+
+    Where beliefs were uncertain, ``category`` and ``trace`` are those of the most probable beliefs,
+    ``probabilities`` says how probable each category is (at least, where something is unknown), and ``likely`` and
+    ``managements`` are the calibrated sets, in the guideline's order; else these are empty.
     """
 
     guideline: str
@@ -251,13 +257,16 @@ class Reading:
     alternatives: tuple[str, ...] = ()
     probabilities: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)  # what the guideline adds: management, interval ...
+    likely: tuple[str, ...] = ()
+    managements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """A published model's answer: ``probability`` in [0, 1], the inputs it used, where it is valid.
+    """A model's answer: ``probability`` in [0, 1], the inputs it used, where it is valid.
 
-    ``probability`` is None where an input is missing or out of the model's domain; ``why`` says so.
+    ``probability`` is None where a needed input is missing or out of the model's domain; ``why`` says so.
+    ``grounds``: how a network came to it; a published formula has none.
     """
 
     model: str
@@ -267,6 +276,16 @@ class Risk:
     citation: str
     why: str = ""
     missing: tuple[str, ...] = ()
+    grounds: Grounds | None = None
+    clash: str = ""  # what is known excludes itself, and how: there is no probability then
+
+
+@dataclass(frozen=True, slots=True)
+class Risks:
+    """The risk of a finding: by the network that fuses imaging and record, and by published models beside it."""
+
+    fused: Risk | None = None
+    published: tuple[Risk, ...] = ()
 
 
 class Route(StrEnum):
@@ -294,6 +313,26 @@ class ReviewReason:
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """Rules and network disagree on a finding: the network's interval lies wholly outside of the printed band.
+
+    ``band``: the probability (0 to 1) that the guideline prints for ``category``, by ``band_source``. ``interval``:
+    the network's, around ``risk``. ``sharpest``: seen only where each belief is taken at its most probable value.
+    The reasons of the rules are the reading's ``trace``, those of the network its ``grounds``.
+    """
+
+    finding: str
+    guideline: str
+    category: str
+    band: tuple[float, float]
+    band_source: str
+    model: str
+    risk: float
+    interval: tuple[float, float]
+    sharpest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """Whether a human must look before signing, how soon and why."""
 
@@ -314,12 +353,16 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class FindingDecision:
-    """One lesion's answer. ``unconfirmed`` holds what nets say where the route masks them."""
+    """One lesion's answer. ``unconfirmed`` holds what nets say where the route masks them.
+
+    ``published``: what published models say beside the network's ``risk``.
+    """
 
     finding: Finding
     reading: Reading
     risk: Risk | None = None
     unconfirmed: Facts = field(default_factory=dict)
+    published: tuple[Risk, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,3 +385,4 @@ class Decision:
     citations: tuple[str, ...]
     notes: tuple[str, ...] = ()
     status: str = "preliminary"
+    conflicts: tuple[Conflict, ...] = ()

@@ -23,7 +23,7 @@ from .infer import CompiledNetwork
 from .junction import Clique, Shape, junction_tree
 from .network import network_of
 
-FORMAT: Final = 1  # of the artefact; part of its hash
+FORMAT: Final = 2  # of the artefact and of how tables are expanded; part of its hash
 Folder = Traversable | Path
 
 
@@ -70,21 +70,22 @@ def sha256_of(content: bytes) -> str:
 @lru_cache(maxsize=16)
 def _loaded(file: Any, sha256: str) -> CompiledNetwork:
     for folder in (shipped() / "compiled", user_cache("networks")):
-        if (net := _stored(folder / f"{sha256}.json")) is not None:
+        if (net := _stored(folder / f"{sha256}.json", sha256)) is not None:
             return net
     packed = compiled(file)
     keep(user_cache("networks") / f"{sha256}.json", _text(packed))
     return unpack(packed)
 
 
-def _stored(artefact: Folder) -> CompiledNetwork | None:
-    """A damaged artefact is as good as none: it is compiled and written anew."""
+def _stored(artefact: Folder, sha256: str) -> CompiledNetwork | None:
+    """A damaged artefact, or one of another file, is as good as none: it is compiled and written anew."""
     if not artefact.is_file():
         return None
     try:
-        return unpack(json.loads(artefact.read_text(encoding="utf-8")))
+        net = unpack(json.loads(artefact.read_text(encoding="utf-8")))
     except (ValueError, KeyError, TypeError):
         return None
+    return net if net.sha256 == sha256 else None
 
 
 def compiled(file: Folder) -> dict[str, Any]:

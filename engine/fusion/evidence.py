@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -31,25 +31,28 @@ class OneOf:
 class Likelihood:
     """Virtual evidence (Pearl 1988): for each state, in order, a number in (0, 1].
 
+    ``raw``: the same doubles as bytes, which many exams are joined from.
+
     Raises:
         BadValue: a number outside of (0, 1], or fewer than two.
     """
 
     values: Floats
+    raw: bytes = field(repr=False)
 
     def __init__(self, values: Sequence[float] | Floats) -> None:
         array = np.array(values, dtype=np.float64)
         if array.ndim != 1 or len(array) < 2 or not bool(((array > 0) & (array <= 1)).all()):
             allowed = "a number above 0 and at most 1 for each state"
             raise BadValue("evidence", "likelihood", "other numbers", allowed, "Divide by the greatest.")
-        array.flags.writeable = False
-        object.__setattr__(self, "values", array)
+        object.__setattr__(self, "raw", array.tobytes())
+        object.__setattr__(self, "values", np.frombuffer(self.raw))  # which nobody can write to
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Likelihood) and np.array_equal(self.values, other.values)
+        return isinstance(other, Likelihood) and self.raw == other.raw
 
     def __hash__(self) -> int:
-        return hash(self.values.tobytes())
+        return hash(self.raw)
 
     def __reduce__(self) -> tuple[type[Likelihood], tuple[list[float]]]:
         return type(self), (self.values.tolist(),)

@@ -1,4 +1,4 @@
-"""The seam to the fusion of imaging and record: a risk for each finding. It never changes a category."""
+"""The seam to the fusion of imaging and record: the risks of each finding. They never change a category."""
 
 from __future__ import annotations
 
@@ -8,34 +8,53 @@ from importlib.resources.abc import Traversable
 from typing import Protocol
 
 from ..resources import knowledge_folder
-from ..types import Case, Finding, Risk
+from ..types import Case, Finding, Risk, Risks
+
+BROCK = ("brock", "brock-without-spiculation")
 
 
 class Fusion(Protocol):
-    """Gives a finding's risk from its beliefs and the patient's facts."""
+    """Gives a finding's risks from its beliefs and the patient's facts."""
 
-    def risk(self, case: Case, finding: Finding) -> Risk | None:
-        """The risk, with what it used and what it lacked; None where no model is for such a finding."""
+    def risks(self, case: Case, finding: Finding) -> Risks:
+        """The risks, with what they used and what they lacked; none where no model is for such a finding."""
 
     def hashes(self) -> Mapping[str, str]:
         """Name -> sha256 of the models that it reads."""
 
 
-class BrockRisk:
-    """The published Brock model, with its inputs, until a network takes its place beside it."""
+class NetworkFusion:
+    """The network of the finding's kind, and for nodules the published Brock model beside it."""
 
-    def risk(self, case: Case, finding: Finding) -> Risk | None:
-        """Brock's probability of lung cancer for a nodule; None for findings of other kinds."""
-        from .risk import brock_of
+    def risks(self, case: Case, finding: Finding) -> Risks:
+        """A nodule's risk of lung cancer, an observation's of HCC; nothing for findings of other kinds.
 
-        if finding.kind != "nodule":
-            return None
-        return brock_of(finding, case.patient, sum(f.kind == "nodule" for f in case.findings))
+        Where spiculation is all that Brock lacks, its form without spiculation stands beside it.
+
+        Raises:
+            BadValue, Contradiction: facts of the finding that no guideline could read either.
+        """
+        from .network_risk import NetworkRisk
+
+        return Risks(NetworkRisk().risk(case, finding), _brock(case, finding) if finding.kind == "nodule" else ())
 
     def hashes(self) -> Mapping[str, str]:
-        """The hash of the model's file."""
-        read = {"brock": ("risk_models", "brock.yaml"), "facts": ("facts.yaml",)}
-        return {name: _sha256(knowledge_folder().joinpath(*path)) for name, path in read.items()}
+        """The hash of each network, of each model's file and of the facts' file."""
+        from .network_risk import NetworkRisk
+
+        read = {**{name: ("risk_models", f"{name}.yaml") for name in BROCK}, "facts": ("facts.yaml",)}
+        own = {name: _sha256(knowledge_folder().joinpath(*path)) for name, path in read.items()}
+        return {**NetworkRisk().hashes(), **own}
+
+
+def _brock(case: Case, finding: Finding) -> tuple[Risk, ...]:
+    from .risk import brock_of
+
+    count = sum(f.kind == finding.kind for f in case.findings)
+    first = brock_of(finding, case.patient, count)
+    if first.missing != ("spiculation",):
+        return (first,)
+    return (first, brock_of(finding, case.patient, count, model_id=BROCK[1]))
 
 
 def _sha256(file: Traversable) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from ..types import Case, Finding, Risk
 from .compile_network import load_network
-from .evidence import OneOf, Piece
+from .grounds_of import grounds_of, shown
 from .infer import Answer, CompiledNetwork
 from .network_errors import ImpossibleEvidence
 from .of_case import CaseEvidence, evidence_of
@@ -18,21 +18,21 @@ NEEDED: Final = {
     "lung-nodule": ("size",),
     "liver-observation": ("arterial",),
 }  # without it the finding itself is not described
-CONFLICT_FROM: Final = 3.0  # log: pieces e^3, 20 times, less likely together than apart. This project's own choice
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkAnswer:
     """A network's answer on one finding. ``answer`` is None where there must be none; ``why`` then says why.
 
-    ``evidence``: what it was told, what it was not and what contradicts itself. ``network``: for contributions,
-    intervals and pictures.
+    ``evidence``: what it was told, what it was not and what contradicts itself; ``clash``: pieces that exclude each
+    other. ``network``: for who asks further.
     """
 
     network: CompiledNetwork
     evidence: CaseEvidence
     answer: Answer | None
     why: tuple[str, ...]
+    clash: str = ""
 
 
 class NetworkRisk:
@@ -55,11 +55,13 @@ class NetworkRisk:
         return Risk(
             model=f"{network.id}@{network.version}",
             probability=found.answer.risk if found.answer else None,
-            inputs={name: _shown(piece) for name, piece in told.evidence.items()},
+            inputs={name: shown(piece) for name, piece in told.evidence.items()},
             domain=network.population,
             citation="; ".join(_cited(found)),
             why="; ".join((*found.why, *(f"{u.node}: {u.note}" for u in told.used if u.note))),
             missing=tuple(told.missing),
+            grounds=grounds_of(found.network, told, found.answer) if found.answer else None,
+            clash=found.clash,
         )
 
     def answer(self, case: Case, finding: Finding) -> NetworkAnswer | None:
@@ -79,31 +81,18 @@ class NetworkRisk:
         try:
             answer = network.query(told.evidence)
         except ImpossibleEvidence as error:
-            return NetworkAnswer(network, told, None, (error.found, *told.contradictions))
-        return NetworkAnswer(network, told, answer, (*told.contradictions, *_conflict(answer)))
+            return NetworkAnswer(network, told, None, (error.found, *told.contradictions), error.found)
+        return NetworkAnswer(network, told, answer, told.contradictions)
 
     def hashes(self) -> Mapping[str, str]:
         """The hash of each network, as it was compiled."""
         return {name: load_network(name).sha256 for name in NETWORKS.values()}
 
 
-def _shown(piece: Piece) -> str:
-    """A state, states, or that it is a likelihood."""
-    if isinstance(piece, OneOf):
-        return " or ".join(piece.states)
-    return piece if isinstance(piece, str) else "uncertain"
-
-
 def _refused(name: str, told: CaseEvidence) -> tuple[str, ...]:
     """Why there must be no number."""
     needed = tuple(f"{n}: {told.missing[n]}" for n in NEEDED[name] if n in told.missing)
     return (*told.outside, *needed)
-
-
-def _conflict(answer: Answer) -> tuple[str, ...]:
-    if answer.conflict < CONFLICT_FROM:
-        return ()
-    return (f"the evidence contradicts itself (conflict measure {answer.conflict:.1f})",)
 
 
 def _cited(found: NetworkAnswer) -> tuple[str, ...]:

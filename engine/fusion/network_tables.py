@@ -129,13 +129,19 @@ class NoisyMax:
 
     def table(self, moved: Moved) -> Floats:
         """Products of cumulative distributions, taken apart again."""
-        up_to = np.cumsum(self.leak.at(moved))
+        up_to = _up_to(self.leak.at(moved))
         shape = [len(a.states) for a in self.parents]
         total = np.broadcast_to(up_to, (*shape, len(up_to))).copy()
         for (parent, state), line in self.links.items():
-            total[(slice(None),) * parent + (state,)] *= np.cumsum(line.at(moved))
-        total[..., -1] = 1.0
+            total[(slice(None),) * parent + (state,)] *= _up_to(line.at(moved))
         return np.diff(total, axis=-1, prepend=0.0)
+
+
+def _up_to(p: Floats) -> Floats:
+    """P(X <= k): exactly 1 from the last state that is possible on, so that what is impossible stays exactly 0."""
+    found = np.minimum(np.cumsum(p), 1.0)
+    found[np.flatnonzero(p)[-1] :] = 1.0
+    return found
 
 
 @dataclass(frozen=True, slots=True)

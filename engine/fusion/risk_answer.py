@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -23,7 +23,9 @@ class RiskAnswer:
     """A model's answer: ``probability`` in [0, 1] or ``score`` with its ``grade`` or ``group``.
 
     Without a number ``missing`` names what is needed. ``out_of_domain`` holds a sentence for each input that
-    lies outside the range the model was fitted on; the number is then an extrapolation.
+    lies outside the range the model was fitted on, and for each reason why the model is not for this person or
+    finding; the number is then an extrapolation and must not reach a decision. ``notes``: what to read it with care
+    for. ``not_for``: everybody whom the model is not for; the inputs alone do not tell.
     """
 
     model: str
@@ -40,6 +42,7 @@ class RiskAnswer:
     missing: tuple[str, ...] = ()
     out_of_domain: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    not_for: tuple[str, ...] = ()
 
     @property
     def why(self) -> str:
@@ -61,6 +64,7 @@ class RiskAnswer:
             "out_of_domain": list(self.out_of_domain),
             "why": self.why,
             "domain": self.domain,
+            "not_for": list(self.not_for),
             "citation": self.citation,
             "confidence": self.confidence,
         }
@@ -89,11 +93,15 @@ def model(model_id: str) -> Model:
     return load(knowledge_folder() / "risk_models", model_id)
 
 
-def evaluate(asked: Model, values: Mapping[str, InputValue], notes: tuple[str, ...] = ()) -> RiskAnswer:
-    """The model's answer for values that have been checked."""
+def evaluate(
+    asked: Model, values: Mapping[str, InputValue], outside: tuple[str, ...] = (), notes: tuple[str, ...] = ()
+) -> RiskAnswer:
+    """The model's answer for values that have been checked.
+
+    ``outside`` and ``notes``: what the case says beyond the inputs, put before what the inputs say.
+    """
     missing = tuple(name for name in asked.inputs if name not in values)
     used = {name: values[name] for name in asked.inputs if name in values}
-    outside = tuple(filter(None, (_outside(name, asked.inputs[name], value) for name, value in used.items())))
     number = None if missing else _number(asked, used)
     band = asked.band(number) if number is not None else None
     return RiskAnswer(
@@ -109,8 +117,9 @@ def evaluate(asked: Model, values: Mapping[str, InputValue], notes: tuple[str, .
         grade=band.grade if band else None,
         group=band.group if band else None,
         missing=missing,
-        out_of_domain=outside,
-        notes=notes,
+        out_of_domain=(*outside, *_outside(asked, used), *_off_scale(asked, number)),
+        notes=(*notes, *_less_reliable(asked, used)),
+        not_for=tuple(case.says for case in asked.not_for),
     )
 
 
@@ -176,11 +185,39 @@ def zeros(asked: Model, values: Mapping[str, InputValue]) -> dict[str, InputValu
     return found
 
 
-def _outside(name: str, entry: Input, value: InputValue) -> str:
-    if entry.valid is None or entry.valid[0] <= float(value) <= entry.valid[1]:
-        return ""
-    low, high = entry.valid
-    return f"{name} {float(value):g} lies outside the {low:g} to {high:g} {entry.unit} that the model was fitted on"
+def coherent(asked: Model, values: Mapping[str, InputValue]) -> None:
+    """Refuse inputs that cannot both be true: more years since quitting than years of age.
+
+    Raises:
+        Contradiction: an input exceeds the one that bounds it.
+    """
+    for name, entry in asked.inputs.items():
+        bound = entry.no_more_than
+        if bound and name in values and bound in values and float(values[name]) > float(values[bound]):
+            raise Contradiction(f"risk {asked.id}", name, f"more than {bound}", f"at most {bound}",
+                                "Correct one of the two.")  # fmt: skip
+
+
+def _outside(asked: Model, values: Mapping[str, InputValue]) -> Iterator[str]:
+    for name, value in values.items():
+        entry = asked.inputs[name]
+        if entry.valid and not entry.valid[0] <= float(value) <= entry.valid[1]:
+            low, high = entry.valid
+            unit = "" if entry.unit == "1" else f" {entry.unit}"
+            yield f"{name} {float(value):.12g} lies outside the {low:g} to {high:g}{unit} that the model was fitted on"
+
+
+def _less_reliable(asked: Model, values: Mapping[str, InputValue]) -> Iterator[str]:
+    for name, value in values.items():
+        entry = asked.inputs[name]
+        if entry.reliable and not entry.reliable[0] <= float(value) <= entry.reliable[1]:
+            low, high = entry.reliable
+            yield f"the model is less reliable outside {name} {low:g} to {high:g} {entry.unit}"
+
+
+def _off_scale(asked: Model, number: float | None) -> Iterator[str]:
+    if asked.spans and number is not None and not asked.spans[0] <= number <= asked.spans[1]:
+        yield f"the score {number:.6g} lies outside the {asked.spans[0]:g} to {asked.spans[1]:g} of its scale"
 
 
 def _number(asked: Model, values: Mapping[str, InputValue]) -> float:

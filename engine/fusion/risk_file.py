@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import MissingKnowledge
-from .risk_model import Band, Input, Model, Product, SubModel, Term
+from .risk_model import Band, Case, Input, Model, Product, SubModel, Term
 
 Folder = Traversable | Path
 
@@ -27,6 +27,27 @@ class _OfCase(_Strict):
     finding: tuple[str, ...] = ()
     patient: tuple[str, ...] = ()
     count: bool = False
+    reads: dict[str, bool | str] = Field({}, alias="as")
+    met_from: float | None = Field(None, alias="from")
+    not_applicable: bool | float | None = None
+
+
+class _Case(_Strict):
+    says: str
+    finding: str = ""
+    patient: str = ""
+    count: bool = False
+    one_of: tuple[bool | str, ...] = ()
+    low: float | None = Field(None, alias="from")
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _one_fact(self) -> _Case:
+        if sum((bool(self.finding), bool(self.patient), self.count)) != 1:
+            raise ValueError("a case looks at one fact of `finding` or `patient`, or at `count`")
+        if bool(self.one_of) == (self.low is not None or self.below is not None):
+            raise ValueError("a case has either values or a range")
+        return self
 
 
 class _Input(_Strict):
@@ -37,9 +58,11 @@ class _Input(_Strict):
     above: float | None = None
     to: float | None = None
     valid: tuple[float, float] | None = None
+    reliable: tuple[float, float] | None = None
     whole: bool = False
     values: tuple[str, ...] = ()
     zero_unless: str | None = None
+    no_more_than: str | None = None
     of_case: _OfCase = _OfCase()
     prefers: str | None = None
 
@@ -96,6 +119,9 @@ class _File(_Strict):
     terms: tuple[_Term, ...]
     scale: _Scale = _Scale()
     bands: tuple[_Band, ...] = ()
+    spans: tuple[float, float] | None = None
+    not_for: tuple[_Case, ...] = ()
+    care: tuple[_Case, ...] = ()
 
 
 def model_ids(folder: Folder) -> tuple[str, ...]:
@@ -151,15 +177,21 @@ def _model(file: _File, others: Mapping[str, Model]) -> Model:
         terms=tuple(_term(entry, others) for entry in file.terms),
         scale=file.scale.times / file.scale.per,
         bands=tuple(Band(b.up_to, b.below, b.grade, b.group) for b in file.bands),
+        spans=file.spans,
+        not_for=tuple(map(_case, file.not_for)),
+        care=tuple(map(_case, file.care)),
     )
+
+
+def _case(entry: _Case) -> Case:
+    place = "finding" if entry.finding else "patient" if entry.patient else "count"
+    return Case(entry.says, place, entry.finding or entry.patient, entry.one_of, entry.low, entry.below)
 
 
 def _input(entry: _Input) -> Input:
     return Input(
         **entry.model_dump(exclude={"of_case"}),
-        finding=entry.of_case.finding,
-        patient=entry.of_case.patient,
-        count=entry.of_case.count,
+        **entry.of_case.model_dump(),
     )
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+
+from ..types import Belief, Known
 
 InputValue = float | bool | str
 Values = Mapping[str, InputValue]
@@ -14,8 +17,11 @@ Values = Mapping[str, InputValue]
 class Input:
     """One input: what it can be (``at_least``/``above``..``to``, ``values``), where the model holds (``valid``).
 
-    ``finding``, ``patient`` and ``count`` say what of a case fills it; ``prefers`` is the fact that the model was
-    fitted on, where another stands in for it.
+    ``reliable``: outside of it, still within ``valid``, the model is known to do worse. ``no_more_than``: an input
+    that it cannot exceed. ``finding``, ``patient`` and ``count`` say what of a case fills it; ``prefers`` is the fact
+    that the model was fitted on, where another stands in for it. ``reads`` turns a fact's words into the input's
+    values, ``met_from`` a number into whether it is reached; ``not_applicable`` is meant where the question does not
+    arise.
     """
 
     type: str  # "number" | "bool" | "choice"
@@ -25,13 +31,18 @@ class Input:
     above: float | None
     to: float | None
     valid: tuple[float, float] | None
+    reliable: tuple[float, float] | None
     whole: bool
     values: tuple[str, ...]
     zero_unless: str | None
+    no_more_than: str | None
     prefers: str | None
     finding: tuple[str, ...]
     patient: tuple[str, ...]
     count: bool
+    reads: Mapping[str, InputValue]
+    met_from: float | None
+    not_applicable: InputValue | None
 
     def allowed(self) -> str:
         """What it can be, in words."""
@@ -42,6 +53,31 @@ class Input:
         kind = "a whole number" if self.whole else "a number"
         low = f"above {self.above:g}" if self.above is not None else f"from {self.at_least:g}"
         return f"{kind} {low} to {self.to:g}{'' if self.unit == '1' else ' ' + self.unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Whom a model is not for, or for whom it must be read with care: a fact among values, or a number in a range.
+
+    ``place``: "finding", "patient" or "count" (nodules on the scan). ``low`` is included, ``below`` is not.
+    """
+
+    says: str
+    place: str
+    fact: str
+    one_of: tuple[InputValue, ...]
+    low: float | None
+    below: float | None
+
+    def holds(self, belief: Belief | None) -> bool:
+        """Whether it is known to hold."""
+        if not isinstance(belief, Known):
+            return False
+        if self.one_of:
+            return belief.value in self.one_of
+        if not isinstance(belief.value, Decimal):
+            return False
+        return (self.low is None or belief.value >= self.low) and (self.below is None or belief.value < self.below)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +144,11 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A published model: ``scale`` x (``intercept`` + sum of ``terms``), a logit where it answers a probability."""
+    """A published model: ``scale`` x (``intercept`` + sum of ``terms``), a logit where it answers a probability.
+
+    ``not_for`` takes people and findings out of its domain, ``care`` is only said; ``spans`` are the ends of the scale
+    that a score was made for.
+    """
 
     id: str
     title: str
@@ -122,6 +162,9 @@ class Model:
     terms: tuple[Term | Product | SubModel, ...]
     scale: float
     bands: tuple[Band, ...]
+    spans: tuple[float, float] | None
+    not_for: tuple[Case, ...]
+    care: tuple[Case, ...]
 
     def answer(self, values: Values) -> float:
         """The probability in [0, 1] or the score, for a value of every input."""
@@ -139,7 +182,8 @@ class Model:
                 yield term.of
             else:
                 yield from term.powers if isinstance(term, Product) else term.model.inputs
-        yield from (entry.zero_unless for entry in self.inputs.values() if entry.zero_unless)
+        for entry in self.inputs.values():
+            yield from (name for name in (entry.zero_unless, entry.no_more_than) if name)
 
 
 def logistic(log_odds: float) -> float:

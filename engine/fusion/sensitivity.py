@@ -8,7 +8,7 @@ entries at once. Coefficients of a logistic form bend the table: their ranges ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -71,9 +71,8 @@ def tornado(net: CompiledNetwork, evidence: Evidence) -> tuple[Swing, ...]:
     now = net.query(evidence).risk
     whole, part = _slopes(net, evidence, net.tables)
     found = [
-        _swing(node, parameter, now, whole[node.name], part[node.name])
-        for node in net.network.nodes.values()
-        for parameter in node.parameters
+        _swing(name, parameter, now, _ratios(tables, whole[name], part[name]))
+        for name, parameter, tables in _moved(net)
     ]
     return tuple(sorted(found, key=lambda s: (-s.width, s.node, s.parameter.label)))
 
@@ -118,10 +117,29 @@ def extremes(net: CompiledNetwork, evidence: Evidence) -> tuple[float, float]:
     return min(now, _climbed(net, evidence, -1.0)), max(now, _climbed(net, evidence, 1.0))
 
 
-def _swing(node: Node, parameter: Parameter, now: float, whole: Floats, part: Floats) -> Swing:
-    points = [parameter.low, parameter.high] if parameter.affine else np.linspace(parameter.low, parameter.high, SCAN)
-    risks = [now, *_risks((node.form.table({parameter.label: float(v)}) for v in points), whole, part)]
-    return Swing(node.name, parameter, now, min(risks), max(risks), parameter.affine)
+def _swing(node: str, parameter: Parameter, now: float, risks: Sequence[float]) -> Swing:
+    return Swing(node, parameter, now, min(now, *risks), max(now, *risks), parameter.affine)
+
+
+def _ratios(tables: Floats, whole: Floats, part: Floats) -> list[float]:
+    """The risk under each of the tables (points, entries); points at which the evidence is impossible are left out."""
+    p = tables @ whole.ravel()
+    possible = p > LEAST
+    return list(map(float, (tables[possible] @ part.ravel()) / p[possible]))
+
+
+@lru_cache(maxsize=8)
+def _moved(net: CompiledNetwork) -> tuple[tuple[str, Parameter, Floats], ...]:
+    """Each uncertain entry with its node's table (points, entries) over its range: its ends where the table is affine.
+
+    Evidence does not enter, so they are made once for each network.
+    """
+    found = []
+    for node in net.network.nodes.values():
+        for p in node.parameters:
+            points = [p.low, p.high] if p.affine else np.linspace(p.low, p.high, SCAN)
+            found.append((node.name, p, np.stack([node.form.table({p.label: float(v)}).ravel() for v in points])))
+    return tuple(found)
 
 
 def _risks(tables: Iterator[Floats], whole: Floats, part: Floats) -> Iterator[float]:

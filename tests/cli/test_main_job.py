@@ -48,7 +48,7 @@ def test_the_bundled_example_ends_with_a_decision_a_radiologist_can_read(example
     decided = by_guideline(assessment)["lung-rads"]
     assert (decided.application.applies, decided.exam.category, str(decided.due_date)) == ("yes", "4A", "2027-01-15")
     assert [f.reading.category for f in decided.findings] == ["4A", "3", "2"]
-    assert [round(f.risk.probability, 3) for f in decided.findings] == [0.123, 0.185, 0.395]
+    assert [round(f.risk.probability, 3) for f in decided.findings] == [0.123, 0.184, 0.394]
     assert by_guideline(assessment)["li-rads-ct-mri"].exam is None
     assert assessment.record.image_sha256
     for name in ("decision.json", "report.html", "report.txt"):
@@ -75,7 +75,8 @@ def test_findings_alone_are_enough(tmp_path):
 
     decided = by_guideline(assessment)["lung-rads"]
     assert decided.findings[0].reading.category == "4A"
-    assert {"applicability_unconfirmed", "finding_unknown", "risk_unknown"} <= reviewed(assessment)
+    assert decided.findings[0].risk.missing and decided.findings[0].published[0].probability is None
+    assert {"applicability_unconfirmed", "finding_unknown"} <= reviewed(assessment)
 
 
 @pytest.fixture(scope="module")

@@ -218,7 +218,7 @@ def test_contradictory_records_say_so_by_the_conflict_measure():
     smokes = {"smoking_status": Known("never", RECORD), "pack_years": Known(Decimal(50), RECORD)}
     found = NetworkRisk().answer(*case_of(patient=smokes))
 
-    assert any("contradicts itself" in why for why in found.why)
+    assert found.answer.conflict > 5
     assert found.answer.risk == pytest.approx(answer().probability, rel=0.7)
 
 

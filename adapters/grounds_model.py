@@ -1,0 +1,81 @@
+"""The published form of a network's grounds, a part of ``decision.json``."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from ..engine import grounds
+from .border import Border
+
+
+class NetworkNode(Border):
+    """One quantity of a network as it stands after the evidence."""
+
+    makes = grounds.NetworkNode
+    name: str = Field(description="Its name in the network's file.")
+    doc: str = Field(description="What it is.")
+    parents: tuple[str, ...] = Field(description="The quantities it depends on.")
+    posterior: dict[str, float] = Field(description="Probability of each state.")
+    told: str = Field(description="What the network was told of it; empty for nothing.")
+
+
+class Push(Border):
+    """What one piece of evidence adds to the log-odds of the risk."""
+
+    makes = grounds.Push
+    node: str = Field(description="What it speaks of.")
+    told: str = Field(description="What it says.")
+    alone: float = Field(description="Its log-likelihood ratio by itself.")
+    left_out: float = Field(description="The log-odds with all pieces less those without this one.")
+    interacts: bool = Field(description="Whether the two differ, so that the second counts.")
+
+
+class Turn(Border):
+    """A finding that would move the risk over a threshold."""
+
+    makes = grounds.Turn
+    node: str = Field(description="What would be otherwise.")
+    state: str = Field(description="How.")
+    risk: float = Field(description="The risk then.")
+    probability: float = Field(description="How probable that is, given the rest.")
+
+
+class Gap(Border):
+    """A missing fact and what it is worth."""
+
+    makes = grounds.Gap
+    node: str = Field(description="What is missing.")
+    bits: float = Field(description="Expected fall of the target's entropy.")
+    decides: float = Field(description="Probability that the risk would cross a threshold.")
+
+
+class Sway(Border):
+    """How far the risk moves over the range of one uncertain number."""
+
+    makes = grounds.Sway
+    node: str = Field(description="Whose table it stands in.")
+    entry: str = Field(description="Which number.")
+    value: float = Field(description="Its value.")
+    value_low: float = Field(description="Least value of its range.")
+    value_high: float = Field(description="Greatest value of its range.")
+    low: float = Field(description="Least risk over the range.")
+    high: float = Field(description="Greatest risk over the range.")
+
+
+class Grounds(Border):
+    """Why a network gives the risk it gives."""
+
+    makes = grounds.Grounds
+    target: str = Field(description="The quantity whose state is the risk.")
+    prior: float = Field(description="Log-odds before the evidence.")
+    posterior: float = Field(description="Log-odds after it.")
+    together: float = Field(description="What the pieces do beyond the sum of what is shown of each.")
+    interval: tuple[float, float] = Field(description="The risk over the ranges of all uncertain numbers.")
+    level: float = Field(description="Share of the draws that the interval holds.")
+    conflict: float = Field(description="Log of how much less probable the evidence is together than apart.")
+    contradictions: tuple[str, ...] = Field(description="Statements of one fact that exclude each other.")
+    pushes: tuple[Push, ...] = Field(description="Each piece of evidence, the weightiest first.")
+    turns: tuple[Turn, ...] = Field(description="What would change the answer.")
+    gaps: tuple[Gap, ...] = Field(description="Missing facts, the most informative first.")
+    sways: tuple[Sway, ...] = Field(description="Uncertain numbers, the weightiest first.")
+    nodes: tuple[NetworkNode, ...] = Field(description="The network with its posteriors.")
