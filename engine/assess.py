@@ -41,11 +41,15 @@ def assess(case: Case, using: Knowledge, as_of: date) -> Assessment:
     seen = perceive(case, using.extractors)
     applied = applies(seen, using)
     answers = classify(seen, applied, fuse(seen, using), using)
-    disagree = conflicts(answers, sharp := sharpest(seen, applied, answers, using), using.guidelines)
-    route, review = gate(signals_of(seen, answers, sharp, disagree, using, as_of), using)
+    sharp = sharpest(seen, applied, answers, using)
+    disagree = conflicts(using.guidelines, answers, sharp)
+    raised = tuple(signals_of(seen, answers, sharp, disagree, using, as_of))
+    route, review = gate(raised, using)
     if route is Route.RULE_BASED:
         stated = without_nets(seen)
         answers = unconfirmed(classify(stated, applied, fuse(stated, using), using), seen)
+        disagree = conflicts(using.guidelines, answers, sharp, disagree)
+        route, review = gate((*raised, *signals.of_conflicts(disagree), *signals.of_answers(answers)), using)
     decision = Decision(answers, route, review, citations(answers), (*using.chosen, *notes(seen)), conflicts=disagree)
     return Assessment(decision, record.record_of(seen, decision, using.hashes(), as_of))
 

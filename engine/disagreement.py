@@ -14,14 +14,18 @@ from .types import Conflict, FindingDecision, GuidelineDecision
 
 
 def conflicts(
-    answers: Iterable[GuidelineDecision], sharp: Iterable[GuidelineDecision], guidelines: Iterable[Guideline]
+    guidelines: Iterable[Guideline],
+    answers: Iterable[GuidelineDecision],
+    sharp: Iterable[GuidelineDecision],
+    before: Iterable[Conflict] = (),
 ) -> tuple[Conflict, ...]:
-    """Those of the answers, then those that only the sharpest reading shows."""
+    """Those of the answers, then those that only the sharpest reading shows, or that were seen ``before``."""
     by_name = {g.name: g for g in guidelines}
-    found = tuple(_of(answers, by_name))
-    seen = {(c.finding, c.guideline) for c in found}
-    more = (replace(c, sharpest=True) for c in _of(sharp, by_name) if (c.finding, c.guideline) not in seen)
-    return (*found, *more)
+    more = (replace(c, sharpest=True) for c in _of(sharp, by_name))
+    found: dict[tuple[str, str], Conflict] = {}
+    for c in (*_of(answers, by_name), *before, *more):
+        found.setdefault((c.finding, c.guideline), c)
+    return tuple(found.values())
 
 
 def _of(answers: Iterable[GuidelineDecision], by_name: dict[str, Guideline]) -> Iterator[Conflict]:
