@@ -23,6 +23,7 @@ class Border(BaseModel):
     makes: ClassVar[type[Any]]
     decimals: ClassVar[frozenset[str]] = frozenset()  # fields that hold decimal text
     plain: ClassVar[frozenset[str]] = frozenset()  # fields that hold what a guideline or model adds
+    infinite: ClassVar[frozenset[str]] = frozenset()  # fields of numbers that may be "inf" or "-inf"
     only_here: ClassVar[frozenset[str]] = frozenset()  # fields that the engine does not have
 
     def to_engine(self) -> Any:
@@ -34,6 +35,8 @@ class Border(BaseModel):
         value = getattr(self, name)
         if name in self.decimals:
             return Decimal(value)
+        if name in self.infinite:
+            return float(value)
         return numbers_back(value) if name in self.plain else engine_value(value)
 
 

@@ -25,6 +25,7 @@ from pydantic_core import ErrorDetails
 
 from ..engine import types as engine
 from ..engine.errors import BadValue, InputError, MissingField, NotReadable, UnknownField, Unsupported
+from ..engine.grounds import Grounds, Push
 from ..engine.record import RECORD_VERSION, Assessment
 from .border import is_number
 from .decision_model import DecisionFile
@@ -146,6 +147,8 @@ def field_form(owner: Any, name: str, place: str) -> Any:
     value = getattr(owner, name)
     if isinstance(owner, engine.PastSize):
         return str(value)
+    if isinstance(owner, Grounds | Push) and isinstance(value, float) and math.isinf(value):
+        return str(value)  # log-odds of a certain risk
     added = (isinstance(owner, engine.Reading) and name == "facts") or (
         isinstance(owner, engine.Risk) and name == "inputs"
     )

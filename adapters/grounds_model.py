@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from ..engine import grounds
 from .border import Border
+
+LogOdds = float | Literal["inf", "-inf"]  # of a risk of 1 or 0, for which JSON has no number
 
 
 class NetworkNode(Border):
@@ -22,11 +26,11 @@ class NetworkNode(Border):
 class Push(Border):
     """What one piece of evidence adds to the log-odds of the risk."""
 
-    makes = grounds.Push
+    makes, infinite = grounds.Push, frozenset({"alone", "left_out"})
     node: str = Field(description="What it speaks of.")
     told: str = Field(description="What it says.")
-    alone: float = Field(description="Its log-likelihood ratio by itself.")
-    left_out: float = Field(description="The log-odds with all pieces less those without this one.")
+    alone: LogOdds = Field(description="Its log-likelihood ratio by itself.")
+    left_out: LogOdds = Field(description="The log-odds with all pieces less those without this one.")
     interacts: bool = Field(description="Whether the two differ, so that the second counts.")
 
 
@@ -38,6 +42,7 @@ class Turn(Border):
     state: str = Field(description="How.")
     risk: float = Field(description="The risk then.")
     probability: float = Field(description="How probable that is, given the rest.")
+    crossed: tuple[str, ...] = Field(description="The thresholds between, in words.")
 
 
 class Gap(Border):
@@ -65,11 +70,13 @@ class Sway(Border):
 class Grounds(Border):
     """Why a network gives the risk it gives."""
 
-    makes = grounds.Grounds
+    makes, infinite = grounds.Grounds, frozenset({"prior", "posterior", "together"})
     target: str = Field(description="The quantity whose state is the risk.")
-    prior: float = Field(description="Log-odds before the evidence.")
-    posterior: float = Field(description="Log-odds after it.")
-    together: float = Field(description="What the pieces do beyond the sum of what is shown of each.")
+    state: str = Field(description="That state.")
+    thresholds: tuple[str, ...] = Field(description="Those that the network knows of, in words.")
+    prior: LogOdds = Field(description="Log-odds before the evidence.")
+    posterior: LogOdds = Field(description="Log-odds after it.")
+    together: LogOdds = Field(description="What the pieces do beyond the sum of what is shown of each.")
     interval: tuple[float, float] = Field(description="The risk over the ranges of all uncertain numbers.")
     level: float = Field(description="Share of the draws that the interval holds.")
     conflict: float = Field(description="Log of how much less probable the evidence is together than apart.")

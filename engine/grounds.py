@@ -34,12 +34,16 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Were ``node`` in ``state``, the risk would cross a threshold and be ``risk``; how probable that state is now."""
+    """Were ``node`` in ``state``, the risk would cross a threshold and be ``risk``; how probable that state is now.
+
+    ``crossed``: what the thresholds mean, in words.
+    """
 
     node: str
     state: str
     risk: float
     probability: float
+    crossed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +73,16 @@ class Sway:
 class Grounds:
     """All of it for one finding.
 
-    ``target``: the node whose state is the risk. ``prior``, ``posterior``: log-odds of the risk before and after the
+    ``target``: the node whose ``state`` is the risk. ``thresholds``: in words, those that the network knows of, which
+    may be none. ``prior``, ``posterior``: log-odds of the risk before and after the
     evidence; ``together``: what the pieces do beyond the sum of what is shown of each. ``interval``: the central
     ``level`` of the risk over the ranges of all uncertain numbers. ``conflict``: log of how much less probable the
     evidence is together than apart. ``turns``, ``gaps`` and ``sways`` hold the first few, the weightiest first.
     """
 
     target: str
+    state: str
+    thresholds: tuple[str, ...]
     prior: float
     posterior: float
     together: float

@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from radlogic.engine.grounds import Gap, Grounds, NetworkNode, Push, Sway, Turn
 from radlogic.engine.record import Assessment, DecisionRecord
 from radlogic.engine.types import (
     Application,
@@ -324,6 +325,68 @@ def no_findings() -> Assessment:
     return Assessment(decision, record_of(case, Route.RULE_BASED, "no-findings"))
 
 
+NETWORK = "lung-nodule@1"
+SIZES = {"about_7": 0.0, "about_8": 0.1, "about_9": 0.7, "about_10": 0.2, "about_11": 0.0}
+NODES = (
+    NetworkNode("size", "Longest diameter", (), SIZES, "uncertain"),
+    NetworkNode("malignancy", "The nodule is a lung cancer", ("size",), {"benign": 0.9478, "malignant": 0.0522}),
+    NetworkNode("smoking", "Smoking", ("malignancy",), {"never": 0.0, "former": 1.0, "current": 0.0}, "former"),
+    NetworkNode("margin", "Margin", ("malignancy", "size"), {"other": 0.44, "smooth": 0.56, "spiculated": 0.0},
+                "smooth or other"),
+    NetworkNode("pack_years", "Pack-years", ("smoking",), {"none": 0.02, "below_20": 0.38, "from_20_to_40": 0.6}),
+    NetworkNode("fdg_uptake", "Uptake", ("malignancy", "size"), {"none": 0.35, "faint": 0.3, "intense": 0.35}),
+)  # fmt: skip
+PLACE = "findings.json nodules[0].spiculation"
+GROUNDS = Grounds(
+    target="malignancy",
+    state="malignant",
+    thresholds=("10 %: PET-CT is considered",),
+    prior=-3.9,
+    posterior=-2.9,
+    together=-0.12,
+    interval=(0.0203, 0.1188),
+    level=0.9,
+    conflict=0.4,
+    contradictions=(f"margin: spiculation ({PLACE}) says otherwise than margin, which was used",),
+    pushes=(
+        Push("size", "uncertain", 1.3, 1.4, True),
+        Push("margin", "smooth or other", -0.3, -0.3, False),
+        Push("smoking", "former", 0.02, 0.02, False),
+    ),
+    turns=(
+        Turn("fdg_uptake", "intense", 0.21, 0.35, ("10 %: PET-CT is considered",)),
+        Turn("margin", "spiculated", 0.14, 0.04, ("10 %: PET-CT is considered",)),
+    ),
+    gaps=(Gap("fdg_uptake", 0.06, 0.35), Gap("pack_years", 0.0, 0.0)),
+    sways=(
+        Sway("malignancy", "malignancy=malignant: size (term 2)", -5.385, -6.5, -4.3, 0.031, 0.088),
+        Sway("smoking", "smoking=former | malignancy=malignant", 0.53, 0.4, 0.7, 0.045, 0.061),
+    ),
+    nodes=NODES,
+)  # fmt: skip
+
+
+def fused() -> Assessment:
+    """Screening with a network's risk of two nodules, Brock's beside it; N1 decides. N3 has no such risk."""
+    held = screening()
+    lung, other = held.decision.guidelines
+    notes = ("size: a measurement with an error", "margin: by the convention of the reader's form")
+    why = "; ".join((*GROUNDS.contradictions, *notes))
+    told = {"size": "uncertain", "margin": "smooth or other", "smoking": "former"}
+    answer = Risk(
+        NETWORK, 0.0522, told, "nodules of 1 to 30 mm", "This project", why, ("pack_years", "fdg_uptake"), GROUNDS
+    )
+    first, second, third = lung.findings
+    findings = (
+        FindingDecision(first.finding, first.reading, answer, published=(first.risk,) if first.risk else ()),
+        FindingDecision(second.finding, second.reading, answer, published=(second.risk,) if second.risk else ()),
+        FindingDecision(third.finding, third.reading, None, published=(third.risk,) if third.risk else ()),
+    )
+    lung = GuidelineDecision(lung.application, lung.exam, findings, lung.due_date)
+    decision = Decision((lung, other), held.decision.route, held.decision.review, held.decision.citations)
+    return Assessment(decision, record_of(held.record.case, held.decision.route, "fused"))
+
+
 ALL: Mapping[str, Callable[[], Assessment]] = {
-    f.__name__: f for f in (screening, unknown_indication, unknown_type, no_guideline, no_findings)
+    f.__name__: f for f in (screening, unknown_indication, unknown_type, no_guideline, no_findings, fused)
 }

@@ -15,6 +15,7 @@ from ...engine.types import (
     Route,
     is_neural,
 )
+from .risk_words import in_short
 from .view import (
     Group,
     Item,
@@ -94,7 +95,8 @@ def lesion_group(found: Lesion) -> Group:
     categories = tuple(f"{guideline_name(r.guideline)}: {verdict(r)}." for r in found.readings)
     unknown = ", ".join(unknowns(found.shown))
     open_points = (f"Not known: {unknown}.",) if unknown else ()
-    sentences = (lesion_sentence(found), *open_points, *categories, *conventions(found.shown))
+    risks = (in_short(found),) if found.risks else ()
+    sentences = (lesion_sentence(found), *open_points, *categories, *risks, *conventions(found.shown))
     return Group(
         f"{clean(found.finding.tracking_id)}: {lesion_name(found)}",
         sentences,

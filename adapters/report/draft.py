@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ...engine.record import Assessment
 from ...engine.types import Decision, FindingDecision, GuidelineDecision, Indication
 from ..notice import INTENDED_USE, PRELIMINARY
-from . import dictated, grounds
+from . import dictated, grounds, risk_words
 from .view import (
     Headline,
     Report,
@@ -32,7 +32,7 @@ SECTIONS: tuple[Callable[[Assessment], Section], ...] = (
     grounds.uncertainty,
     grounds.silent_spots,
     grounds.reasons,
-    grounds.risk,
+    risk_words.risk,
     grounds.unconfirmed,
     grounds.considered,
     grounds.citations,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...engine.record import Assessment
-from ...engine.types import Facts, Reading, Risk, Route, Step, is_neural
-from .view import Group, Item, Lesion, Section, applied, guideline_name, lesions, sentence, silence, told, unknowns
-from .words import Row, capital, category_words, clean, either, label, percent, plain_words, term
+from ...engine.types import Facts, Reading, Route, Step, is_neural
+from .view import Group, Item, Section, applied, guideline_name, lesions, sentence, silence, told, unknowns
+from .words import Row, capital, category_words, clean, either, label, percent, term
 
 
 def uncertainty(assessment: Assessment) -> Section:
@@ -72,10 +72,16 @@ def reasons(assessment: Assessment) -> Section:
 
 
 def preface(reading: Reading) -> tuple[str, ...]:
-    """The categories' probabilities, where beliefs are uncertain; and that there is no trace, where there is none."""
+    """The categories' probabilities and the calibrated sets, where beliefs are uncertain; and that there is no trace,
+    where there is none."""
     words = ", ".join(f"{clean(name)} {percent(p)}" for name, p in reading.probabilities.items())
-    untraced = () if reading.trace else ("The decision holds no trace for this answer.",)
-    return (*((f"Probability of each category: {words}.",) if words else ()), *untraced)
+    lines = (
+        words and f"Probability of each category: {words}.",
+        reading.likely and f"Calibrated set of categories: {either(reading.likely)}.",
+        reading.managements and f"Calibrated set of managements: {sentence('; '.join(reading.managements))}",
+        "" if reading.trace else "The decision holds no trace for this answer.",
+    )
+    return tuple(line for line in lines if line)
 
 
 def steps(trace: Iterable[Step]) -> tuple[Item, ...]:
@@ -92,27 +98,6 @@ def step_item(step: Step) -> Item:
         capital(sentence(step.says)),
         because + absent,
         f"Table {clean(step.table)}, row {clean(step.row)}; {clean(step.citation)}",
-    )
-
-
-def risk(assessment: Assessment) -> Section:
-    """What published models say of each lesion, with the inputs used and those missing."""
-    groups = tuple(risk_group(found, answer) for found in lesions(assessment) for answer in found.risks)
-    none = (Group(sentences=("No risk model was applied.",)),)
-    return Section("risk", "Risk by published models", groups or none)
-
-
-def risk_group(found: Lesion, answer: Risk) -> Group:
-    """One model's answer for one lesion."""
-    missing = f"Missing: {', '.join(map(label, answer.missing))}." if answer.missing else ""
-    result = "No probability is given." if answer.probability is None else f"Probability {percent(answer.probability)}."
-    inputs = ", ".join(f"{label(name)} {plain_words(name, value)}" for name, value in answer.inputs.items())
-    used = f"Inputs: {inputs}." if inputs else "No inputs."
-    domain = f"Valid for: {sentence(answer.domain)}" if answer.domain else ""
-    why = f"Why: {sentence(answer.why)}" if answer.why else ""
-    lines = (result, why, missing, used, domain, sentence(answer.citation))
-    return Group(
-        f"{clean(found.finding.tracking_id)}: {term('models', answer.model)}", tuple(line for line in lines if line)
     )
 
 

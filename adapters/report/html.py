@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...engine.record import Assessment
 from .draft import report_of
+from .plots import plots_of
 from .rendering import environment
 from .view import lesions
 
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
 
 
 def report_html(assessment: Assessment, volume: Volume | None = None) -> str:
-    """The report as a page; with ``volume``, the slice through each finding that has a position.
+    """The report as a page, with pictures of each network's answer; with ``volume``, the slices through the findings.
 
     The decision holds no pixels, so that the caller gives the volume the case was assessed on.
     """
     shown = pictures(assessment, volume) if volume is not None else {}
-    return environment().get_template("report.html.j2").render(report=report_of(assessment), pictures=shown)
+    page = environment().get_template("report.html.j2")
+    return page.render(report=report_of(assessment), pictures=shown, plots=plots_of(assessment))
 
 
 def pictures(assessment: Assessment, volume: Volume) -> dict[str, tuple[tuple[Picture, ...], str]]:

@@ -1,6 +1,6 @@
 """What a report says, in its order, before it is text or HTML. Both forms render this one object.
 
-Every statement comes from the assessment; ``sections.py`` has one function a section.
+Every statement comes from the assessment; ``draft.py`` names one function a section.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ class Lesion:
 
     @property
     def risks(self) -> tuple[Risk, ...]:
-        """The risks of published models, each once."""
-        found = [decision.risk for decision in self.decided if decision.risk is not None]
+        """The network's risk and those of published models, each once."""
+        found = [risk for d in self.decided for risk in (d.risk, *d.published) if risk is not None]
         return tuple(risk for i, risk in enumerate(found) if risk not in found[:i])
 
 

@@ -8,6 +8,7 @@ from ..grounds import Gap, Grounds, NetworkNode, Push, Sway, Turn
 from .evidence import OneOf, Piece
 from .explain import changes, contributions, questions
 from .infer import Answer, CompiledNetwork
+from .network import Threshold
 from .of_case import CaseEvidence
 from .sensitivity import interval, tornado
 
@@ -24,6 +25,8 @@ def grounds_of(network: CompiledNetwork, told: CaseEvidence, answer: Answer) -> 
     said = {name: shown(piece) for name, piece in told.evidence.items()}
     return Grounds(
         target=network.network.target,
+        state=network.network.state,
+        thresholds=tuple(map(_threshold, network.network.thresholds)),
         prior=added.prior,
         posterior=added.posterior,
         together=added.together,
@@ -32,7 +35,7 @@ def grounds_of(network: CompiledNetwork, told: CaseEvidence, answer: Answer) -> 
         conflict=answer.conflict,
         contradictions=told.contradictions,
         pushes=tuple(Push(p.node, said[p.node], p.alone, p.left_out, p.interacts) for p in added.pieces),
-        turns=tuple(Turn(c.node, c.state, c.risk, c.probability) for c in changes(network, told.evidence)[:KEPT]),
+        turns=_turns(network, told),
         gaps=tuple(Gap(q.node, q.bits, q.decides) for q in questions(network, told.evidence)[:KEPT]),
         sways=_sways(network, told),
         nodes=_nodes(network, told),
@@ -44,6 +47,16 @@ def shown(piece: Piece) -> str:
     if isinstance(piece, OneOf):
         return " or ".join(piece.states)
     return piece if isinstance(piece, str) else "uncertain"
+
+
+def _turns(network: CompiledNetwork, told: CaseEvidence) -> tuple[Turn, ...]:
+    means = {t.at: _threshold(t) for t in network.network.thresholds}
+    found = changes(network, told.evidence)[:KEPT]
+    return tuple(Turn(c.node, c.state, c.risk, c.probability, tuple(means[at] for at in c.crossed)) for c in found)
+
+
+def _threshold(threshold: Threshold) -> str:
+    return f"{100 * threshold.at:g} %: {threshold.means}"
 
 
 def _sways(network: CompiledNetwork, told: CaseEvidence) -> tuple[Sway, ...]:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 from dataclasses import fields, replace
 from datetime import date
 from decimal import Decimal
@@ -12,12 +13,13 @@ import pytest
 from decision_strategies import assessments
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sample_decisions import ALL, screening
+from sample_decisions import ALL, GROUNDS, fused, screening
 
 from radlogic.adapters import decision_model
 from radlogic.adapters.decision_file import dumps, loads, read_decision, schema, schema_text, write_decision
 from radlogic.adapters.notice import INTENDED_USE
 from radlogic.engine.errors import BadValue, InputError, MissingField, NotReadable, UnknownField, Unsupported
+from radlogic.engine.grounds import Push
 from radlogic.engine.perception.volume import Volume
 from radlogic.engine.types import Known, PastSize, Source, SourceKind
 
@@ -308,3 +310,17 @@ def test_the_file_has_exactly_the_fields_of_the_engine(model):
     in_engine = {part.name for part in fields(model.makes)} - {"volume"}
 
     assert set(model.model_fields) - model.only_here == in_engine
+
+
+@pytest.mark.parametrize("odds", [math.inf, -math.inf])
+def test_a_certain_risk_is_kept_though_json_has_no_number_for_its_odds(odds):
+    push = Push("size", "about_10", odds, odds, False)
+    why = replace(GROUNDS, posterior=odds, together=odds, pushes=(push,))
+    assessment = fused()
+    lung, *rest = assessment.decision.guidelines
+    answer, *others = lung.findings
+    certain = replace(answer, risk=replace(answer.risk, probability=float(odds > 0), grounds=why))
+    first = replace(lung, findings=(certain, *others))
+    assessment = replace(assessment, decision=replace(assessment.decision, guidelines=(first, *rest)))
+
+    assert loads(dumps(assessment)) == assessment

@@ -123,12 +123,27 @@ def test_reasons_name_table_row_thresholds_citation_and_conventions():
 
 
 def test_risk_names_its_inputs_and_those_that_are_missing():
-    risk = words_of(part(report_text(screening()), "Risk by published models"))
+    risk = words_of(part(report_text(screening()), "Risk, and why"))
 
-    assert "N1: Brock model, with spiculation Probability 4.9 %." in risk
+    assert "N1: risk - Brock model, with spiculation: 4.9 %." in risk
     assert "nodule size 7.0 mm" in risk
-    assert "N2: Brock model, with spiculation No probability is given. Why: the reader did not state the lobe." in risk
-    assert "Missing: upper lobe." in risk
+    assert "N2: risk - Brock model, with spiculation: No probability is given." in risk
+    assert "- missing: upper lobe. - why: the reader did not state the lobe." in risk
+
+
+def test_the_calibrated_sets_stand_beside_the_most_probable_category():
+    held = screening()
+    lung = held.decision.guidelines[0]
+    exam = replace(
+        lung.exam, probabilities={"3": 0.3, "4A": 0.7}, likely=("3", "4A"), managements=("6-month", "3-month")
+    )
+    decision = replace(held.decision, guidelines=(replace(lung, exam=exam),))
+
+    reasons = words_of(part(report_text(replace(held, decision=decision)), "Reasons"))
+
+    assert "Probability of each category: 3 30.0 %, 4A 70.0 %." in reasons
+    assert "Calibrated set of categories: 3 or 4A." in reasons
+    assert "Calibrated set of managements: 6-month; 3-month." in reasons
 
 
 def test_guidelines_that_do_not_apply_are_named_with_why():

@@ -1,0 +1,217 @@
+"""The risk of each lesion in words: how great, how sure, what speaks for and against, what would change it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Final
+
+from ...engine.grounds import Gap, Grounds, Push, Turn
+from ...engine.record import Assessment
+from ...engine.types import Risk
+from .network_words import by_name, entry_words, named, node_words, odds_words, push_words, shown, signed, state_words
+from .scales import fine, risk_of
+from .view import Group, Item, Lesion, Section, lesions, sentence
+from .words import Row, clean, percent, plain_words, stop, term, terms
+
+LITTLE: Final = 0.05  # of log-odds: what changes the odds by less than a twentieth is not called for or against
+NEVER: Final = (
+    "This risk changes no category. It orders the work-up that the guideline leaves open, and it can ask for a human."
+)
+RANGES: Final = (
+    "An interval is what the network's own uncertain numbers allow, all varied together; it is not that of a study."
+)
+LEAST_BITS: Final = 0.01  # of the at most one bit, or two, that a target holds
+NEXT: Final = 3  # of what would change the answer, and of what is worth asking
+
+
+def risk(assessment: Assessment) -> Section:
+    """The network's risk of each lesion and what published models say beside it, then what each model is made for."""
+    found = lesions(assessment)
+    groups = tuple(lesion_risk(each) for each in found if each.risks)
+    if not groups:
+        return Section("risk", "Risk, and why", (Group(sentences=("No risk model was applied.",)),))
+    networks = any(answer.grounds for each in found for answer in each.risks)
+    head = Group(sentences=(NEVER, RANGES) if networks else (NEVER,))
+    return Section("risk", "Risk, and why", (head, *groups, *models(found)))
+
+
+def lesion_risk(found: Lesion) -> Group:
+    """All models' answers for one lesion, the network's first with what it rests on."""
+    of = next((risk_noun(answer) for answer in found.risks if answer.grounds), "")
+    rows = [row for answer in found.risks for row in answer_rows(answer)]
+    heading = f"{clean(found.finding.tracking_id)}: {f'risk of {of}' if of else 'risk'}"
+    return Group(heading, rows=tuple(rows), lesion=found.finding.tracking_id)
+
+
+def risk_noun(answer: Risk) -> str:
+    """What a network's risk is of."""
+    return str(terms()["risks"].get(answer.model.partition("@")[0], "what the network is asked for"))
+
+
+def model_name(answer: Risk) -> str:
+    """A model's name for people."""
+    return term("models", answer.model)
+
+
+def answer_rows(answer: Risk) -> tuple[Row, ...]:
+    """A model's number, or that it gives none, and what that rests on."""
+    result = "No probability is given" if answer.probability is None else risk_words(answer)
+    reasons = because(answer.grounds, answer) if answer.grounds else used(answer)
+    rows = ((model_name(answer), result), *reasons)
+    return tuple(Row(name, stop(text)) for name, text in rows if text)
+
+
+def used(answer: Risk) -> tuple[tuple[str, str], ...]:
+    """What an answer without grounds rests on."""
+    inputs = ", ".join(f"{node_words(name)} {plain_words(name, value)}" for name, value in answer.inputs.items())
+    missing = ", ".join(map(node_words, answer.missing))
+    why = "why" if answer.probability is None else "beware"
+    return ("its inputs", inputs or "none"), ("missing", missing), (why, named(answer.why))
+
+
+def risk_words(answer: Risk) -> str:
+    """A risk with its interval, where it has one."""
+    if answer.probability is None:
+        return "no number"
+    if answer.grounds is None:
+        return fine(answer.probability)
+    why = answer.grounds
+    return f"{fine(answer.probability)}, {100 * why.level:.3g} % interval {span(*why.interval)}"
+
+
+def span(low: float, high: float) -> str:
+    """Two risks.
+
+    >>> span(0.043, 0.249)
+    '4.3 to 24.9 %'
+    """
+    return f"{fine(low).removesuffix(' %')} to {fine(high)}"
+
+
+def because(why: Grounds, answer: Risk) -> tuple[tuple[str, str], ...]:
+    """Why a network says so, each with what it is called; '' where there is nothing to say."""
+    return (
+        ("before any evidence", fine(risk_of(why.prior))),
+        ("speaks for it", pieces(p for p in why.pushes if shown(p) > LITTLE)),
+        ("speaks against it", pieces(p for p in why.pushes if shown(p) < -LITTLE)),
+        ("says next to nothing", small(why)),
+        ("together, beyond these", together(why)),
+        ("would change the answer", turns(why)),
+        ("thresholds", "; ".join(map(named, why.thresholds))),
+        ("worth asking next", gaps(why)),
+        ("not known", ", ".join(map(node_words, answer.missing)) or "nothing that the network takes"),
+        ("contradictions", contradictions(why)),
+        ("its uncertain numbers", sways(why)),
+        ("beware", beware(answer)),
+    )
+
+
+def pieces(pushes: Iterable[Push]) -> str:
+    """Pieces of evidence, each with what it does to the odds."""
+    return "; ".join(piece(push) for push in pushes) or "nothing"
+
+
+def piece(push: Push) -> str:
+    """One of them; where it interacts, what it would do by itself as well."""
+    here, alone = odds_words(shown(push)), odds_words(push.alone)
+    differs = f"; {alone.removeprefix('odds ')} alone" if push.interacts and alone != here else ""
+    return f"{push_words(push)} ({here}{differs})"
+
+
+def small(why: Grounds) -> str:
+    """Pieces that hardly matter here."""
+    return "; ".join(push_words(p) for p in why.pushes if not abs(shown(p)) > LITTLE)
+
+
+def together(why: Grounds) -> str:
+    """What the pieces do beyond their sum, where that is worth a word."""
+    return odds_words(why.together) if abs(why.together) > LITTLE else ""
+
+
+def turns(why: Grounds) -> str:
+    """Single facts that would move the risk over a threshold: first those not known, then those that were told."""
+    told = {push.node for push in why.pushes}
+    open_, known = ([t for t in why.turns if (t.node in told) is there][:NEXT] for there in (False, True))
+    found = "; ".join(f"{turn_words(t)} (then {fine(t.risk)}; {percent(t.probability)} likely)" for t in open_)
+    other = "; ".join(f"{turn_words(t)} (then {fine(t.risk)})" for t in known)
+    said = (found and f"to find out: {found}", other and f"were it otherwise than told: {other}")
+    return "; or ".join(s for s in said if s) or (
+        "no single fact moves it over one of them" if why.thresholds else "the network knows of no threshold"
+    )
+
+
+def turn_words(turn: Turn) -> str:
+    """What would be."""
+    return f"{node_words(turn.node)} {state_words(turn.node, turn.state)}"
+
+
+def gaps(why: Grounds) -> str:
+    """The missing facts that tell most, and where they tell little, that they do."""
+    worth = [g for g in why.gaps if g.bits >= LEAST_BITS or g.decides > 0][:NEXT]
+    most = next((g for g in why.gaps if g.bits > 0), None)
+    none = "no missing fact would tell much" + (f"; most tells {gap_words(most)}" if most else "")
+    return "; ".join(map(gap_words, worth)) or none
+
+
+def gap_words(gap: Gap) -> str:
+    """A missing fact and what it is worth."""
+    decides = f"; {percent(gap.decides)} likely to cross a threshold" if gap.decides > 0 else ""
+    return f"{node_words(gap.node)} (saves {gap.bits:.2g} bits{decides})"
+
+
+def contradictions(why: Grounds) -> str:
+    """Statements that exclude each other, and how well the evidence fits together."""
+    against = "; ".join(named(text) for text in why.contradictions) or "no two statements exclude each other"
+    return f"{against}; conflict {signed(why.conflict)}: the evidence is {fit(why.conflict)}"
+
+
+def fit(conflict: float) -> str:
+    """How much less probable, or more, the evidence is together than apart.
+
+    >>> fit(6.0), fit(-1.0), fit(0.0)
+    ('403 times less probable together than apart', '2.7 times more probable together than apart', 'as probable \
+together as apart')
+    """
+    if not math.isfinite(conflict):
+        return "impossible together" if conflict > 0 else "not to be compared"
+    size, times = abs(conflict), math.exp(min(abs(conflict), 50.0))
+    if size < LITTLE:
+        return "as probable together as apart"
+    much = f"{times:.1f}" if times < 10 else f"{times:.0f}" if times < 10_000 else "over 10,000"
+    return f"{much} times {'less' if conflict > 0 else 'more'} probable together than apart"
+
+
+def sways(why: Grounds) -> str:
+    """The quantity whose numbers move the risk most, and how far."""
+    if not why.sways:
+        return "none of them moves this risk"
+    first = why.sways[0]
+    return f"most: {entry_words(first.entry, first.node, by_name(why))}, {span(first.low, first.high)} over its range"
+
+
+def beware(answer: Risk) -> str:
+    """What a reader must know of the evidence: notes of the same kind together."""
+    against = "; ".join(answer.grounds.contradictions) if answer.grounds else ""
+    notes: dict[str, list[str]] = {}
+    for text in answer.why.removeprefix(against).split("; "):
+        name, colon, note = text.partition(": ")
+        key, of = (note, [node_words(name)]) if colon and name in answer.inputs else (text, [])
+        notes.setdefault(named(key), []).extend(of)
+    return "; ".join(f"{note}: {', '.join(of)}" if of else note for note, of in notes.items() if note)
+
+
+def models(found: Iterable[Lesion]) -> tuple[Group, ...]:
+    """What each model is made for and where it is published, once."""
+    answers = {answer.model: answer for each in found for answer in each.risks}
+    items = tuple(
+        Item(f"{model_name(answer)}: {sentence(answer.domain)}", cite=sentence(answer.citation))
+        for answer in answers.values()
+    )
+    return (Group("What each model is made for", items=items),)
+
+
+def in_short(found: Lesion) -> str:
+    """All models' numbers for one lesion in one sentence; '' without any."""
+    said = "; ".join(f"{model_name(answer)} {risk_words(answer)}" for answer in found.risks)
+    return f"Risk, which changes no category: {said}." if said else ""
