@@ -29,6 +29,10 @@ def main(folder: Path) -> int:
     editions = sum(name.endswith("/guideline.yaml") for name in wanted())
     if len(compiled) != editions:
         wrong.append(f"{wheel.name} has {len(compiled)} compiled guidelines for {editions} editions")
+    networks = sum(name.startswith("knowledge/networks/compiled/") for name in in_wheel)
+    shipped = sum(Path(name).parent.as_posix() == "knowledge/networks" and name.endswith(".yaml") for name in wanted())
+    if networks != shipped:
+        wrong.append(f"{wheel.name} has {networks} compiled networks for {shipped}")
     sys.stdout.writelines(f"{line}\n" for line in wrong or [f"{wheel.name}, {sdist.name}: {len(wanted())} files"])
     return 1 if wrong else 0
 

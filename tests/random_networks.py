@@ -32,13 +32,14 @@ def compiled(content):
 
 
 def network(name):
-    """A shipped network, the page's example, or a random one: ``structure-nodes-seed``."""
+    """A shipped network, the page's example, or a random one: ``structure-nodes-seed``, with ``-zeros`` behind it one
+    in which much is impossible."""
     if name in SHIPPED:
         return load_network(name)
     if name == "example":
         return compiled(example())
-    structure, nodes, seed = name.split("-")
-    return compiled(content(random.Random(int(seed)), int(nodes), structure))  # noqa: S311  # no secrets
+    structure, nodes, seed, *zeros = name.split("-")
+    return compiled(content(random.Random(int(seed)), int(nodes), structure, 0.3 * len(zeros)))  # noqa: S311  # no secrets
 
 
 def content(chance, n, structure, zeros=0.0):
@@ -109,6 +110,12 @@ def evidence(chance, network, share=0.5):
         else:
             found[node.name] = OneOf(tuple(chance.sample(node.states, 2)))
     return found
+
+
+def patterns(network, n):
+    """``n`` patterns of evidence, with 0.1 to 0.9 of the nodes spoken of; some may be impossible."""
+    seeds = (random.Random(i) for i in range(n))  # noqa: S311  # no secrets
+    return [evidence(chance, network, 0.1 + 0.8 * (i % 7) / 6) for i, chance in enumerate(seeds)]
 
 
 def vector(node, piece):

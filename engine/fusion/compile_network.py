@@ -83,7 +83,7 @@ def _stored(artefact: Folder, sha256: str) -> CompiledNetwork | None:
         return None
     try:
         net = unpack(json.loads(artefact.read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         return None
     return net if net.sha256 == sha256 else None
 
@@ -115,12 +115,21 @@ def pack(document: Mapping[str, Any], sha256: str) -> dict[str, Any]:
 
 
 def unpack(packed: Mapping[str, Any]) -> CompiledNetwork:
-    """The network that answers."""
-    tables = {name: np.array(table, dtype=np.float64) for name, table in packed["tables"].items()}
+    """The network that answers.
+
+    Raises:
+        ValueError, LookupError, TypeError, AttributeError: it is no artefact, or a damaged one.
+    """
+    tables = {n: np.array(packed["tables"][n], dtype=np.float64) for n in packed["document"]["nodes"]}
     cliques = [
         Clique(tuple(c["nodes"]), tuple(c["families"]), tuple(c["observed"]), c["parent"]) for c in packed["cliques"]
     ]
-    return CompiledNetwork(network_of(packed["document"], tables), cliques, packed["sha256"])
+    network = network_of(packed["document"], tables)
+    for node in network.nodes.values():
+        shape = (*(len(network.nodes[p].states) for p in node.parents), len(node.states))
+        if node.table.shape != shape or not (abs(node.table.sum(axis=-1) - 1) < 1e-6).all():
+            raise ValueError(f"the table of {node.name} is damaged")
+    return CompiledNetwork(network, cliques, packed["sha256"])
 
 
 def ship(folder: Path) -> list[str]:

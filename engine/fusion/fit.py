@@ -153,14 +153,18 @@ def _expected(
     net: CompiledNetwork, weights: list[Floats], n: int, tables: Mapping[str, Floats]
 ) -> tuple[dict[str, Floats], float]:
     """Expected cases behind each entry, and the log likelihood. Each case counts P(parents, node | case)."""
-    slopes = net.plan.slopes(weights, tables)
+    counts, likelihood = {m: np.zeros(table.shape) for m, table in tables.items()}, 0.0
     name = next(iter(tables))
-    p = (tables[name][..., None] * slopes[name]).reshape(-1, n).sum(axis=0)
-    if not bool((p > LEAST).all()):
-        found = "a case that the network holds to be impossible"
-        raise BadValue(f"case {int(np.argmin(p))}", "", found, "cases with P > 0", "Check it, or the tables' zeros.")
-    counts = {m: np.asarray((tables[m][..., None] * slopes[m] / p).sum(axis=-1)) for m in tables}
-    return counts, float(np.log(p).sum())
+    for block in net.blocks(n):
+        slopes = net.plan.slopes([w[:, block] for w in weights], tables)
+        p = (tables[name][..., None] * slopes[name]).reshape(-1, block.stop - block.start).sum(axis=0)
+        if not bool((p > LEAST).all()):
+            where, found = f"case {block.start + int(np.argmin(p))}", "a case that the network holds to be impossible"
+            raise BadValue(where, "", found, "cases with P > 0", "Check it, or the tables' zeros.")
+        for m, table in tables.items():
+            counts[m] += (table[..., None] * slopes[m] / p).sum(axis=-1)
+        likelihood += float(np.log(p).sum())
+    return counts, likelihood
 
 
 def _tables(net: CompiledNetwork, prior: Mapping[str, Floats], counts: Mapping[str, Floats]) -> dict[str, Floats]:

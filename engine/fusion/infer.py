@@ -21,7 +21,7 @@ from .network_tables import Floats
 from .propagation import Propagation
 
 LEAST: Final = 1e-280  # below it a product of doubles loses digits
-AT_ONCE: Final = 4_000_000  # exams of a batch times entries of the largest table: what is held at once is 32 MB
+AT_ONCE: Final = 4_000_000  # exams of a batch times entries of the largest table: what is held at once is about 32 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,8 @@ class CompiledNetwork:
         parents = {name: node.parents for name, node in network.nodes.items()}
         self.plan = Propagation(cliques, network.target, parents, self.tables)
         self._state = network.target_node.states.index(network.state)
-        prior = self.plan.marginals(self.plan.ones, (1 << len(parents)) - 1)
+        prior = self.plan.marginals(self.plan.ones, self.plan.all_seen)
         self.prior: Mapping[str, Floats] = dict(zip(parents, prior, strict=True))
-        self._flat_prior = np.concatenate(prior)
-        self._starts = np.cumsum([0, *(len(p) for p in prior[:-1])])
         self._hard = {name: _certain(node.states) for name, node in network.nodes.items()}
         self._raw = {name: {s: w.tobytes() for s, w in rows.items()} for name, rows in self._hard.items()}
         self._size = {name: weights.nbytes for name, weights in zip(parents, self.plan.ones, strict=True)}
@@ -98,7 +96,7 @@ class CompiledNetwork:
             raise self._refusal(evidence)
         shares = (joint / p).tolist()
         posterior = dict(zip(self.network.target_node.states, shares, strict=True))
-        return Answer(posterior, shares[self._state], p, self._conflict(weights, p))
+        return Answer(posterior, shares[self._state], p, self._log_singles(evidence, weights) - math.log(p))
 
     def marginals(self, evidence: Evidence) -> dict[str, dict[str, float]]:
         """The posterior of every node, observed ones included.
@@ -145,15 +143,18 @@ class CompiledNetwork:
 
     def _batch(self, columns: Mapping[str, Floats], n: int) -> Batch:
         """``columns``: weights (states, n)."""
-        exams = max(1, AT_ONCE // self.plan.largest)
-        blocks = [slice(i, min(i + exams, n)) for i in range(0, max(n, 1), exams)]
-        joint = np.concatenate([self._joint(columns, block) for block in blocks])
+        joint = np.concatenate([self._joint(columns, block) for block in self.blocks(n)])
         p = joint.sum(axis=1)
         possible = p > LEAST
         posterior = np.full(joint.shape, np.nan)
         np.divide(joint, p[:, None], out=posterior, where=possible[:, None])
         errors = {int(i): self._refusal(self._row(columns, int(i))) for i in np.flatnonzero(~possible)}
         return Batch(posterior, posterior[:, self._state], np.where(possible, p, np.nan), errors)
+
+    def blocks(self, n: int) -> list[slice]:
+        """``n`` exams in parts that fit into memory; one empty part of no exams."""
+        exams = max(1, AT_ONCE // self.plan.largest)
+        return [slice(i, min(i + exams, n)) for i in range(0, max(n, 1), exams)]
 
     def _joint(self, columns: Mapping[str, Floats], block: slice) -> Floats:
         """P(target, evidence), unnormalised, of some exams: (exams, states of the target)."""
@@ -219,10 +220,10 @@ class CompiledNetwork:
             n: OneOf(tuple(s for s, w in zip(states[n], c[:, i], strict=True) if w > 0)) for n, c in columns.items()
         }
 
-    def _conflict(self, weights: Sequence[Floats], p: float) -> float:
-        """Nodes that nothing is said of add log 1."""
-        singles = np.add.reduceat(self._flat_prior * np.concatenate(weights), self._starts)
-        return float(np.log(singles).sum()) - math.log(p)
+    def _log_singles(self, evidence: Evidence, weights: Sequence[Floats]) -> float:
+        """The log of the product of P(each piece)."""
+        singles = (self.prior[name].dot(weights[self.plan.index[name]]) for name in evidence)
+        return math.fsum(map(math.log, singles))
 
     def _refusal(self, evidence: Evidence) -> ImpossibleEvidence | CalculationError:
         """Why P(evidence) is not above the least: impossible, or only too small for double precision."""

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .risk_answer import RiskAnswer, check_names, checked, coherent, evaluate, model, models, zeros
-from .risk_of_case import brock_of, of_case, of_patient
+from .risk_of_case import brock_of, facts_of, of_case, of_patient
 
-__all__ = ["RiskAnswer", "brock_of", "models", "of_case", "of_patient", "risk"]
+__all__ = ["RiskAnswer", "brock_of", "facts_of", "models", "of_case", "of_patient", "risk"]
 
 
 def risk(model_id: str, inputs: Mapping[str, Any]) -> RiskAnswer:

@@ -62,6 +62,7 @@ class RiskAnswer:
             "inputs": dict(self.inputs),
             "missing": list(self.missing),
             "out_of_domain": list(self.out_of_domain),
+            "notes": list(self.notes),
             "why": self.why,
             "domain": self.domain,
             "not_for": list(self.not_for),

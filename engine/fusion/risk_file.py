@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import MissingKnowledge
-from .risk_model import Band, Case, Input, Model, Product, SubModel, Term
+from .risk_model import Band, Circumstance, Input, Model, Product, SubModel, Term
 
 Folder = Traversable | Path
 
@@ -48,6 +48,16 @@ class _Case(_Strict):
         if bool(self.one_of) == (self.low is not None or self.below is not None):
             raise ValueError("a case has either values or a range")
         return self
+
+
+class _Fact(_Strict):
+    patient: str
+    one_of: tuple[bool | str, ...] = Field(min_length=1)
+
+
+class _MeantFor(_Strict):
+    says: str
+    any: tuple[_Fact, ...] = Field(min_length=1)
 
 
 class _Input(_Strict):
@@ -122,6 +132,7 @@ class _File(_Strict):
     spans: tuple[float, float] | None = None
     not_for: tuple[_Case, ...] = ()
     care: tuple[_Case, ...] = ()
+    meant_for: _MeantFor | None = None
 
 
 def model_ids(folder: Folder) -> tuple[str, ...]:
@@ -180,12 +191,18 @@ def _model(file: _File, others: Mapping[str, Model]) -> Model:
         spans=file.spans,
         not_for=tuple(map(_case, file.not_for)),
         care=tuple(map(_case, file.care)),
+        meant_for=tuple(_fact(entry) for entry in (file.meant_for.any if file.meant_for else ())),
+        unless_meant=file.meant_for.says if file.meant_for else "",
     )
 
 
-def _case(entry: _Case) -> Case:
+def _fact(entry: _Fact) -> Circumstance:
+    return Circumstance("", "patient", entry.patient, entry.one_of, None, None)
+
+
+def _case(entry: _Case) -> Circumstance:
     place = "finding" if entry.finding else "patient" if entry.patient else "count"
-    return Case(entry.says, place, entry.finding or entry.patient, entry.one_of, entry.low, entry.below)
+    return Circumstance(entry.says, place, entry.finding or entry.patient, entry.one_of, entry.low, entry.below)
 
 
 def _input(entry: _Input) -> Input:

@@ -56,7 +56,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class Circumstance:
     """Whom a model is not for, or for whom it must be read with care: a fact among values, or a number in a range.
 
     ``place``: "finding", "patient" or "count" (nodules on the scan). ``low`` is included, ``below`` is not.
@@ -146,8 +146,8 @@ class Band:
 class Model:
     """A published model: ``scale`` x (``intercept`` + sum of ``terms``), a logit where it answers a probability.
 
-    ``not_for`` takes people and findings out of its domain, ``care`` is only said; ``spans`` are the ends of the scale
-    that a score was made for.
+    ``not_for`` takes people and findings out of its domain, ``care`` is only said. ``meant_for``: where none of these
+    is known to hold, ``unless_meant`` is said. ``spans`` are the ends of the scale that a score was made for.
     """
 
     id: str
@@ -163,8 +163,10 @@ class Model:
     scale: float
     bands: tuple[Band, ...]
     spans: tuple[float, float] | None
-    not_for: tuple[Case, ...]
-    care: tuple[Case, ...]
+    not_for: tuple[Circumstance, ...]
+    care: tuple[Circumstance, ...]
+    meant_for: tuple[Circumstance, ...]
+    unless_meant: str
 
     def answer(self, values: Values) -> float:
         """The probability in [0, 1] or the score, for a value of every input."""

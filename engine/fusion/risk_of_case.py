@@ -26,7 +26,7 @@ from ..types import (
     Unknown,
 )
 from .risk_answer import RiskAnswer, checked, coherent, evaluate, model, zeros
-from .risk_model import Case, Input, InputValue, Model
+from .risk_model import Circumstance, Input, InputValue, Model
 
 BROCK = ("brock", "brock-without-spiculation")
 COUNT = "nodule_count"
@@ -41,7 +41,7 @@ class _Told:
     patient: Facts
     count: Belief | None
 
-    def of(self, case: Case) -> Belief | None:
+    def of(self, case: Circumstance) -> Belief | None:
         """What is believed of a case's fact."""
         if case.place == "count":
             return self.count
@@ -82,10 +82,13 @@ def of_case(model_id: str, finding: Finding, patient: Patient, count: int) -> Ri
         domain; ``why`` says which and why.
 
     Raises:
-        BadValue: ``count`` is below 1, or no such model. CalculationError: the formula has no finite value.
+        BadValue: ``count`` is below 1, no such model, or one that answers a score.
+        CalculationError: the formula has no finite value.
     """
-    told = _Told(finding.facts, patient.facts, _counted(model_id, count))
-    return _as_risk(*_answered(model(model_id), told))
+    asked = model(model_id)
+    if asked.answers != "probability":
+        raise BadValue(f"risk {model_id}", "model", "a score", "a model of a probability", "Ask of_patient for it.")
+    return _as_risk(*_answered(asked, _Told(finding.facts, patient.facts, _counted(model_id, count))))
 
 
 def of_patient(model_id: str, facts: Facts) -> tuple[RiskAnswer, Mapping[str, str]]:
@@ -95,6 +98,15 @@ def of_patient(model_id: str, facts: Facts) -> tuple[RiskAnswer, Mapping[str, st
         BadValue: no such model. CalculationError: the formula has no finite value.
     """
     return _answered(model(model_id), _Told({}, facts, None))
+
+
+def facts_of(model_id: str) -> dict[str, tuple[str, ...]]:
+    """For each input of a model the patient's facts that may fill it, in order; none where the patient's do not.
+
+    Raises:
+        BadValue: no such model.
+    """
+    return {name: entry.patient for name, entry in model(model_id).inputs.items()}
 
 
 def _counted(model_id: str, count: int) -> Known:
@@ -115,9 +127,15 @@ def _answered(asked: Model, told: _Told) -> tuple[RiskAnswer, dict[str, str]]:
     against = _against(asked, values)
     implied = {} if against else zeros(asked, values)
     outside = (*(case.says for case in asked.not_for if case.holds(told.of(case))), *against)
-    notes = (*(case.says for case in asked.care if case.holds(told.of(case))), *_stand_ins(asked, told))
+    notes = (*_care(asked, told), *_stand_ins(asked, told))
     answer = evaluate(asked, {**values, **implied}, outside, notes)
     return answer, {name: why for name, why in whys.items() if name in answer.missing}
+
+
+def _care(asked: Model, told: _Told) -> Iterator[str]:
+    yield from (case.says for case in asked.care if case.holds(told.of(case)))
+    if asked.meant_for and not any(case.holds(told.of(case)) for case in asked.meant_for):
+        yield asked.unless_meant
 
 
 def _against(asked: Model, values: Mapping[str, InputValue]) -> tuple[str, ...]:

@@ -7,9 +7,10 @@ import random
 import numpy as np
 import pytest
 import yaml
-from random_networks import compiled, content, joint, network
+from random_networks import SHIPPED, STRUCTURES, compiled, content, joint, network
 
 from radlogic.engine.errors import BadValue, UnknownField
+from radlogic.engine.fusion import infer
 from radlogic.engine.fusion.compile_network import pack, unpack
 from radlogic.engine.fusion.fit import WORTH, fit, fitted_document
 from radlogic.engine.fusion.network_file import read
@@ -141,27 +142,68 @@ def test_an_impossible_case_is_named():
         fit(compiled(data), {"n0": ["s0", "s1"]})
 
 
+def test_cases_in_blocks_are_counted_as_at_once(monkeypatch):
+    net = net_of()
+    frame = drawn(net, 40, 9, gaps=0.2)
+    whole = fit(net, frame)
+    monkeypatch.setattr(infer, "AT_ONCE", 7 * net.plan.largest)
+    found = fit(net, frame)
+
+    assert [b.stop - b.start for b in net.blocks(40)] == [7, 7, 7, 7, 7, 5]
+    for name, counts in whole.counts.items():
+        assert found.counts[name] == pytest.approx(counts, abs=1e-8)
+
+
+def sampled(net, n, seed):
+    """Cases drawn node by node, parents first, as columns: for networks whose joint is too large to be written out."""
+    generator = np.random.default_rng(seed)
+    nodes, at = dict(net.network.nodes), {}
+    while nodes:
+        node = next(node for node in nodes.values() if at.keys() >= set(node.parents))
+        lines = node.table[tuple(at[p] for p in node.parents)].reshape(-1, len(node.states)).cumsum(axis=-1)
+        at[nodes.pop(node.name).name] = (generator.random((n, 1)) > lines[:, :-1]).sum(axis=-1)
+    return {name: [net.network.nodes[name].states[i] for i in column] for name, column in at.items()}
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # pgmpy's own
-def test_complete_cases_give_what_pgmpy_learns():
+@pytest.mark.parametrize(
+    "name", [*(f"{s}-12-{seed}" for s in STRUCTURES for seed in (1, 2)), "web-8-3-zeros", *SHIPPED]
+)
+@pytest.mark.parametrize("cases", [1, 30, 1000])
+def test_complete_cases_give_what_pgmpy_learns_from_the_same_dirichlet_counts(name, cases):
     pytest.importorskip("pgmpy", reason="needs pgmpy: the extra `author`")
     import pandas as pd
     from pgmpy.estimators import BayesianEstimator
 
     from radlogic.engine.fusion.author import to_pgmpy
 
-    net = net_of("web", 6)
-    frame = drawn(net, 200, 7)
+    net = network(name)
+    frame = sampled(net, cases, 7)
     found = fit(net, frame)
     names = {n.name: list(n.states) for n in net.network.nodes.values()}
     estimator = BayesianEstimator(to_pgmpy(net.network), pd.DataFrame(frame), state_names=names)
 
-    for name, node in net.network.nodes.items():
-        parents = sorted(node.parents)
-        order = [node.parents.index(p) for p in parents]
-        imagined = np.transpose(found.prior_counts[name], [*order, len(order)])
-        pseudo = np.moveaxis(imagined, -1, 0).reshape(len(node.states), -1)
-        learnt = estimator.estimate_cpd(name, prior_type="dirichlet", pseudo_counts=pseudo)
-        assert list(learnt.variables) == [name, *parents]
-        ours = np.moveaxis(np.transpose(found.tables[name], [*order, len(order)]), -1, 0)
-        assert learnt.values == pytest.approx(ours, abs=1e-9)
+    for node in net.network.nodes.values():
+        learnt, counted = learnt_by_pgmpy(estimator, node, found.prior_counts[node.name])
+        assert found.counts[node.name] == pytest.approx(counted, abs=1e-9)
+        spoken_of = (found.prior_counts[node.name] + counted).sum(axis=-1) > 0
+        if node.mark == "definition":
+            assert (found.tables[node.name] == node.table).all()
+        else:
+            assert found.tables[node.name][spoken_of] == pytest.approx(learnt[spoken_of], abs=1e-12, rel=0)
+            assert (found.tables[node.name][~spoken_of] == node.table[~spoken_of]).all()
+
+
+def learnt_by_pgmpy(estimator, node, prior):
+    """The table with these pseudo counts, and the counts, in the order of our axes. pgmpy has the node's own states
+    first, then the parents by name."""
+    parents = sorted(node.parents)
+    to_theirs = [len(parents), *(node.parents.index(p) for p in parents)]
+    shape = [prior.shape[i] for i in to_theirs]
+    pseudo = np.transpose(prior, to_theirs).reshape(shape[0], -1)
+    learnt = estimator.estimate_cpd(node.name, prior_type="dirichlet", pseudo_counts=pseudo)
+    assert list(learnt.variables) == [node.name, *parents]
+    counts = estimator.state_counts(node.name, reindex=True).to_numpy().reshape(shape)
+    back = np.argsort(to_theirs)
+    return np.transpose(learnt.values, back), np.transpose(counts, back)

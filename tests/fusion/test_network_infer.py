@@ -6,19 +6,18 @@ import pickle
 import random
 from concurrent.futures import ThreadPoolExecutor
 
-import network_peers as peers
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_networks import SHIPPED, STRUCTURES, compiled, content, evidence, joint, network, summed
+from random_networks import SHIPPED, STRUCTURES, compiled, content, evidence, joint, network, summed, vector
 
 from radlogic.engine.errors import BadValue, CalculationError, UnknownField
+from radlogic.engine.fusion import infer
 from radlogic.engine.fusion.evidence import Likelihood, OneOf, likelihood_of, measured_likelihood
 from radlogic.engine.fusion.network_errors import ImpossibleEvidence
 
 LARGE = ("example", *(f"{s}-20-1" for s in STRUCTURES), *SHIPPED)
-PATTERNS = 2000
 
 
 def chance(seed):
@@ -148,18 +147,48 @@ def copy_of_parent(data, name, parent):
     return data["nodes"][name] | {"states": states, "parents": [parent], "table": rows, "mark": "definition"}
 
 
-@settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 10**6))
-def test_a_clash_is_impossible_and_every_smaller_part_of_it_possible(seed):
-    net = compiled(content(chance(seed), 7, "web", zeros=0.6))
-    said = evidence(chance(seed + 1), net.network, 0.9)
-    try:
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    structure=st.sampled_from(STRUCTURES),
+    zeros=st.sampled_from((0.3, 0.6)),
+    share=st.sampled_from((0.4, 0.9)),
+)
+def test_evidence_is_refused_where_its_probability_is_0_and_a_smallest_clash_is_named(seed, structure, zeros, share):
+    net = compiled(content(chance(seed), 7, structure, zeros))
+    said = evidence(chance(seed + 1), net.network, share)
+    p = joint(net.network, said).sum()
+    batch = net.query_many([{}, said])
+    by_column = net.query_columns({n: [vector(net.network.nodes[n], piece)] for n, piece in said.items()}, 1)
+    if p > 0:
+        assert net.query(said).p_evidence == pytest.approx(p, rel=1e-12)
+        assert not batch.errors
+        assert not by_column.errors
+        return
+
+    with pytest.raises(ImpossibleEvidence) as caught:
         net.query(said)
-    except ImpossibleEvidence as error:
-        clash = {n: said[n] for n in error.clash}
-        assert joint(net.network, clash).sum() == 0
-        for n in clash:
-            assert joint(net.network, {m: v for m, v in clash.items() if m != n}).sum() > 0
+    with pytest.raises(ImpossibleEvidence) as of_marginals:
+        net.marginals(said)
+
+    clash = caught.value.clash
+    assert clash == of_marginals.value.clash == batch.errors[1].clash == by_column.errors[0].clash
+    assert ", ".join(clash) in str(caught.value)
+    assert np.isnan([batch.risk[1], batch.p_evidence[1], *batch.posterior[1]]).all()
+    assert batch.risk[0] == pytest.approx(net.query({}).risk, abs=1e-12)
+    assert joint(net.network, {n: said[n] for n in clash}).sum() == 0
+    for n in clash:
+        assert joint(net.network, {m: said[m] for m in clash if m != n}).sum() > 0
+
+
+def test_a_batch_too_large_to_be_held_at_once_is_answered_in_blocks(monkeypatch):
+    net = network("web-20-1")
+    exams = [evidence(chance(i), net.network) for i in range(50)]
+    whole = net.query_many(exams)
+    monkeypatch.setattr(infer, "AT_ONCE", 20 * net.plan.largest)
+
+    assert len(net.blocks(50)) == 3
+    assert net.query_many(exams).posterior == pytest.approx(whole.posterior, abs=1e-12)
 
 
 def test_evidence_too_unlikely_for_doubles_is_not_called_impossible():
@@ -188,6 +217,12 @@ def test_evidence_that_the_network_does_not_have_is_refused(said, error, field):
         with pytest.raises(error) as caught:
             ask(said)
         assert caught.value.field == field
+
+
+def test_likelihoods_of_a_wrong_length_do_not_make_up_for_each_other():
+    net = network("example")
+    with pytest.raises(BadValue, match="a likelihood of 2 numbers"):
+        net.query_many([{"age": Likelihood([1, 0.5])}, {"age": Likelihood([1, 0.5, 0.5, 0.5])}])
 
 
 @pytest.mark.parametrize("column", [[[0.5, 0.5]], [[0, 0, 0]], [[2, 0, 0]], [[np.nan, 1, 1]], [[-1, 1, 1]]])
@@ -254,53 +289,3 @@ def test_a_measured_value_far_outside_speaks_for_the_nearest_state(mean):
 def test_a_measured_value_that_is_none_is_refused(mean, sd, edges):
     with pytest.raises(BadValue):
         measured_likelihood(mean, sd, edges)
-
-
-@pytest.mark.parametrize("name", LARGE)
-def test_posteriors_equal_those_of_pyagrum(name):
-    net = network(name)
-    engine = peers.PyAgrum(net.network)
-    compared(net, engine, 150)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", LARGE)
-def test_two_thousand_patterns_equal_pyagrum_with_eight_threads_asking(name):
-    net = network(name)
-    compared(net, peers.PyAgrum(net.network), PATTERNS, threads=8)
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")  # pgmpy's own
-@pytest.mark.parametrize("name", LARGE)
-def test_two_thousand_patterns_equal_pgmpy_with_eight_threads_asking(name):
-    net = network(name)
-    compared(net, peers.Pgmpy(net.network), PATTERNS, threads=8)
-
-
-def compared(net, peer, n, threads=1):
-    """The first ``n`` possible patterns: the target, and of every fourth pattern another node, each in turn."""
-    nodes = list(net.network.nodes)
-    exams = [
-        said
-        for said in (evidence(chance(i), net.network, 0.1 + 0.8 * (i % 7) / 6) for i in range(2 * n))
-        if possible(net, said)
-    ][:n]
-    assert len(exams) == n
-    with ThreadPoolExecutor(threads) as pool:
-        answers = list(pool.map(net.query, exams))
-        marginals = list(pool.map(net.marginals, exams))
-    for i, said in enumerate(exams):
-        asked = {net.network.target} | ({nodes[i // 4 % len(nodes)]} if i % 4 == 0 else set())
-        found = peer.posteriors(said, asked)
-        assert [*answers[i].posterior.values()] == pytest.approx(found[net.network.target], abs=1e-9)
-        for name in asked:
-            assert [*marginals[i][name].values()] == pytest.approx(found[name], abs=1e-9)
-
-
-def possible(net, said):
-    try:
-        net.query(said)
-    except ImpossibleEvidence:
-        return False
-    return True
