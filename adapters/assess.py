@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -67,15 +67,35 @@ def write_files(texts: Mapping[str, str], out: Path) -> dict[str, Path]:
     return {name: out / name for name in texts}
 
 
-def keep(assessment: Assessment, store: Path) -> None:
-    """Keep the decision in a store on disk, and queue it where a human must look.
+def keep(
+    assessment: Assessment,
+    store: str | Path,
+    rules: Sequence[Path] = (),
+    *,
+    volume: Volume | None = None,
+    images: Path | None = None,
+) -> None:
+    """Keep the decision in a store, and queue it where a human must look; its slices first, so that they can be shown.
+
+    Args:
+        assessment: the decision with its record.
+        store: a folder, or a ``postgresql://`` URL.
+        rules: folders of further guidelines that the decision read.
+        volume: what it was decided on; kept by its hash, without anything that names a patient.
+        images: the folder for slices; below the store if not given, and nowhere for a URL.
 
     Raises:
-        StoreUnavailable: the store cannot be written; then nothing is kept.
+        StoreUnavailable: the store or the folder cannot be written; then the decision is not kept.
     """
-    from .store.log import FileLog
-    from .store.queue import FileQueue
+    from .store.cases import Store
+    from .store.images import images_folder, keep_images
+    from .store.log import PROGRAM, now
 
-    decision_id = FileLog(store).append(assessment)
-    if assessment.decision.review.required:
-        FileQueue(store).put(decision_id, assessment.decision.review)
+    folder = images_folder(store, images)
+    with Store.open(store) as opened:
+        if volume is not None and folder is not None:
+            from .review.evidence import keep_evidence
+
+            keep_images(folder, volume)
+            keep_evidence(folder, assessment, volume)
+        opened.add(assessment, now(), PROGRAM, rules=rules)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,10 @@ from typing import Annotated, Any
 import typer
 
 from ..engine.errors import BadValue, NotReadable, RadlogicError
+from .access.commands import account as account_commands
 from .notice import INTENDED_USE
+from .perceive_commands import perceive as perceive_commands
+from .record_commands import record as record_commands
 from .rules.commands import rules as rules_commands
 
 app = typer.Typer(
@@ -24,6 +27,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(rules_commands, name="rules")
+app.add_typer(record_commands, name="record")
+app.add_typer(perceive_commands, name="perceive")
+app.add_typer(account_commands, name="account")
 NEEDS_HUMAN, BAD_INPUT = 1, 2
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -116,7 +122,10 @@ def assess(
     guideline: Annotated[str | None, typer.Option(help="Read only this one, as lung-rads@2022.")] = None,
     rules: Annotated[list[Path] | None, typer.Option(help="A folder of further guidelines; may be repeated.")] = None,
     as_of: Annotated[str | None, typer.Option(help="YYYY-MM-DD; today if not given.")] = None,
-    store: Annotated[Path | None, typer.Option(help="Also keep the decision here, for `serve`.")] = None,
+    store: Annotated[str | None, typer.Option(help="Also keep the decision here: a folder or PostgreSQL URL.")] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder for the kept slices; below the store if that is a folder.")
+    ] = None,
     as_json: Json = False,
     strict: Strict = False,
 ) -> None:
@@ -140,7 +149,8 @@ def assess(
     with progress(shown=not as_json) as report:
         assessment, volume = run(sources, guideline, day(as_of, "--as-of") or date.today(), report)
         if store is not None:
-            keep(assessment, store)  # first: where the store refuses, nothing is written beside it
+            # first: where the store refuses, nothing is written beside it
+            keep(assessment, store, tuple(rules or ()), volume=volume, images=images)
         written = write_all(assessment, volume, out)
     if as_json:
         typer.echo(written["decision.json"].read_text(encoding="utf-8"))
@@ -176,6 +186,66 @@ def progress(*, shown: bool) -> Iterator[Any]:
 
 
 @app.command()
+def facts(
+    files: Annotated[
+        list[str], typer.Argument(help="R4 Bundles, pages of a search, Bulk folders or .ndjson files; - is a Bundle.")
+    ],
+    as_of: Annotated[str | None, typer.Option(help="YYYY-MM-DD; today if not given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What records say of their patients: each fact with its source, and what could not be used and why."""
+    from .record_facts import facts as read_facts
+    from .record_facts import shown
+
+    print_records(read_facts(files, day(as_of, "--as-of") or date.today()), shown, as_json=as_json)
+
+
+@app.command()
+def screening(
+    programme: Annotated[
+        str, typer.Argument(help="uspstf-lung@2021 or cms-lung@2022; without @ the one in force on --as-of")
+    ],
+    files: Annotated[list[str] | None, typer.Argument(help="Records, as for `facts`.")] = None,
+    stated: Annotated[
+        str | None, typer.Option("--facts", help="A JSON object of facts, alone or beside one record; - is stdin.")
+    ] = None,
+    as_of: Annotated[str | None, typer.Option(help="YYYY-MM-DD; today if not given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Who is eligible for a screening programme: yes, no or unknown, with the reasons and what is missing."""
+    from .cases import parse
+    from .screening import answers, shown
+
+    where = "standard input" if stated == "-" else stated or ""
+    given = parse(read_text(stated), where) if stated is not None else None
+    found = answers(programme, files or (), given, where, day(as_of, "--as-of") or date.today())
+    print_records(found, shown, as_json=as_json)
+
+
+@app.command()
+def scores(
+    files: Annotated[list[str], typer.Argument(help="Records, as for `facts`.")],
+    as_of: Annotated[str | None, typer.Option(help="YYYY-MM-DD; today if not given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Published scores that a record alone can fill (FIB-4, ALBI, aMAP, GALAD); what is missing is named."""
+    from .record_scores import scores as read_scores
+    from .record_scores import shown
+
+    print_records(read_scores(files, day(as_of, "--as-of") or date.today()), shown, as_json=as_json)
+
+
+def print_records(records: Iterator[dict[str, Any]], shown: Callable[[dict[str, Any]], str], *, as_json: bool) -> None:
+    """One object a line, or each for a person; exits with 2 where one is an error, after all have been printed."""
+    bad = False
+    for record in records:
+        bad |= "error" in record
+        text = json.dumps(record, ensure_ascii=False) if as_json else shown(record)
+        typer.echo(text, err="error" in record and not as_json)
+    sys.exit(BAD_INPUT if bad else 0)
+
+
+@app.command()
 def report(
     decision: Annotated[Path, typer.Argument(help="A decision.json.")],
     as_html: Annotated[bool, typer.Option("--html", help="The page instead of plain text.")] = False,
@@ -208,92 +278,69 @@ def audit(
 
 
 @app.command()
+def monitor(
+    store: Annotated[str, typer.Argument(help="The store: a folder, or postgresql://...")],
+    since: Annotated[str | None, typer.Option(help="First day of the signatures, YYYY-MM-DD (UTC).")] = None,
+    until: Annotated[str | None, typer.Option(help="Last day, included.")] = None,
+    by: Annotated[
+        list[str] | None, typer.Option(help="site, scanner, sex, age, guideline; may be repeated; all if not given.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for monitor.html and monitor.json.")] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="The folder of the site's calibrations; else RADLOGIC_CALIBRATION.")
+    ] = None,
+    as_json: Json = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where an alarm sounds.")] = False,
+) -> None:
+    """The engine in use: what humans made of its answers, whether its beliefs hold, how inputs drift; alarms."""
+    from .monitor.commands import run
+
+    days = day(since, "--since"), day(until, "--until")
+    text, sounds = run(store, *days, tuple(by or ()), out, calibration, as_json=as_json)
+    typer.echo(text)
+    sys.exit(NEEDS_HUMAN if strict and sounds else 0)
+
+
+@app.command()
+def calibrate(
+    store: Annotated[str, typer.Argument(help="The store: a folder, or postgresql://...")],
+    site: Annotated[str, typer.Option(help="The site's name, as the calibration states it.")],
+    out: Annotated[Path, typer.Option(help="Folder for one calibration a guideline.")],
+    guideline: Annotated[str | None, typer.Option(help="Only this one, as lung-rads@2022.")] = None,
+    level: Annotated[float, typer.Option(help="The share of exams whose set shall hold.")] = 0.9,
+    as_of: Annotated[str | None, typer.Option(help="YYYY-MM-DD, from when it counts its year; today.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Refit the calibrated sets on at least 200 signed exams of this site, never less careful than those shipped."""
+    from .calibrate import calibrate as refit
+    from .calibrate import shown
+    from .store.cases import Store
+
+    with Store.open(store, make=False) as kept:
+        for record in refit(kept, site, out, day(as_of, "--as-of") or date.today(), guideline, level):
+            typer.echo(json.dumps(record, ensure_ascii=False) if as_json else shown(record))
+
+
+@app.command()
 def serve(
-    store: Annotated[Path, typer.Option(help="The store that `assess --store` fills.")],
+    store: Annotated[str, typer.Option(help="The store that `assess --store` fills: a folder or PostgreSQL URL.")],
     host: str = "127.0.0.1",
     port: int = 8765,
+    settings: Annotated[Path | None, typer.Option(help="The site's settings of the review pages (YAML).")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of kept slices, as for `assess --images`.")] = None,
 ) -> None:
-    """Answer CDS Hooks `patient-view` from stored decisions. Loopback only: clients are not verified yet."""
+    """The review pages at /review, and CDS Hooks `patient-view`, over stored decisions. On loopback only.
+
+    People log in (`radlogic account add`); clients of CDS Hooks are not verified yet.
+    """
+    from .review.setup import pages_of
     from .service import create_app
     from .service import serve as run
     from .store.log import FileLog
     from .store.queue import FileQueue
 
-    run(create_app(FileLog(store), FileQueue(store)), host, port)
-
-
-perceive = typer.Typer(
-    help="What a net sees in images, as calibrated beliefs. It decides nothing.", no_args_is_help=True
-)
-app.add_typer(perceive, name="perceive")
-
-
-@perceive.command("lung-nodule")
-def lung_nodule(
-    crops: Annotated[Path, typer.Argument(help="npz with hu (N, rows, columns) and nodule_id (N,).")],
-    table: Annotated[Path, typer.Argument(help="CSV with nodule_id, pixel_spacing_mm, slice_thickness_mm.")],
-    masks: Annotated[Path | None, typer.Option(help="Also write the masks here, as npz.")] = None,
-    pictures: Annotated[
-        Path | None, typer.Option(help="Also write a picture of the evidence for each, into this folder.")
-    ] = None,
-) -> None:
-    """Texture, size and features of lung nodules on axial crops: one JSON object a line, in the order of the file."""
-    from .perceive import perceive_lung_nodules
-
-    for record in perceive_lung_nodules(crops, table, masks, pictures):
-        typer.echo(json.dumps(record, ensure_ascii=False))
-
-
-@perceive.command("series")
-def perceive_a_series(
-    series: Annotated[Path, typer.Argument(help="CT: a folder, a zip or a multi-frame file.")],
-    at: Annotated[
-        list[str] | None, typer.Option(help="X,Y,Z of a point in a nodule (mm, DICOM patient); may be repeated.")
-    ] = None,
-    seg: Annotated[Path | None, typer.Option(help="DICOM SEG of the series with outlines of nodules.")] = None,
-    findings: Annotated[Path | None, typer.Option(help="JSON case, SR or SEG whose nodules have positions.")] = None,
-    find: Annotated[bool, typer.Option("--find", help="Also propose candidates; each needs review.")] = False,
-    pictures: Annotated[
-        Path | None, typer.Option(help="Also write a picture of the evidence for each that is seen, into this folder.")
-    ] = None,
-) -> None:
-    """Nodules of a whole CT in 3-D, read on the slice where each is largest: one JSON object a line.
-
-    "seen" means that the net draws an outline there, not that a nodule is there. The last line of --find tells of the
-    search itself; no candidate does not mean no nodule.
-    """
-    from .dicom.series import read_series
-    from .perceive_series import perceive_series, position
-
-    points = [position(text) for text in at or ()]
-    for record in perceive_series(read_series(series), points, seg, findings, find=find, pictures=pictures):
-        typer.echo(json.dumps(record, ensure_ascii=False))
-
-
-@perceive.command("liver-observation")
-def liver_observation(
-    phase: Annotated[list[str], typer.Option(help="NAME=FOLDER, one for each phase: late_arterial=A, ...")],
-    lesion: Annotated[Path, typer.Option(help="DICOM SEG with the lesion, drawn to its outer edge.")],
-    liver: Annotated[Path, typer.Option(help="DICOM SEG with the liver.")],
-    agent: Annotated[str | None, typer.Option(help="extracellular, gadoxetate or gadobenate")] = None,
-    lesion_segment: Annotated[int | None, typer.Option(help="Its number, where the SEG holds several.")] = None,
-    liver_segment: Annotated[int | None, typer.Option(help="Its number, where the SEG holds several.")] = None,
-    same_position: Annotated[bool, typer.Option(help="Positions agree across frames of reference.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Hyperenhancement, washout, capsule and size of a liver lesion on multiphase CT. Not validated on real lesions."""
-    from .perceive_liver import perceive_liver_observation, shown
-
-    answer = perceive_liver_observation(
-        phase,
-        lesion,
-        liver,
-        agent=agent,
-        lesion_segment=lesion_segment,
-        liver_segment=liver_segment,
-        same_position=same_position,
-    )
-    typer.echo(json.dumps(answer, ensure_ascii=False) if as_json else shown(answer))
+    pages = pages_of(store, f"http://{f'[{host}]' if ':' in host else host}:{port}", settings, images)
+    run(create_app(FileLog(store), FileQueue(store), pages=pages), host, port)
 
 
 @app.command()

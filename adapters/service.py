@@ -1,10 +1,10 @@
 """The web service: one app, to which the rooms of the border add their routes.
 
-Clients are not authenticated yet (JSON web tokens and cross-origin rules come with the CDS Hooks
-service that a hospital can plug in). Until then ``serve`` binds to loopback only, requests must name
-a loopback host (so that a web page cannot reach the service by rebinding a name of its own), and
-no cross-origin header is sent. Log lines hold method, route template, status and time: no path, no
-query, no body, no patient.
+People log in to the review pages (``access``). Clients of CDS Hooks are not authenticated yet (JSON web tokens
+and cross-origin rules come with the service that a hospital can plug in). Until then ``serve`` binds to loopback
+only, requests must name a loopback host or that of the pages (so that a web page cannot reach the service by
+rebinding a name of its own), and no cross-origin header is sent. Log lines hold method, route template, status
+and time: no path, no query, no body, no patient.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from traceback import format_tb
+from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -31,6 +32,9 @@ from .cds_hooks.outcome import refusal
 from .cds_hooks.patient_view import Records
 from .cds_hooks.router import cds_routes
 from .store.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from .review.setup import Pages
 
 LOG = logging.getLogger("radlogic.service")
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]", "::1")
@@ -46,6 +50,7 @@ def create_app(
     *,
     clock: Callable[[], date] = date.today,
     hosts: Sequence[str] = LOOPBACK_HOSTS,
+    pages: Pages | None = None,
 ) -> FastAPI:
     """The app over a decision log and a review queue.
 
@@ -54,11 +59,13 @@ def create_app(
         queue: what waits for review.
         clock: gives the day by which follow-up counts as due or overdue.
         hosts: names that requests may put in their Host header.
+        pages: the review pages, whose users log in; their own address is a name that requests may use, too.
     """
+    names = [*hosts, *((pages.access.host.rpartition(":")[0] or pages.access.host,) if pages else ())]
     app = FastAPI(
         title="radlogic", docs_url=None, openapi_url=None, redoc_url=None
     )  # those pages load scripts from elsewhere
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)
     app.middleware("http")(_log_call)
     app.add_exception_handler(HTTPException, _http_refusal)
     app.add_exception_handler(RadlogicError, _own_refusal)
@@ -69,6 +76,8 @@ def create_app(
         """Whether the process answers."""
         return {"status": "ok"}
 
+    if pages is not None:
+        pages.add_to(app)  # last: the guard is the outermost layer
     return app
 
 

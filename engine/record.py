@@ -48,12 +48,16 @@ class Assessment:
 
 
 def record_of(case: Case, decision: Decision, knowledge: Mapping[str, str], as_of: date) -> DecisionRecord:
-    """The record of a decision: the case without its pixels (their hash is kept), and what was withheld."""
+    """The record of a decision: the case without its pixels (their hash is kept), and what was withheld.
+
+    What was met while reading the pixels stays, among the exam's notes: replaying gives the same notes.
+    """
     image = case.volume.sha256() if case.volume else None
-    kept, engine = replace(case, volume=None), version("radlogic")
+    notes = (*case.exam.notes, *(case.volume.notes if case.volume else ()))
+    kept, engine = replace(case, volume=None, exam=replace(case.exam, notes=notes)), version("radlogic")
     withheld = {f.finding.tracking_id: f.unconfirmed for d in decision.guidelines for f in d.findings if f.unconfirmed}
     return DecisionRecord(
-        decision_id=decision_id_of(repr(kept), str(image), repr(sorted(knowledge.items())), engine),
+        decision_id=name_of(kept, image, knowledge, engine),
         as_of=as_of,
         engine_version=engine,
         case=kept,
@@ -63,6 +67,11 @@ def record_of(case: Case, decision: Decision, knowledge: Mapping[str, str], as_o
         masked=tuple(f"{finding}/{name}" for finding, facts in withheld.items() for name in facts),
         unconfirmed=withheld,
     )
+
+
+def name_of(case: Case, image_sha256: str | None, knowledge: Mapping[str, str], engine: str) -> str:
+    """The decision's id: of the case without its volume, the pixels' hash, all that was read, and the engine."""
+    return decision_id_of(repr(case), str(image_sha256), repr(sorted(knowledge.items())), engine)
 
 
 def decision_id_of(*parts: str) -> str:
@@ -84,7 +93,7 @@ class DecisionLog(Protocol):
         """The assessment with that id, or None."""
 
     def of_patient(self, key: str) -> tuple[Assessment, ...]:
-        """All assessments of the patient with that pseudonym, oldest exam first."""
+        """All assessments of the patient with that pseudonym, oldest exam first; none that another superseded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,9 @@ class ReviewQueue(Protocol):
 
     def waiting(self) -> tuple[QueueItem, ...]:
         """All that wait."""
+
+    def waits(self, decision_id: str) -> bool:
+        """Whether it is among them."""
 
     def done(self, decision_id: str) -> None:
         """Take it off the queue; unknown ids are an error.
@@ -158,6 +170,10 @@ class MemoryQueue:
     def waiting(self) -> tuple[QueueItem, ...]:
         """All that wait, most urgent first."""
         return tuple(sorted(self._items.values(), key=lambda item: URGENCY[item.priority]))
+
+    def waits(self, decision_id: str) -> bool:
+        """Whether it waits."""
+        return decision_id in self._items
 
     def done(self, decision_id: str) -> None:
         """Take it off the queue."""

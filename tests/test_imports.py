@@ -16,12 +16,14 @@ ROOTS = {"engine": Path(radlogic.engine.__file__).parent, "adapters": Path(radlo
 BORDER_ONLY = {
     "pydicom", "highdicom", "SimpleITK", "gdcm", "openjpeg", "jpeg_ls", "fhir", "fastapi", "starlette", "uvicorn",
     "httpx", "typer", "click", "rich", "jinja2", "PIL", "sqlite3", "socket", "urllib", "http", "ssl",
-    "duckdb", "pyarrow", "pyspark",
+    "duckdb", "pyarrow", "pyspark", "sqlalchemy", "alembic", "psycopg", "argon2", "joserfc", "cryptography",
+    "prometheus_client",
 }  # fmt: skip
 TRAINING = {"torch", "monai"}
 AUTHORING = {"pgmpy"}
 EXTRAS = {*TRAINING, *AUTHORING, "z3", "sqlglot", "duckdb", "pyarrow", "pyspark", "xaitk_saliency"}
 HEAVY = {*EXTRAS, "onnxruntime", "pydicom", "fhir", "fastapi", "scipy", "jinja2", "PIL", "numpy", "rich"}
+HEAVY |= {"sqlalchemy", "alembic", "argon2", "joserfc", "cryptography", "httpx", "prometheus_client"}
 CASE = {
     "exam": {"round": "baseline", "prior_ct": "none", "lungs_fully_evaluable": True, "s_finding": "none"},
     "nodules": [{"type": "solid", "status": "baseline", "mean_mm": 7}],

@@ -45,7 +45,7 @@ def answer_patient_view(request: PatientViewRequest, records: Records) -> CdsRes
     card = card_of(
         chosen,
         others=len(stored) - 1,
-        waiting=any(item.decision_id == decision_id for item in records.queue.waiting()),
+        waiting=records.queue.waits(decision_id),
         as_of=records.clock(),
         uuid=uuid5(NAMESPACE_URL, f"urn:radlogic:card:{request.hook_instance}:{decision_id}"),  # a retry, the same card
     )

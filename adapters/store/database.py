@@ -1,104 +1,166 @@
-"""One SQLite file below a folder: how it is opened, written and read.
+"""The database behind a store: SQLite below a folder, or PostgreSQL at a URL.
 
-SQLite from the standard library, because it already does what several processes appending to one
-store need: all or nothing, on disk before the call returns, one writer at a time, a unique name per
-decision, an index by patient. Plain files would need our own locks, temporary names and syncing for
-each of these. The folder must be on a local disk (SQLite's locks are not safe on network shares).
+SQLite for one machine: the folder must be on a local disk (its locks are not safe on network
+shares). PostgreSQL where several machines write. Either way a transaction is on disk as a whole when
+it ends, and one writer appends at a time: the log has one tail.
 """
 
 from __future__ import annotations
 
-import sqlite3
+import os
+import weakref
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from ...engine.errors import BadValue, MissingExtra
 from .errors import StoreUnavailable
+from .layout import APPLICATION_ID, lay_out
 
 FILE_NAME = "radlogic.sqlite3"
-APPLICATION_ID = 0x7261646C  # "radl": tells this file from any other SQLite database
-SCHEMA_VERSION = 1
+ANCHOR_NAME = "radlogic.anchor"
 WAIT_S = 30.0  # how long a writer waits for the others
-
-# decision: what was decided, never changed. patient_key is a pseudonym; exam_date '' where unknown.
-# review: what waits, in order of arrival; a row that is done stays, so that nothing is forgotten.
-SCHEMA = (
-    "CREATE TABLE decision (decision_id TEXT PRIMARY KEY, patient_key TEXT NOT NULL, exam_date TEXT NOT NULL,"
-    " content TEXT NOT NULL)",
-    "CREATE INDEX decision_of_patient ON decision (patient_key, exam_date, decision_id)",
-    "CREATE TRIGGER decision_is_not_changed BEFORE UPDATE ON decision"
-    " BEGIN SELECT RAISE(ABORT, 'decisions are append-only'); END",
-    "CREATE TRIGGER decision_is_not_removed BEFORE DELETE ON decision"
-    " BEGIN SELECT RAISE(ABORT, 'decisions are append-only'); END",
-    "CREATE TABLE review (arrival INTEGER PRIMARY KEY AUTOINCREMENT, decision_id TEXT NOT NULL,"
-    " priority TEXT NOT NULL, reasons TEXT NOT NULL, done INTEGER NOT NULL DEFAULT 0)",
-    "CREATE UNIQUE INDEX review_waits_once ON review (decision_id) WHERE NOT done",
-    f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {SCHEMA_VERSION}",
-)
+WRITERS_LOCK = APPLICATION_ID  # the key of the advisory lock in PostgreSQL
+WRITES = {"radlogic_writes": True}
 
 
 class Database:
-    """The file, opened anew for each call: safe to use from any thread and after a fork."""
+    """Connections to one store. SQLite is opened anew for each call; PostgreSQL keeps a pool."""
 
-    def __init__(self, folder: Path) -> None:
-        """Make the folder and the file if need be, readable by their owner only.
+    def __init__(self, place: str | Path, *, make: bool = True) -> None:
+        """Open it; an empty one is laid out, one of an earlier version brought up to date.
+
+        With ``make=False`` one that is not there is refused: a mistyped name makes no empty store.
 
         Raises:
-            StoreUnavailable: they cannot be made, or the file is no store of this version.
+            StoreUnavailable: it cannot be opened or made, or holds something else.
+            MissingExtra: the driver of PostgreSQL is not installed. BadValue: a URL that is none of ours.
         """
-        self._path = folder.resolve() / FILE_NAME
+        url = _url(str(place))
+        self.name = f"the store ({FILE_NAME})" if url is None else f"the store ({url.host or 'local'}/{url.database})"
+        self.default_anchor = Path(place).resolve() / ANCHOR_NAME if url is None else _state_folder(url)
+        self.file = None if url is not None else _file_in(Path(place), make=make)
+        self.engine = _postgresql(url) if url is not None else _sqlite(self.file or Path())
+        weakref.finalize(self, self.engine.dispose)  # also where it is not closed, or what follows refuses
+        with self.read() as connection:
+            ready = lay_out(connection, only_look=True)
+        if not ready and not make:
+            raise self._unavailable("an empty database")
+        if not ready:
+            with self.write() as connection:
+                lay_out(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One state of the whole database, for reading."""
+        level = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        options = level if self.engine.dialect.name == "postgresql" else {}
+        with self._errors(), self.engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction of the only writer: on disk as a whole when the block ends, undone if it raises."""
+        with self._errors(), self.engine.connect().execution_options(**WRITES) as connection, connection.begin():
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITERS_LOCK})
+            yield connection
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """What the database refuses, without the statement's values: they may be a patient's."""
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not self._path.exists():
-                self._path.touch(mode=0o600)
-        except OSError as error:
-            raise _unavailable(type(error).__name__, "a folder that may be written") from error
-        with self.read() as db:
-            if _marks(db) == (APPLICATION_ID, SCHEMA_VERSION):
-                return
-        with self.write() as db:
-            _lay_out(db)
+            yield
+        except DBAPIError as error:
+            said = str(error.orig).splitlines()
+            found = f"{type(error.orig).__name__}: {said[0] if said else ''}"
+            raise self._unavailable(found) from None
+        except SQLAlchemyError as error:
+            raise self._unavailable(type(error).__name__) from None
 
-    @contextmanager
-    def read(self) -> Iterator[sqlite3.Connection]:
-        """A connection for reading."""
-        with self._open() as db:
-            yield db
-
-    @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction: on disk as a whole when the block ends, undone if it raises."""
-        with self._open() as db:
-            db.execute("BEGIN IMMEDIATE")  # take the writer's lock first: waiting is then safe from deadlock
-            yield db
-            db.execute("COMMIT")  # not reached where the block raises: closing undoes it
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        try:
-            name = f"{self._path.as_uri()}?mode=rw"  # a file that is gone is not made anew
-            with closing(sqlite3.connect(name, uri=True, timeout=WAIT_S, isolation_level=None)) as db:
-                db.execute("PRAGMA synchronous = FULL")
-                yield db
-        except sqlite3.Error as error:
-            raise _unavailable(f"{type(error).__name__}: {error}", "a readable store and room on the disk") from error
+    def _unavailable(self, found: str) -> StoreUnavailable:
+        allowed = "a readable store and room on the disk"
+        return StoreUnavailable(self.name, "", found, allowed, "Check the folder or the server, then try again.")
 
 
-def _marks(db: sqlite3.Connection) -> tuple[int, int]:
-    application, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
-    return application, version
+def _url(place: str) -> URL | None:
+    """A PostgreSQL URL with our driver; None for a folder.
+
+    Raises:
+        BadValue: a URL of another kind. MissingExtra: the driver is not installed.
+    """
+    if "://" not in place:
+        return None
+    try:
+        url = make_url(place)
+    except ArgumentError:
+        url = None
+    if url is None or url.get_backend_name() not in ("postgresql", "postgres"):
+        allowed = "a folder, or postgresql://user@host/database"
+        raise BadValue("the store", "", "a URL of another kind", allowed, "Correct it.") from None
+    if find_spec("psycopg") is None:
+        raise MissingExtra("the store", "", "no psycopg", "the extra postgres", "pip install 'radlogic[postgres]'")
+    return url.set(drivername="postgresql+psycopg")
 
 
-def _lay_out(db: sqlite3.Connection) -> None:
-    """Make the tables in an empty file; another process may have been faster."""
-    marks, empty = _marks(db), not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if marks == (0, 0) and empty:
-        for statement in SCHEMA:
-            db.execute(statement)
-    elif marks != (APPLICATION_ID, SCHEMA_VERSION):
-        raise _unavailable("a database of another program or version", f"a store of version {SCHEMA_VERSION}")
+def _state_folder(url: URL) -> Path:
+    """Where a PostgreSQL store's anchor lies if nothing is said: one for each server and database."""
+    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    place = f"{url.host}:{url.port}/{url.database}"
+    return base / "radlogic" / f"{sha256(place.encode()).hexdigest()[:16]}.anchor"
 
 
-def _unavailable(found: str, allowed: str) -> StoreUnavailable:
-    return StoreUnavailable(f"the store ({FILE_NAME})", "", found, allowed, "Check the folder, then try again.")
+def _file_in(folder: Path, *, make: bool) -> Path:
+    """The SQLite file, made if need be, readable by its owner only.
+
+    Raises:
+        StoreUnavailable: it cannot be made.
+    """
+    path = folder.resolve() / FILE_NAME
+    if not make and not path.is_file():
+        cure = "Give the folder that `--store` named when decisions were kept."
+        raise StoreUnavailable(f"the store ({FILE_NAME})", "", "no such file", "a store", cure)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            path.touch(mode=0o600)
+    except OSError as error:
+        allowed, cure = "a folder that may be written", "Check the folder, then try again."
+        raise StoreUnavailable(f"the store ({FILE_NAME})", "", type(error).__name__, allowed, cure) from error
+    return path
+
+
+def _sqlite(path: Path) -> Engine:
+    name = f"sqlite:///{path.as_uri()}?mode=rw&uri=true"  # a file that is gone is not made anew
+    engine = create_engine(
+        name, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": WAIT_S, "isolation_level": None}
+    )
+    event.listen(engine, "connect", _as_we_need_it)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _as_we_need_it(connection: Any, _: object) -> None:
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
+
+
+def _begin(connection: Connection) -> None:
+    """Take the writer's lock first: waiting is then safe from deadlock."""
+    writes = connection.get_execution_options().get("radlogic_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgresql(url: URL) -> Engine:
+    wait = {"connect_timeout": int(WAIT_S), "options": f"-c lock_timeout={int(WAIT_S * 1000)} -c timezone=UTC"}
+    return create_engine(url, pool_pre_ping=True, pool_size=10, hide_parameters=True, connect_args=wait)

@@ -1,13 +1,58 @@
 """How the store refuses.
 
 * SetupError
-  x StoreUnavailable     the store cannot be opened, read or written just now; nothing was changed
+  x StoreUnavailable     the store or its anchor cannot be opened, read or written; nothing was acknowledged
+  x AnchorAhead          the anchor knows entries that the store does not have: do not write, verify
+* InputError
+  x NoSuchDecision       no decision of that id is in the record
+  x AlreadySigned        somebody signed the decision before; it names who and when
+  x Superseded           another decision has taken this one's place
+  x ReasonsNotOpened     review is required and this person has not opened the reasons
+  x NothingChanged       a correction that decides the very same case again
+  x CannotReplay         a decision cannot be recomputed from the record
 """
 
 from __future__ import annotations
 
-from ...engine.errors import SetupError
+from dataclasses import dataclass
+
+from ...engine.errors import InputError, SetupError
 
 
 class StoreUnavailable(SetupError):
-    """The store cannot be opened, read or written just now; nothing was changed."""
+    """The store or its anchor cannot be opened, read or written just now; nothing was acknowledged: try again."""
+
+
+class AnchorAhead(SetupError):
+    """The anchor knows entries that the store does not have, or has differently."""
+
+
+class NoSuchDecision(InputError):
+    """No decision of that id is in the record."""
+
+
+@dataclass(eq=False)
+class AlreadySigned(InputError):
+    """Somebody signed the decision before: ``by`` whom, and when (``at``, ISO 8601, UTC)."""
+
+    by: str = ""
+    at: str = ""
+
+
+@dataclass(eq=False)
+class Superseded(InputError):
+    """Another decision has taken this one's place: ``successor`` is its id."""
+
+    successor: str = ""
+
+
+class ReasonsNotOpened(InputError):
+    """Review is required, and this person has not opened the reasons of this decision."""
+
+
+class NothingChanged(InputError):
+    """A correction that decides the very same case again."""
+
+
+class CannotReplay(InputError):
+    """A decision cannot be recomputed from what the record holds."""

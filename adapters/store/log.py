@@ -1,28 +1,33 @@
-"""Decisions kept on disk: the ``DecisionLog`` that outlives the process.
-
-Each decision is one row that holds its decision file, the same text that ``decision.json`` has.
-"""
+"""Decisions kept in a store, behind the engine's seam ``DecisionLog``."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
-from ...engine.errors import InputError, NotReadable
-from ...engine.record import Assessment, exam_order
-from ..decision_file import dumps, loads
-from .database import FILE_NAME, Database
+from ...engine.record import Assessment
+from . import decisions
+from .journal import open_journal
+
+PROGRAM = "radlogic"  # who acts where no person does
+
+
+def now() -> datetime:
+    """The clock of the border; the engine has none."""
+    return datetime.now(UTC)
 
 
 class FileLog:
-    """An append-only ``DecisionLog`` in a folder; any number of processes may share it."""
+    """An append-only ``DecisionLog`` in a folder or a PostgreSQL database; any number of processes may share it."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open the store in that folder, or make it.
+    def __init__(self, place: str | Path, anchor: Path | None = None, clock: Callable[[], datetime] = now) -> None:
+        """Open the store there, or make it.
 
         Raises:
-            StoreUnavailable: that cannot be done.
+            StoreUnavailable: that cannot be done. AnchorAhead: entries are gone.
         """
-        self._database = Database(folder)
+        self._journal, self._clock = open_journal(place, anchor), clock
 
     def append(self, assessment: Assessment) -> str:
         """Keep it; return its decision id. It is on disk when this returns; what is there already stays.
@@ -30,11 +35,8 @@ class FileLog:
         Raises:
             StoreUnavailable: it could not be kept.
         """
-        exam_date, decision_id = exam_order(assessment)
-        row = (decision_id, assessment.record.case.patient.key, exam_date, dumps(assessment))
-        with self._database.write() as db:
-            db.execute("INSERT INTO decision VALUES (?, ?, ?, ?) ON CONFLICT (decision_id) DO NOTHING", row)
-        return decision_id
+        with self._journal.writing() as writing:
+            return decisions.keep(writing, assessment, self._clock(), PROGRAM)
 
     def get(self, decision_id: str) -> Assessment | None:
         """The assessment with that id, or None.
@@ -43,29 +45,15 @@ class FileLog:
             NotReadable: it is there and damaged.
             StoreUnavailable: the store cannot be read.
         """
-        found = self._select("SELECT decision_id, content FROM decision WHERE decision_id = ?", decision_id)
-        return found[0] if found else None
+        with self._journal.reading() as connection:
+            return decisions.find(connection, decision_id)
 
     def of_patient(self, key: str) -> tuple[Assessment, ...]:
-        """All assessments of the patient with that pseudonym, oldest exam first.
+        """All assessments of the patient with that pseudonym, oldest exam first, without superseded ones.
 
         Raises:
             NotReadable: one of them is damaged.
             StoreUnavailable: the store cannot be read.
         """
-        query = "SELECT decision_id, content FROM decision WHERE patient_key = ? ORDER BY exam_date, decision_id"
-        return self._select(query, key)
-
-    def _select(self, query: str, *values: str) -> tuple[Assessment, ...]:
-        with self._database.read() as db:
-            rows = db.execute(query, values).fetchall()
-        return tuple(_loaded(decision_id, content) for decision_id, content in rows)
-
-
-def _loaded(decision_id: str, content: str) -> Assessment:
-    try:
-        return loads(content)
-    except InputError as error:
-        cure = "Restore the store from its backup, or write this decision anew with the version that made it."
-        where = f"the store ({FILE_NAME}), decision {decision_id}"
-        raise NotReadable(where, error.field, type(error).__name__, "a decision file", cure) from error
+        with self._journal.reading() as connection:
+            return decisions.of_patient(connection, key)

@@ -1,26 +1,34 @@
-"""What waits for a human, kept on disk: the ``ReviewQueue`` that outlives the process."""
+"""What waits for a human, behind the engine's seam ``ReviewQueue``."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
-from ...engine.errors import BadValue, NotReadable
-from ...engine.record import URGENCY, QueueItem
-from ...engine.types import Priority, Review
-from .database import FILE_NAME, Database
+from sqlalchemy import select
+
+from ...engine.errors import BadValue
+from ...engine.record import QueueItem
+from ...engine.types import Review
+from . import decisions
+from .journal import open_journal
+from .log import PROGRAM, now
+from .states import Kind
+from .tables import WAITING
+from .worklist import as_wait, find_wait
 
 
 class FileQueue:
-    """A ``ReviewQueue`` in a folder; any number of processes may share it, and a ``FileLog`` too."""
+    """A ``ReviewQueue`` in a folder or a PostgreSQL database; any number of processes may share it."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open the store in that folder, or make it.
+    def __init__(self, place: str | Path, anchor: Path | None = None, clock: Callable[[], datetime] = now) -> None:
+        """Open the store there, or make it.
 
         Raises:
-            StoreUnavailable: that cannot be done.
+            StoreUnavailable: that cannot be done. AnchorAhead: entries are gone.
         """
-        self._database = Database(folder)
+        self._journal, self._clock = open_journal(place, anchor), clock
 
     def put(self, decision_id: str, review: Review) -> None:
         """Queue it; a decision that waits already keeps its place, priority and reasons.
@@ -28,10 +36,9 @@ class FileQueue:
         Raises:
             StoreUnavailable: it could not be queued.
         """
-        row = (decision_id, review.priority.value, json.dumps([reason.code for reason in review.reasons]))
-        insert = "INSERT INTO review (decision_id, priority, reasons) VALUES (?, ?, ?)"
-        with self._database.write() as db:
-            db.execute(f"{insert} ON CONFLICT (decision_id) WHERE NOT done DO NOTHING", row)
+        with self._journal.writing() as writing:
+            if find_wait(writing.connection, decision_id) is None:
+                decisions.queue(writing, decision_id, review, self._clock(), PROGRAM)
 
     def waiting(self) -> tuple[QueueItem, ...]:
         """All that wait, most urgent first, then in the order they came.
@@ -40,10 +47,18 @@ class FileQueue:
             NotReadable: an entry is damaged.
             StoreUnavailable: the store cannot be read.
         """
-        query = "SELECT decision_id, priority, reasons FROM review WHERE NOT done ORDER BY arrival"
-        with self._database.read() as db:
-            rows = db.execute(query).fetchall()
-        return tuple(sorted((_item(*row) for row in rows), key=lambda item: URGENCY[item.priority]))
+        with self._journal.reading() as connection:
+            found = connection.execute(select(WAITING).order_by(WAITING.c.rank, WAITING.c.arrival)).mappings()
+            return tuple(as_wait(row).item() for row in found)
+
+    def waits(self, decision_id: str) -> bool:
+        """Whether it waits.
+
+        Raises:
+            StoreUnavailable: the store cannot be read.
+        """
+        with self._journal.reading() as connection:
+            return find_wait(connection, decision_id) is not None
 
     def done(self, decision_id: str) -> None:
         """Take it off the queue.
@@ -52,18 +67,8 @@ class FileQueue:
             BadValue: it does not wait.
             StoreUnavailable: the store cannot be written.
         """
-        with self._database.write() as db:
-            taken = db.execute("UPDATE review SET done = 1 WHERE decision_id = ? AND NOT done", (decision_id,)).rowcount
-        if not taken:
-            raise BadValue(
-                "review queue", "decision_id", "a decision that does not wait", "one that waits", "List them."
-            )
-
-
-def _item(decision_id: str, priority: str, reasons: str) -> QueueItem:
-    try:
-        return QueueItem(decision_id, Priority(priority), tuple(json.loads(reasons)))
-    except ValueError as error:
-        where = f"the store ({FILE_NAME}), review of {decision_id}"
-        found = "a priority or reasons that are none"
-        raise NotReadable(where, "", found, "what was put there", "Restore the store from its backup.") from error
+        with self._journal.writing() as writing:
+            if find_wait(writing.connection, decision_id) is None:
+                found = "a decision that does not wait"
+                raise BadValue("review queue", "decision_id", found, "one that waits", "List them.")
+            writing.add(Kind.UNQUEUED, self._clock(), PROGRAM, {}, decision_id)

@@ -1,0 +1,1 @@
+"""Who may: accounts, sessions, logins by password, OpenID Connect and SMART launch, and the guard before every page."""

@@ -1,0 +1,353 @@
+"""The face of the store: what a review page, a service and the command line do with kept decisions.
+
+Every call that changes something appends to the log (``journal.py``) and is on disk and anchored
+when it returns. ``at`` is always an aware ``datetime``, ``actor`` the account that acts (never a
+patient). The rules that must hold however a caller behaves are kept here, under the writers' lock:
+one signature for each decision, nothing on a signed or superseded decision, no outcome before its
+reasons were opened where review is required.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn
+
+from ...engine.errors import BadValue
+from ...engine.record import Assessment
+from . import decisions, vocabulary
+from .chain import Entry, moment
+from .errors import AlreadySigned, NoSuchDecision, NothingChanged, ReasonsNotOpened, Superseded
+from .journal import Journal, Writing, named, open_journal
+from .states import Kind, Outcome, Row, State
+from .worklist import Filter, find_row, of_worklist, was_opened
+
+__all__ = ["CaseFile", "Entry", "Filter", "Kind", "Outcome", "Row", "State", "Store"]
+
+UNSIGNED = Filter()
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """All that is kept of one decision: where it stands, what was decided, everything that happened.
+
+    ``history`` is oldest first, identifiers and comments put back unless the patient was erased.
+    """
+
+    row: Row
+    assessment: Assessment
+    history: tuple[Entry, ...]
+
+    def of_kind(self, *kinds: Kind) -> tuple[Entry, ...]:
+        """Those entries of the history, oldest first."""
+        return tuple(e for e in self.history if e.kind in kinds)
+
+
+class Store:
+    """One store: safe to share between threads, and between processes that each open it.
+
+    >>> store = Store.open(folder)                                  # doctest: +SKIP
+    >>> store.add(assessment, at=now, actor="radlogic")             # doctest: +SKIP
+    >>> row = store.worklist(limit=1)[0]                            # doctest: +SKIP
+    >>> store.commit_reading(row.decision_id, {"findings": []}, at=now, actor="dr-a")  # doctest: +SKIP
+    >>> store.open_reasons(row.decision_id, at=now, actor="dr-a")   # doctest: +SKIP
+    >>> store.accept(row.decision_id, at=now, actor="dr-a")         # doctest: +SKIP
+    >>> store.sign(row.decision_id, at=now, actor="dr-a")           # doctest: +SKIP
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+
+    @classmethod
+    def open(cls, place: str | Path, anchor: Path | None = None, *, make: bool = True) -> Store:
+        """Open the store at a folder (SQLite) or a ``postgresql://`` URL; a new one is laid out.
+
+        ``make=False`` refuses one that is not there: a mistyped name makes no empty store.
+
+        ``anchor``: the file outside the database that holds the log's head; by default beside the
+        SQLite file, or below the user's state folder for PostgreSQL.
+
+        Raises:
+            StoreUnavailable: it cannot be opened or made, or is none of this version.
+            AnchorAhead: entries that the anchor knows are gone.
+            MissingExtra: PostgreSQL needs the extra ``postgres``.
+        """
+        return cls(open_journal(place, anchor, make=make))
+
+    def close(self) -> None:
+        """Give back the connections; the store can be opened again."""
+        self.journal.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+    # ---- what comes in -------------------------------------------------------------------------
+
+    def add(
+        self,
+        assessment: Assessment,
+        at: datetime,
+        actor: str,
+        *,
+        due: datetime | None = None,
+        rules: Sequence[Path] = (),
+    ) -> str:
+        """Keep a decision and put it on the worklist; return its id. What is there already stays as it is.
+
+        Args:
+            assessment: the decision with its record; the volume is not kept, its hash is.
+            at: when.
+            actor: who or what had it made.
+            due: when a human should have looked; ``at`` and the hours of its priority if not given
+                (``knowledge/review/worklist.yaml``).
+            rules: folders of further guidelines that it read, so that their content is kept too.
+        """
+        with self.journal.writing() as writing:
+            return decisions.add(writing, assessment, at, actor, due=due, rules=rules)
+
+    # ---- looking -------------------------------------------------------------------------------
+
+    def worklist(self, which: Filter = UNSIGNED, limit: int = 50, after: str | None = None) -> tuple[Row, ...]:
+        """Decisions, most urgent first, then by due time, then by arrival. By default all that nobody signed.
+
+        Args:
+            which: states, priority, whether review is required, assigned to whom, of which patient.
+            limit: how many at most, 1 to 1000.
+            after: the ``cursor`` of the last row of the page before.
+
+        Raises:
+            BadValue: no such limit or cursor.
+        """
+        with self.journal.reading() as connection:
+            return of_worklist(connection, which, limit, after)
+
+    def row(self, decision_id: str) -> Row:
+        """Where a decision stands.
+
+        Raises:
+            NoSuchDecision: there is none of that id.
+        """
+        with self.journal.reading() as connection:
+            found = find_row(connection, decision_id)
+        return found or _no_such(decision_id)
+
+    def case(self, decision_id: str) -> CaseFile:
+        """A decision with where it stands and its history. Reading it is no event: call ``open_case`` for that.
+
+        Raises:
+            NoSuchDecision: there is none of that id. NotReadable: its row is damaged.
+        """
+        with self.journal.reading() as connection:
+            row = find_row(connection, decision_id) or _no_such(decision_id)
+            return CaseFile(row, *decisions.with_history(connection, decision_id))
+
+    def reasons_opened(self, decision_id: str, actor: str) -> bool:
+        """Whether this person has opened the reasons of this decision since it was made."""
+        with self.journal.reading() as connection:
+            row = find_row(connection, decision_id) or _no_such(decision_id)
+            return was_opened(connection, row, actor)
+
+    # ---- what a reader does --------------------------------------------------------------------
+
+    def open_case(self, decision_id: str, at: datetime, actor: str) -> Entry:
+        """Note that somebody opened the case."""
+        return self._say(Kind.OPENED, decision_id, at, actor, {}, open_only=False)
+
+    def assign(self, decision_id: str, to: str, at: datetime, actor: str) -> Entry:
+        """Give the case to somebody; an empty ``to`` gives it back."""
+        if to:
+            named(to, "to")
+        return self._say(Kind.ASSIGNED, decision_id, at, actor, {"to": to})
+
+    def commit_reading(self, decision_id: str, findings: Mapping[str, Any], at: datetime, actor: str) -> Entry:
+        """Keep the reader's own findings, committed before the engine's were shown (plain JSON values).
+
+        Raises:
+            NoSuchDecision, AlreadySigned, Superseded; BadValue: not JSON.
+        """
+        return self._say(Kind.READ, decision_id, at, actor, {"findings": dict(findings)})
+
+    def open_reasons(self, decision_id: str, at: datetime, actor: str) -> Entry:
+        """Note that this person opened the reasons: from now on they may accept, override and sign."""
+        return self._say(Kind.REASONS_OPENED, decision_id, at, actor, {}, open_only=False)
+
+    def accept(self, decision_id: str, at: datetime, actor: str) -> Entry:
+        """The engine's answer stands, in this person's judgement. Final only when signed.
+
+        Raises:
+            NoSuchDecision, AlreadySigned, Superseded, ReasonsNotOpened.
+        """
+        return self._say(Kind.ACCEPTED, decision_id, at, actor, {}, informed=True)
+
+    def override(
+        self,
+        decision_id: str,
+        reason_code: str,
+        comment: str,
+        at: datetime,
+        actor: str,
+        answer: Mapping[str, Any] | None = None,
+    ) -> Entry:
+        """Another answer than the engine's, with a coded reason (``vocabulary.override_reasons()``).
+
+        Args:
+            decision_id: which.
+            reason_code: a code of ``knowledge/review/override_reasons.yaml``.
+            comment: free words; some codes need them. Kept apart, like identifiers, and erased with them.
+            at: when.
+            actor: who.
+            answer: what holds instead, as {"guideline": ..., "category": ..., "management": ...}.
+
+        Raises:
+            BadValue: no such code, or a code that needs a comment has none.
+            NoSuchDecision, AlreadySigned, Superseded, ReasonsNotOpened.
+        """
+        reason = vocabulary.override_reason(reason_code)
+        if reason.comment_needed and not comment.strip():
+            raise BadValue("override", "comment", "nothing", f"words, with the reason {reason_code}", "Say why.")
+        body = {"reason": reason.code, "comment": comment, "answer": dict(answer or {})}
+        return self._say(Kind.OVERRIDDEN, decision_id, at, actor, body, informed=True)
+
+    def correct(
+        self,
+        decision_id: str,
+        corrected: Assessment,
+        at: datetime,
+        actor: str,
+        *,
+        due: datetime | None = None,
+        rules: Sequence[Path] = (),
+    ) -> str:
+        """Record a new decision, made from corrected findings, that takes this one's place; return its id.
+
+        A signed decision may be corrected too: it stays as it was signed, marked as superseded. The
+        new one waits in state ``corrected`` for its own signature, its reasons not opened yet.
+
+        Raises:
+            NothingChanged: the corrected case is the same. NoSuchDecision, Superseded.
+        """
+        with self.journal.writing() as writing:
+            row = _standing(writing, decision_id, signed_too=True)
+            new_id = corrected.record.decision_id
+            if new_id == decision_id:
+                raise NothingChanged(f"decision {decision_id}", "", "the same case again", "another case", "Keep it.")
+            decisions.add(writing, corrected, at, actor, due=due, rules=rules, supersedes=row)
+            writing.add(Kind.SUPERSEDED, at, actor, {"by": new_id}, decision_id, row.patient)
+        return new_id
+
+    def sign(self, decision_id: str, at: datetime, actor: str) -> Row:
+        """Make it final. Exactly one signature wins; from then on the decision is never changed, only superseded.
+
+        The row that comes back says what was signed: ``outcome`` accepted (also where nobody said so
+        before), corrected or overridden.
+
+        Raises:
+            AlreadySigned: somebody was faster; it says who and when.
+            NoSuchDecision, Superseded, ReasonsNotOpened.
+        """
+        with self.journal.writing() as writing:
+            row = _standing(writing, decision_id)
+            _informed(writing, row, actor)
+            outcome = row.outcome or Outcome.ACCEPTED
+            writing.add(Kind.SIGNED, at, actor, {"outcome": outcome.value}, decision_id, row.patient)
+            return writing.row(decision_id) or _no_such(decision_id)
+
+    # ---- what else is kept ---------------------------------------------------------------------
+
+    def feedback(self, content: Mapping[str, Any], at: datetime, actor: str, decision_id: str | None = None) -> Entry:
+        """What a user or a client says of a card or an answer (plain JSON, no patient data in it).
+
+        Raises:
+            NoSuchDecision: it names one that is not here. BadValue: not JSON.
+        """
+        if decision_id is not None:
+            return self._say(Kind.FEEDBACK, decision_id, at, actor, dict(content), open_only=False)
+        with self.journal.writing() as writing:
+            return writing.add(Kind.FEEDBACK, at, actor, dict(content))
+
+    def audit(
+        self,
+        actor: str,
+        action: str,
+        at: datetime,
+        decision_id: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> Entry:
+        """Note a security event: login, logout, denied, export, ... (``vocabulary.audit_actions()``).
+
+        ``decision_id`` need not exist: an attempt at what is not there is an event too.
+
+        Raises:
+            BadValue: no such action, or details that are no JSON.
+        """
+        vocabulary.audit_action(action)
+        with self.journal.writing() as writing:
+            row = writing.row(decision_id) if decision_id else None
+            body = {"action": action, "details": dict(details or {})}
+            return writing.add(Kind.AUDIT, at, actor, body, decision_id, row.patient if row else None)
+
+    def patient_token(self, key: str) -> str | None:
+        """The token under which a patient's decisions are kept, by pseudonym; None where nothing is."""
+        with self.journal.reading() as connection:
+            return decisions.token_of(connection, key)
+
+    def erase_patient(self, token: str, at: datetime, actor: str, why: str) -> int:
+        """Erase a patient's identifiers and all free words; return how many entries lost theirs.
+
+        What was decided stays and can be verified; that it was this patient cannot be told any more.
+        The erasure is an entry itself. ``why`` is kept: no patient data in it.
+
+        Raises:
+            BadValue: no patient of that token, or erased before.
+        """
+        with self.journal.writing() as writing:
+            return writing.erase(token, at, actor, why)
+
+    def _say(
+        self,
+        kind: Kind,
+        decision_id: str,
+        at: datetime,
+        actor: str,
+        body: dict[str, Any],
+        *,
+        open_only: bool = True,
+        informed: bool = False,
+    ) -> Entry:
+        with self.journal.writing() as writing:
+            row = _standing(writing, decision_id) if open_only else writing.row(decision_id) or _no_such(decision_id)
+            if informed:
+                _informed(writing, row, actor)
+            return writing.add(kind, at, actor, body, decision_id, row.patient)
+
+
+def _standing(writing: Writing, decision_id: str, *, signed_too: bool = False) -> Row:
+    """The decision's row, where it may still be acted on."""
+    row = writing.row(decision_id) or _no_such(decision_id)
+    where = f"decision {decision_id}"
+    if row.state is State.SUPERSEDED:
+        found, cure = f"superseded by {row.superseded_by}", "Work on that one."
+        raise Superseded(where, "", found, "a decision that stands", cure, row.superseded_by or "")
+    if row.signed_by is not None and not signed_too:
+        when = moment(row.signed_at) if row.signed_at else ""
+        found, cure = f"signed by {row.signed_by} at {when}", "It stays as signed; a correction supersedes it."
+        raise AlreadySigned(where, "", found, "a decision that nobody signed", cure, row.signed_by, when)
+    return row
+
+
+def _informed(writing: Writing, row: Row, actor: str) -> None:
+    if row.review_required and not was_opened(writing.connection, row, actor):
+        allowed = "the reasons opened by the person who decides"
+        where = f"decision {row.decision_id}"
+        raise ReasonsNotOpened(where, "", "reasons that this person has not opened", allowed, "Open and read them.")
+
+
+def _no_such(decision_id: str) -> NoReturn:
+    shown = decision_id if decision_id.isascii() and decision_id.isprintable() and len(decision_id) <= 64 else "an id"
+    raise NoSuchDecision("the record", "decision_id", shown, "a decision of the record", "List them, then name one.")

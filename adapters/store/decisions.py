@@ -1,0 +1,139 @@
+"""Decisions in the log: an assessment as the body of an entry, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from ...engine.errors import BadValue, InputError, NotReadable
+from ...engine.record import Assessment, exam_order
+from ...engine.types import Review
+from ..decision_file import dumps, loads
+from . import revisions, vocabulary
+from .chain import Entry, moment
+from .journal import Writing, entries
+from .states import Kind, Row, State
+from .tables import DECISION, ENTRY, PATIENT
+
+
+def add(writing: Writing, assessment: Assessment, at: datetime, actor: str, **more: Any) -> str:
+    """Keep a decision, and queue it where a human must look; one that stands already stays as it is."""
+    before = writing.head
+    decision_id = keep(writing, assessment, at, actor, **more)
+    if writing.head != before and assessment.decision.review.required:
+        queue(writing, decision_id, assessment.decision.review, at, actor)
+    return decision_id
+
+
+def keep(
+    writing: Writing,
+    assessment: Assessment,
+    at: datetime,
+    actor: str,
+    *,
+    due: datetime | None = None,
+    rules: Sequence[Path] = (),
+    supersedes: Row | None = None,
+) -> str:
+    """Append a decision, with the content of all that it read; return its id. One that stands already stays."""
+    decision_id = assessment.record.decision_id
+    known = writing.row(decision_id)
+    if known is not None and (supersedes is None or known.state is not State.SUPERSEDED):
+        return decision_id
+    due = due or vocabulary.due(at, assessment.decision.review.priority)
+    body = {
+        "due": moment(due),
+        "supersedes": supersedes.decision_id if supersedes else None,
+        "revisions": revisions.keep(writing.connection, assessment.record, tuple(rules)),
+        "assessment": json.loads(dumps(assessment, indent=None)),
+    }
+    writing.add(Kind.DECIDED, at, actor, body, decision_id, _patient(writing, assessment, supersedes))
+    return decision_id
+
+
+def _patient(writing: Writing, assessment: Assessment, supersedes: Row | None) -> str:
+    """The token it is kept under: a correction stays with its patient."""
+    key = assessment.record.case.patient.key
+    if supersedes is None:
+        return writing.patient(key)
+    where = f"decision {supersedes.decision_id}"
+    known = writing.connection.execute(select(PATIENT.c.key).where(PATIENT.c.token == supersedes.patient)).first()
+    if known is None:
+        raise BadValue(where, "", "a patient who was erased", "one who is kept", "Assess the exam anew.")
+    if (known.key or "") != key:
+        allowed = "a correction of the same patient's case"
+        raise BadValue(where, "case.patient.key", "another patient", allowed, "Correct the right decision.")
+    return supersedes.patient
+
+
+def queue(writing: Writing, decision_id: str, review: Review, at: datetime, actor: str) -> None:
+    """Put a decision into the review queue."""
+    body = {"priority": review.priority.value, "reasons": [reason.code for reason in review.reasons]}
+    writing.add(Kind.QUEUED, at, actor, body, decision_id)
+
+
+def token_of(connection: Connection, key: str) -> str | None:
+    """The token of the patient with that pseudonym."""
+    if not (key and key.isprintable()):
+        return None
+    return connection.execute(select(PATIENT.c.token).where(PATIENT.c.key == key)).scalar()
+
+
+def find(connection: Connection, decision_id: str) -> Assessment | None:
+    """The assessment of that id, or None.
+
+    Raises:
+        NotReadable: it is there and damaged.
+    """
+    current = (
+        ENTRY.c.sequence == select(DECISION.c.sequence).where(DECISION.c.decision_id == decision_id).scalar_subquery()
+    )
+    found = list(entries(connection, current))
+    return assessment_of(found[0]) if found else None
+
+
+def of_patient(connection: Connection, key: str) -> tuple[Assessment, ...]:
+    """All assessments under that pseudonym that stand, oldest exam first, then by id; superseded ones do not.
+
+    Raises:
+        NotReadable: one of them is damaged.
+    """
+    whose = PATIENT.c.key == key if key else PATIENT.c.key.is_(None)
+    stand = DECISION.c.state != State.SUPERSEDED.value
+    mine = select(DECISION.c.sequence).join(PATIENT, PATIENT.c.token == DECISION.c.patient).where(whose, stand)
+    found = [assessment_of(entry) for entry in entries(connection, ENTRY.c.sequence.in_(mine))]
+    return tuple(sorted(found, key=exam_order))
+
+
+def with_history(connection: Connection, decision_id: str) -> tuple[Assessment, tuple[Entry, ...]]:
+    """A decision as it was last made, and every entry about it.
+
+    Raises:
+        NotReadable: one of them is damaged.
+    """
+    history = tuple(entries(connection, ENTRY.c.decision == decision_id))
+    made = [entry for entry in history if entry.kind == Kind.DECIDED]
+    if not made:
+        where, cure = f"the store, decision {decision_id}", "Restore the store from its backup."
+        raise NotReadable(where, "", "a decision without its entry", "the entry that made it", cure)
+    return assessment_of(made[-1]), history
+
+
+def assessment_of(entry: Entry) -> Assessment:
+    """The assessment in the body of a ``decided`` entry; the id is the one that the log has.
+
+    Raises:
+        NotReadable: it is damaged.
+    """
+    where = f"the store, decision {entry.decision_id}"
+    try:
+        return loads(json.dumps(entry.body["assessment"], ensure_ascii=False), where)
+    except (InputError, KeyError) as error:
+        cure = "Restore the store from its backup, or read it with the radlogic that wrote it."
+        field = error.field if isinstance(error, InputError) else "assessment"
+        raise NotReadable(where, field, type(error).__name__, "a decision file", cure) from error
