@@ -52,8 +52,9 @@ def assemble(sources: Sources, progress: Progress | None = None) -> Case:
     indication = sources.indication or stated.indication or Indication.UNKNOWN
     notes = (*stated.notes, *(() if day else ("the date of the exam is not known: no due date, no age",)))
     facts = {**_acquisition(volume), **stated.exam}
-    if patient.prior_exams and "prior_ct" in facts and not isinstance(facts["prior_ct"], Known):
-        newest = max(patient.prior_exams, key=lambda p: p.date)
+    chests = [p for p in patient.prior_exams if "chest" in p.region]
+    if chests and "prior_ct" in facts and not isinstance(facts["prior_ct"], Known):
+        newest = max(chests, key=lambda p: p.date)
         notes = (*notes, f"the record holds an earlier chest exam of {newest.date}: state prior_ct")
     study = volume.acquisition.study_uid if volume else ""
     exam = Exam(day, indication, facts, study, notes)
@@ -93,7 +94,8 @@ def _acquisition(volume: Volume | None) -> Facts:
         return {}
     a = volume.acquisition
     named = {"modality": a.modality, "manufacturer": a.manufacturer, "model": a.model, "kernel": a.kernel}
-    amounts = {"slice_thickness_mm": a.slice_thickness_mm, "kvp": a.kvp}
+    spacing = round(volume.spacing_mm[1], 4)
+    amounts = {"slice_thickness_mm": a.slice_thickness_mm, "pixel_spacing_mm": spacing, "kvp": a.kvp}
     values: dict[str, Value] = {k: v for k, v in named.items() if v}
     values |= {k: Decimal(str(v)) for k, v in amounts.items() if v is not None}
     values |= {"contrast": a.contrast} if a.contrast is not None else {}

@@ -128,6 +128,7 @@ class PriorExam(Border):
     description: str = Field(description="What it was.")
     category: str | None = Field(description="Its category, if the record states one.")
     source: Source = Field(description="Where the record says so.")
+    region: str = Field(description="chest, liver, or empty where it is not said.")
 
 
 class Patient(Border):

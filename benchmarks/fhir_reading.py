@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 SIZE = 5_000_000
-ROUNDS = 7
+ROUNDS = 15
 KINDS = [("8302-2", "cm"), ("29463-7", "kg"), ("2339-0", "mg/dL"), ("6299-2", "mg/dL"), ("38483-4", "mg/dL"),
          ("2947-0", "mmol/L"), ("6298-4", "mmol/L"), ("1742-6", "U/L"), ("1920-8", "U/L"), ("777-3", "10*3/uL"),
          ("1975-2", "mg/dL"), ("1751-7", "g/dL")]  # fmt: skip

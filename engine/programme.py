@@ -2,11 +2,13 @@
 
 ``knowledge/programmes/<id>.yaml`` lists what must hold; unknown facts are named, never filled in. A person outside
 the people a programme is for (``outside``) is told so. What no record holds and a clinician must confirm stands in
-``confirm``. Intended use: support for a clinician's decision, not a coverage or treatment decision.
+``confirm``, and so does what a text leaves open for this person (``edges``). Intended use: support for a clinician's
+decision, not a coverage or treatment decision.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -67,6 +69,7 @@ class _AnyOf(_Strict):
     id: str = ""
     says: str
     any: tuple[_Test, ...] = Field(min_length=1)
+    confirm: str = ""
 
     def holds(self, facts: Facts) -> bool | None:
         """Whether one of the tests holds; None where none does and one is not known."""
@@ -77,9 +80,17 @@ class _AnyOf(_Strict):
         """The facts that would have to be known."""
         return tuple(test.fact for test in self.any if test.holds(facts.get(test.fact)) is None)
 
+    def named(self) -> tuple[str, ...]:
+        """Every fact that it looks at, once."""
+        return tuple(dict.fromkeys(test.fact for test in self.any))
+
 
 class Programme(_Strict):
-    """One programme, as its file says it."""
+    """One programme, as its file says it.
+
+    ``outside``: who is not meant; ``confirm`` there is what to confirm where that is not known. ``edges``: where the
+    text leaves room for this person, and what to confirm then.
+    """
 
     id: str
     title: str
@@ -88,7 +99,22 @@ class Programme(_Strict):
     citation: str
     criteria: tuple[_AnyOf, ...] = Field(min_length=1)
     outside: tuple[_AnyOf, ...] = ()
+    edges: tuple[_AnyOf, ...] = ()
     confirm: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, type[bool] | type[str] | type[Decimal]]:
+        """Every fact that it looks at, with the kind of value that it expects."""
+        tests = [test for case in (*self.criteria, *self.outside, *self.edges) for test in case.any]
+        return {test.fact: type(test.one_of[0]) if test.one_of else Decimal for test in tests}
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One criterion as it was judged: whether it holds (None: not known), and the facts that it looks at."""
+
+    says: str
+    holds: bool | None
+    facts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +127,7 @@ class Screening:
     missing: tuple[str, ...]
     confirm: tuple[str, ...]
     citation: str
+    criteria: tuple[Criterion, ...] = ()
 
 
 def screening(programme_id: str, facts: Facts) -> Screening:
@@ -113,25 +140,52 @@ def screening(programme_id: str, facts: Facts) -> Screening:
         MissingKnowledge: there is no such programme, or its file is broken.
     """
     programme = load_programme(programme_id)
-    held = [(criterion, criterion.holds(facts)) for criterion in programme.criteria]
+    judged = tuple(Criterion(c.says, c.holds(facts), c.named()) for c in programme.criteria)
+    eligibility, because, missing = _decided(programme, facts, judged)
+    open_still = eligibility in (Eligibility.ELIGIBLE, Eligibility.NOT_KNOWN)
+    confirm = tuple(_to_confirm(programme, facts)) if open_still else ()
+    return Screening(programme.id, eligibility, because, missing, confirm, programme.citation, judged)
+
+
+Decided = tuple[Eligibility, tuple[str, ...], tuple[str, ...]]
+
+
+def _decided(programme: Programme, facts: Facts, judged: tuple[Criterion, ...]) -> Decided:
+    """The answer, what decided it, and the facts that are missing."""
     outside = tuple(case.says for case in programme.outside if case.holds(facts))
-    failed = tuple(criterion.says for criterion, holds in held if holds is False)
-    unknown = tuple(f for criterion, holds in held if holds is None for f in criterion.unknown(facts))
+    failed = tuple(criterion.says for criterion in judged if criterion.holds is False)
+    unknown = [c for c, criterion in zip(programme.criteria, judged, strict=True) if criterion.holds is None]
     if outside:
-        return _answer(programme, Eligibility.OUTSIDE, outside)
+        return Eligibility.OUTSIDE, outside, ()
     if failed:
-        return _answer(programme, Eligibility.NOT_ELIGIBLE, failed)
+        return Eligibility.NOT_ELIGIBLE, failed, ()
     if unknown:
-        open_ones = tuple(criterion.says for criterion, holds in held if holds is None)
-        return _answer(programme, Eligibility.NOT_KNOWN, open_ones, tuple(dict.fromkeys(unknown)))
-    return _answer(programme, Eligibility.ELIGIBLE, tuple(criterion.says for criterion, _ in held))
+        missing = dict.fromkeys(fact for criterion in unknown for fact in criterion.unknown(facts))
+        return Eligibility.NOT_KNOWN, tuple(criterion.says for criterion in unknown), tuple(missing)
+    return Eligibility.ELIGIBLE, tuple(criterion.says for criterion in judged), ()
 
 
-def _answer(
-    programme: Programme, eligibility: Eligibility, because: tuple[str, ...], missing: tuple[str, ...] = ()
-) -> Screening:
-    confirm = programme.confirm if eligibility in (Eligibility.ELIGIBLE, Eligibility.NOT_KNOWN) else ()
-    return Screening(programme.id, eligibility, because, missing, confirm, programme.citation)
+def _to_confirm(programme: Programme, facts: Facts) -> Iterator[str]:
+    yield from programme.confirm
+    yield from (case.confirm for case in programme.outside if case.confirm and case.holds(facts) is None)
+    yield from (case.confirm or case.says for case in programme.edges if case.holds(facts))
+
+
+def in_force(name: str, as_of: date) -> str:
+    """The id of a programme named with or without its edition: without, the newest that was in force on the day.
+
+    Raises:
+        MissingKnowledge: there is no such programme, or none of it was in force yet.
+    """
+    if "@" in name:
+        return load_programme(name).id
+    found = [p for p in map(load_programme, programmes()) if p.id.split("@")[0] == name]
+    begun = [p for p in found if p.effective <= as_of]
+    if not begun:
+        what = f"none in force on {as_of}" if found else "no such programme"
+        where = "knowledge/programmes"
+        raise MissingKnowledge(where, "", what, ", ".join(programmes()), "Name one of these, or a later day.")
+    return max(begun, key=lambda p: p.effective).id
 
 
 def programmes() -> tuple[str, ...]:

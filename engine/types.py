@@ -180,12 +180,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class PriorExam:
-    """An earlier exam with its category, if the record states one."""
+    """An earlier exam with its category, if the record states one. ``region``: "chest", "liver", both, or ""."""
 
     date: date
     description: str
     category: str | None
     source: Source
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True)

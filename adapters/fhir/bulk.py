@@ -4,7 +4,9 @@ hl7.org/fhir/uv/bulkdata: NDJSON files, one resource a line, one type a file, ma
 patient lies scattered over the files. So one pass notes in a table on disk where each line of use stands and whose
 it is; then patient after patient is put together from those lines. In memory lie one line and one patient.
 
-Every line is looked at before the first patient is handed out: a broken one is an error, never half an answer.
+Every line is looked at before the first patient is handed out. A broken one is an error, never half an answer, unless
+the caller takes the broken lines: then they are kept with their errors, and every patient's notes say that there are
+some, because nobody knows whose they were.
 """
 
 from __future__ import annotations
@@ -12,17 +14,33 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
+from ...engine.errors import InputError
 from . import jsonfile
 from .bundle import READ
 from .errors import BadEntry, NoPatient, RecordNotFound, RecordTooLarge, ResourceWithoutType, UnsupportedBundle
 
 MAX_LINE = 16 * 2**20  # bytes of one resource; the largest of the samples has 4 kB; reports carry attachments
+MOST_NAMED = 100  # broken lines that are kept with their error; the others are counted
 Bundle = dict[str, Any]
+
+
+@dataclass(slots=True)
+class BrokenLines:
+    """Lines that could not be read: how many, and the errors of the first 100. ``where`` has file and line."""
+
+    count: int = 0
+    first: list[InputError] = field(default_factory=list)
+
+    def add(self, error: InputError) -> None:
+        """Count one."""
+        self.count += 1
+        if len(self.first) < MOST_NAMED:
+            self.first.append(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,40 +71,47 @@ class Export:
 
 
 @contextmanager
-def opened(source: Path) -> Iterator[Export]:
-    """The export in a folder of ``*.ndjson`` files, or in one such file.
+def opened(source: Path | Sequence[Path], broken: BrokenLines | None = None) -> Iterator[Export]:
+    """The export in a folder of ``*.ndjson`` files, or in such files.
+
+    With ``broken`` the first three kinds of broken line are counted there and left out; without it they are raised.
 
     Raises:
-        RecordNotFound: there is no such file, or none in the folder.
         NotJson, NotANumber, DuplicateKey, NestedTooDeep: a line is broken; ``where`` has the file and the line.
-        BadEntry, ResourceWithoutType: a line is no resource.
+        BadEntry, ResourceWithoutType, UnsupportedBundle: a line is no resource, or a Bundle.
         RecordTooLarge: a line is longer than 16 MB.
-        UnsupportedBundle: a line holds a Bundle.
+        RecordNotFound: there is no such file, or none in the folder.
         NoPatient: no file holds a Patient.
     """
-    files = tuple(sorted(source.glob("*.ndjson"))) if source.is_dir() else (source,)
+    sources = (source,) if isinstance(source, Path) else tuple(source)
+    files = tuple(file for one in sources for file in (sorted(one.glob("*.ndjson")) if one.is_dir() else (one,)))
+    where = sources[0].name if sources else "export"
     if not files or not all(file.is_file() for file in files):
         allowed = "*.ndjson files of a Bulk Data export, unpacked"
-        raise RecordNotFound(source.name, "", "no such file", allowed, "Check the path; unpack .gz files first.")
+        raise RecordNotFound(where, "", "no such file", allowed, "Check the path; unpack .gz files first.")
     with TemporaryDirectory() as folder:
         table = sqlite3.connect(Path(folder) / "lines.sqlite")
         try:
-            yield Export(files, table, _index(files, table, source.name))
+            yield Export(files, table, _index(files, table, where, broken))
         finally:
             table.close()
 
 
-def _index(files: tuple[Path, ...], table: sqlite3.Connection, where: str) -> tuple[str, ...]:
+def _index(
+    files: tuple[Path, ...], table: sqlite3.Connection, where: str, broken: BrokenLines | None
+) -> tuple[str, ...]:
     table.execute("CREATE TABLE line (patient TEXT, role TEXT, file INTEGER, at INTEGER, size INTEGER)")
-    table.executemany("INSERT INTO line VALUES (?, ?, ?, ?, ?)", _lines_of_use(files))
+    table.executemany("INSERT INTO line VALUES (?, ?, ?, ?, ?)", _lines_of_use(files, broken))
     table.execute("CREATE INDEX by_patient ON line (patient, file, at)")
     if not table.execute("SELECT 1 FROM line WHERE role = 'patient'").fetchone():
         cure = "Add the file of Patients; without it nobody knows whose records these are."
         raise NoPatient(where, "", "no Patient", "a Patient for each record", cure)
-    return tuple(_notes(table))
+    return tuple(_notes(table, broken.count if broken else 0))
 
 
-def _notes(table: sqlite3.Connection) -> Iterator[str]:
+def _notes(table: sqlite3.Connection, broken: int) -> Iterator[str]:
+    if broken:
+        yield f"Lines of the export that could not be read, whose patient is not known: {broken}."
     counts = dict(table.execute("SELECT role, count(*) FROM line GROUP BY role").fetchall())
     if counts.get(_MESSAGE):
         yield f"The server attached messages (OperationOutcome), the export may be incomplete: {counts[_MESSAGE]}."
@@ -102,16 +127,34 @@ def _notes(table: sqlite3.Connection) -> Iterator[str]:
 _PATIENT, _ABOUT, _OF_NOBODY, _MESSAGE = "patient", "about", "of nobody", "message"  # what a line is
 
 
-def _lines_of_use(files: tuple[Path, ...]) -> Iterator[tuple[str, str, int, int, int]]:
+def _lines_of_use(files: tuple[Path, ...], broken: BrokenLines | None) -> Iterator[tuple[str, str, int, int, int]]:
     for number, path in enumerate(files):
         with path.open("rb") as file:
-            at = 0
-            for count, line in enumerate(iter(lambda: file.readline(MAX_LINE + 1), b""), start=1):
-                if line.strip():
-                    whose = _whose(line, f"{path.name} line {count}")
-                    if whose is not None:
-                        yield *whose, number, at, len(line)
-                at += len(line)
+            for count, (at, line) in enumerate(_lines(file), start=1):
+                whose = _taken(line, f"{path.name} line {count}", broken) if line.strip() else None
+                if whose is not None:
+                    yield *whose, number, at, len(line)
+
+
+def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Each line with where it begins. Of one that is too long, more than is taken, and the rest is passed over."""
+    at = 0
+    while line := file.readline(MAX_LINE + 1):
+        yield at, line
+        while len(line) > MAX_LINE and not line.endswith(b"\n"):
+            at += len(line)
+            line = file.readline(MAX_LINE + 1)
+        at += len(line)
+
+
+def _taken(line: bytes, where: str, broken: BrokenLines | None) -> tuple[str, str] | None:
+    try:
+        return _whose(line, where)
+    except InputError as error:
+        if broken is None:
+            raise
+        broken.add(error)
+        return None
 
 
 def _whose(line: bytes, where: str) -> tuple[str, str] | None:

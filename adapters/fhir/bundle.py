@@ -57,8 +57,8 @@ class Record:
 Keep = Callable[[Resource], bool]
 
 
-def read_record(source: Path | Mapping[str, Any], keep: Keep = bool) -> Record:
-    """The record in a file, or in a Bundle that has been parsed already.
+def read_record(source: Path | Mapping[str, Any], keep: Keep = bool, where: str = "Bundle") -> Record:
+    """The record in a file, or in a Bundle that has been parsed already, which errors then call ``where``.
 
     Of the types in ``CODED`` only the resources that ``keep`` says yes to are kept; whom they are about is
     checked of all.
@@ -68,13 +68,13 @@ def read_record(source: Path | Mapping[str, Any], keep: Keep = bool) -> Record:
     """
     if isinstance(source, Path):
         return _record(jsonfile.load(source), source.name, keep)
-    return _record(source, "Bundle", keep)
+    return _record(source, where, keep)
 
 
 def _record(bundle: Any, where: str, keep: Keep) -> Record:
     _check_bundle(bundle, where)
-    entries = tuple(_entries(bundle, where))
-    patient, full_url = _the_patient(entries, where)
+    entries = tuple(entries_of(bundle, where))
+    patient, full_url = the_patient(entries, where)
     subjects = Subjects(patient, full_url, where)
     about: dict[str, list[tuple[str, Resource]]] = {}
     skipped, told = 0, False
@@ -86,7 +86,7 @@ def _record(bundle: Any, where: str, keep: Keep) -> Record:
             continue
         known = subjects.is_about(resource, index)
         if kind in READ and known and (kind not in CODED or keep(resource)):
-            about.setdefault(kind, []).append((_reference(kind, resource, url, index), resource))
+            about.setdefault(kind, []).append((reference(kind, resource, url, index), resource))
         skipped += kind in READ and not known
     return Record(where, patient, full_url, about, tuple(_notes(bundle, told, skipped)))
 
@@ -108,7 +108,12 @@ def _check_bundle(bundle: Any, where: str) -> None:
         raise UnsupportedBundle(where, "type", found, ", ".join(KINDS), cure)
 
 
-def _entries(bundle: Mapping[str, Any], where: str) -> Iterator[tuple[int, str, Resource]]:
+def entries_of(bundle: Mapping[str, Any], where: str) -> Iterator[tuple[int, str, Resource]]:
+    """(number, fullUrl or '', resource) of each entry.
+
+    Raises:
+        BadEntry, EntryWithoutResource, ResourceWithoutType, UnsupportedBundle: an entry that is none.
+    """
     for index, entry in enumerate(bundle.get("entry", [])):
         place = f"entry[{index}]"
         if not isinstance(entry, dict):
@@ -131,7 +136,12 @@ def _entries(bundle: Mapping[str, Any], where: str) -> Iterator[tuple[int, str, 
         yield index, url if isinstance(url, str) else "", resource
 
 
-def _the_patient(entries: tuple[tuple[int, str, Resource], ...], where: str) -> tuple[Resource, str]:
+def the_patient(entries: tuple[tuple[int, str, Resource], ...], where: str) -> tuple[Resource, str]:
+    """The one Patient and its fullUrl.
+
+    Raises:
+        NoPatient, SeveralPatients: there is none, or more than one.
+    """
     found = [(resource, url) for _, url, resource in entries if resource["resourceType"] == "Patient"]
     if not found:
         cure = "Add the Patient resource; without it nobody knows whose record this is."
@@ -142,7 +152,8 @@ def _the_patient(entries: tuple[tuple[int, str, Resource], ...], where: str) -> 
     return found[0]
 
 
-def _reference(kind: str, resource: Resource, url: str, index: int) -> str:
+def reference(kind: str, resource: Resource, url: str, index: int) -> str:
+    """How a resource is named: "Condition/12", or where it has no id by its fullUrl or its place."""
     own = resource.get("id")
     if isinstance(own, str) and own:
         return f"{kind}/{own}"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from .bundle import Record, Resource
 from .coding import codings, objects, status_code
-from .ledger import Standing
+from .ledger import MARKED, Standing
 from .said import Gathered, Said, Weight, from_record
 from .vocabulary import Meaning, Vocabulary
 from .when import Place, When, place, stated
@@ -46,10 +46,10 @@ def _read(
     for meaning in meanings:
         value = meaning.value if meaning.value is not None else True
         if in_error:
-            into.ledger.add(meaning.fact, reference, Standing.IN_ERROR, when, value, meaning.display)
+            into.ledger.add(meaning.fact, reference, Standing.IN_ERROR, when, value, meaning.display, MARKED)
             continue
         word = _weigh(resource, meaning, vocabulary.facts[meaning.fact].holds, when, exam_date)
-        into.ledger.add(meaning.fact, reference, word.standing, when, value, meaning.display)
+        into.ledger.add(meaning.fact, reference, word.standing, when, value, meaning.display, word.why)
         why = f"{reference} {word.why}" if word.why else ""
         into.add(meaning.fact, Said(word.weight, from_record(reference, when), when, value, why))
 

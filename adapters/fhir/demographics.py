@@ -10,6 +10,7 @@ from ...engine.types import Belief, Known, Source, SourceKind, Unknown
 from .bundle import Record
 from .coding import objects
 from .errors import BadBirthDate, BornAfterExam
+from .ledger import Ledger, Standing
 from .when import Place, When, place, read, years_from
 
 SEXES = {"male": "M", "female": "F"}  # hl7.org/fhir/R4/valueset-administrative-gender.html
@@ -17,19 +18,23 @@ BIRTH_SEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"  
 PATIENT = Source(SourceKind.RECORD, "Patient")  # without the id, which would identify
 
 
-def demographics(record: Record, exam_date: date | None) -> dict[str, Belief]:
-    """The facts ``age_years`` and ``sex``.
+def demographics(record: Record, exam_date: date | None, ledger: Ledger) -> dict[str, Belief]:
+    """The facts ``age_years`` and ``sex``; what is stated and cannot be used goes into the ledger.
 
     Raises:
         BadBirthDate: the birth date is no FHIR date.
         BornAfterExam: it lies after the exam.
     """
-    return {"age_years": _age(record, exam_date), "sex": _sex(record)}
+    found = {"age_years": _age(record, exam_date), "sex": _sex(record, ledger)}
+    for fact, belief in found.items():
+        if isinstance(belief, Unknown) and belief.source and not ledger.of(fact):
+            ledger.add(fact, PATIENT.reference, Standing.UNUSABLE, None, why=belief.why)
+    return found
 
 
 def _age(record: Record, exam_date: date | None) -> Belief:
     if "birthDate" not in record.patient:
-        return Unknown("the record states no birth date", PATIENT)
+        return Unknown("the record states no birth date")
     born = read(record.patient["birthDate"])
     if born is None or "T" in record.patient["birthDate"]:
         raise BadBirthDate(
@@ -55,15 +60,18 @@ def _age_on(record: Record, born: When, exam_date: date) -> Belief:
     return Known(Decimal(age), Source(SourceKind.RECORD, "Patient", exam_date))
 
 
-def _sex(record: Record) -> Belief:
+def _sex(record: Record, ledger: Ledger) -> Belief:
     gender = record.patient.get("gender")
     sex = SEXES.get(gender) if isinstance(gender, str) else None
     if sex is None:
-        return Unknown("the record states no sex that the published models know", PATIENT)
+        why = "the record states no sex that the published models know"
+        return Unknown(why, PATIENT if "gender" in record.patient else None)
     birth_sex = next(
         (e.get("valueCode") for e in objects(record.patient.get("extension")) if _is_birth_sex(e.get("url"))), sex
     )
     if birth_sex in SEXES.values() and birth_sex != sex:
+        for reference, value in (("Patient.gender", sex), ("Patient birth sex", birth_sex)):
+            ledger.add("sex", reference, Standing.STATED, None, value)
         return Unknown("administrative gender and birth sex differ; the published models know one sex", PATIENT)
     return Known(sex, PATIENT)
 

@@ -16,6 +16,7 @@ SINCE = {
     "years_since_extrathoracic_cancer": "extrathoracic_cancer",
 }
 RISE, SERIES = "afp_rise_ng_ml", "afp_ng_ml"
+BASED_ON = {**SINCE, RISE: SERIES}
 
 
 def derived(facts: Mapping[str, Belief], ledger: Ledger, exam_date: date | None) -> dict[str, Belief]:
@@ -47,7 +48,7 @@ def _rise(newest: Belief, entries: list[Entry]) -> Belief:
     last = next(entry for entry in reversed(entries) if entry.reference == newest.source.reference)
     before = [e for e in entries if e.last and last.first and e.last < last.first]
     if not before:
-        return Unknown("the record holds no earlier value that counts", newest.source)
+        return Unknown("the record holds no earlier value that counts")
     latest = max(e.last for e in before if e.last)
     values = {e.value for e in before if e.last == latest}
     earlier = values.pop()

@@ -10,7 +10,7 @@ from datetime import date
 
 from .bundle import Record, Resource
 from .coding import codings, objects
-from .ledger import Standing
+from .ledger import MARKED, Standing
 from .said import Gathered, Said, Weight, from_record
 from .vocabulary import Meaning, Vocabulary
 from .when import Place, place, stated
@@ -29,7 +29,7 @@ def _read(reference: str, resource: Resource, vocabulary: Vocabulary, exam_date:
         into.tally.in_error += 1
         for fact, disease in vocabulary.relatives_of.items():
             if _meanings(resource, disease, vocabulary):
-                into.ledger.add(fact, reference, Standing.IN_ERROR, stated(resource, "date"))
+                into.ledger.add(fact, reference, Standing.IN_ERROR, stated(resource, "date"), why=MARKED)
         return
     when = stated(resource, "date")
     late = when is not None and place(when, exam_date) is not Place.BY_EXAM  # most histories carry no date
@@ -37,11 +37,9 @@ def _read(reference: str, resource: Resource, vocabulary: Vocabulary, exam_date:
     for fact, disease in vocabulary.relatives_of.items():
         meanings = _meanings(resource, disease, vocabulary)
         weight, why = _weigh(resource, meanings, vocabulary, late)
-        if meanings:
-            standing = Standing.STATED if weight is Weight.STATES else Standing.SUSPECTED
-            into.ledger.add(
-                fact, reference, Standing.NOT_BY_EXAM if late else standing, when, True, meanings[0].display
-            )
+        standing = Standing.STATED if weight is Weight.STATES else Standing.SUSPECTED
+        value, says = (True, meanings[0].display) if meanings else (None, "")
+        into.ledger.add(fact, reference, Standing.NOT_BY_EXAM if late else standing, when, value, says, why)
         into.add(fact, Said(weight, from_record(reference, when), when, why=f"{reference} {why}" if why else ""))
 
 

@@ -14,12 +14,12 @@ from .beliefs import choice, presence
 from .bundle import Record, read_record
 from .demographics import demographics
 from .demographics import notes as demographic_notes
-from .derived import derived
+from .derived import BASED_ON, derived
 from .imaging import Imaging, imaging
 from .ledger import Entry, Standing, standings
 from .observations import Readings
 from .pause import no_collection
-from .prior_exams import chest_exams, prior_exams
+from .prior_exams import orders, prior_exams
 from .pseudonym import patient_key
 from .said import Gathered
 from .smoking import smoking
@@ -42,24 +42,29 @@ class History:
     imaging: tuple[Imaging, ...]
 
 
-def read_history(source: Path | Mapping[str, Any], *, exam_date: date | None, key: str | None = None) -> History:
-    """The patient of a Bundle, as known by the day of the exam. Arguments and errors as for ``read_patient``."""
+def read_history(
+    source: Path | Mapping[str, Any], *, exam_date: date | None, key: str | None = None, where: str = "Bundle"
+) -> History:
+    """The patient of a Bundle, as known by the day of the exam. Arguments and errors as for ``read_patient``.
+
+    ``where``: what errors call a Bundle that has been parsed already; a file has its own name.
+    """
     with no_collection():
-        return _read(source, shipped(), exam_date, key)
+        vocabulary = shipped()
+        return _read(read_record(source, vocabulary.bears_on, where), vocabulary, exam_date, key)
 
 
-def _read(source: Path | Mapping[str, Any], vocabulary: Vocabulary, exam_date: date | None, key: str | None) -> History:
-    record = read_record(source, vocabulary.bears_on)
+def _read(record: Record, vocabulary: Vocabulary, exam_date: date | None, key: str | None) -> History:
     gathered = Gathered()
     facts = _facts(record, vocabulary, exam_date, gathered)
     ledger = gathered.ledger
     entries = {name: tuple(ledger.of(name)) for name in ledger.entries}
-    chest = chest_exams(record, vocabulary)
-    exams, undated = prior_exams(chest, vocabulary, exam_date)
-    notes = (*record.notes, *demographic_notes(record, exam_date), *gathered.tally.notes())
+    seen = imaging(record, vocabulary, exam_date)
+    exams, undated = prior_exams(seen, exam_date)
+    notes = (*record.notes, *demographic_notes(record, exam_date), *gathered.tally.notes(), *orders(seen))
     name = _key(record) if key is None else key
     patient = Patient(name, facts, exams, (*notes, *_exam_notes(undated, exam_date)))
-    return History(patient, entries, standings(facts, ledger), imaging(record, chest, vocabulary, exam_date))
+    return History(patient, entries, standings(facts, ledger, BASED_ON), seen)
 
 
 def _key(record: Record) -> str:
@@ -72,7 +77,7 @@ def _facts(record: Record, vocabulary: Vocabulary, exam_date: date | None, gathe
     family.gather(record, vocabulary, exam_date, gathered)
     procedures.gather(record, vocabulary, exam_date, gathered)
     readings = observations.gather(record, vocabulary, exam_date, gathered)
-    found = demographics(record, exam_date) | smoking(readings, gathered, vocabulary, exam_date)
+    found = demographics(record, exam_date, gathered.ledger) | smoking(readings, gathered, vocabulary, exam_date)
     for name, fact in vocabulary.facts.items():
         if fact.read_from == "record" and name not in found:
             found[name] = _belief(name, fact, gathered, readings, exam_date, vocabulary)
@@ -98,4 +103,4 @@ def _exam_notes(undated: int, exam_date: date | None) -> tuple[str, ...]:
         return (
             "No exam date is known: all of the record was counted, and earlier exams cannot be told from this one.",
         )
-    return (f"Chest CTs that do not state their day, not listed: {undated}.",) if undated else ()
+    return (f"Earlier exams of chest or liver that do not state their day, not listed: {undated}.",) if undated else ()

@@ -14,7 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from ...engine.types import Belief, Known, NotApplicable
+from ...engine.types import Belief, Known, NotApplicable, Unknown
 from .when import When
 
 
@@ -32,14 +32,21 @@ class Standing(StrEnum):
     UNUSABLE = "unusable"  # no number, an unknown unit, a limit in place of a value, an unknown code
     NOT_FINAL = "not final"
     IN_ERROR = "entered in error"
+    NOT_DONE = "not done"  # of an entry only: a treatment that did not take place on that occasion
     NOT_BY_EXAM = "not by the exam"  # dated after the exam, or too vaguely to tell
     CONTRADICTED = "contradicted"  # of a fact only: entries that cannot both be true
     ABSENT = "absent"  # of a fact only: the record does not mention it, which is unknown and not no
     NOT_APPLICABLE = "not applicable"  # of a fact only
 
 
+MARKED = "is marked as entered in error"  # why such an entry says nothing
+
+
 class Entry(NamedTuple):
-    """One entry of the record on one fact. ``first`` and ``last``: the days on which it may lie."""
+    """One entry of the record on one fact. ``first`` and ``last``: the days on which it may lie.
+
+    ``why``: why it does not settle the fact, '' where it does; it follows the reference in a sentence.
+    """
 
     reference: str
     standing: Standing
@@ -47,6 +54,7 @@ class Entry(NamedTuple):
     last: date | None
     value: bool | str | Decimal | None = None
     says: str = ""  # the code's own words in the value set
+    why: str = ""
 
     @property
     def day(self) -> date | None:
@@ -68,10 +76,11 @@ class Ledger:
         when: When | None,
         value: bool | str | Decimal | None = None,
         says: str = "",
+        why: str = "",
     ) -> None:
         """Keep one entry."""
         first, last = (when.first, when.last) if when else (None, None)
-        self.entries.setdefault(fact, []).append(Entry(reference, standing, first, last, value, says))
+        self.entries.setdefault(fact, []).append(Entry(reference, standing, first, last, value, says, why))
 
     def of(self, fact: str) -> list[Entry]:
         """The entries on a fact, the undated first, then the oldest first."""
@@ -91,9 +100,10 @@ def standing(belief: Belief, entries: list[Entry]) -> Standing:
         return Standing.DENIED if denied else Standing.ENDED
     if isinstance(belief, NotApplicable):
         return Standing.NOT_APPLICABLE
-    if not entries:
+    telling = [entry for entry in entries if entry.standing is not Standing.NOT_DONE]
+    if not telling:
         return Standing.CONTRADICTED if belief.source else Standing.ABSENT
-    newest = max(entries, key=_weight)
+    newest = max(telling, key=_weight)
     decided = newest.standing in (Standing.STATED, Standing.DENIED)
     return Standing.CONTRADICTED if decided else newest.standing
 
@@ -107,6 +117,16 @@ def _weight(entry: Entry) -> tuple[bool, date]:
     return entry.standing not in _SILENT, entry.first or date.min
 
 
-def standings(facts: Mapping[str, Belief], ledger: Ledger) -> dict[str, Standing]:
-    """How each fact stands."""
-    return {name: standing(belief, ledger.of(name)) for name, belief in facts.items()}
+def standings(facts: Mapping[str, Belief], ledger: Ledger, based_on: Mapping[str, str]) -> dict[str, Standing]:
+    """How each fact stands. ``based_on``: each derived fact with the one it follows from."""
+    found = {name: standing(belief, ledger.of(name)) for name, belief in facts.items()}
+    return found | {
+        name: _derived(facts[name], found[base]) for name, base in based_on.items() if isinstance(facts[name], Unknown)
+    }
+
+
+def _derived(unknown: Belief, base: Standing) -> Standing:
+    """A derived fact fails as its base does; where that is stated, for want of a second value or of a date."""
+    if base is not Standing.STATED:
+        return base
+    return Standing.UNUSABLE if unknown.source else Standing.ABSENT

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 from ...engine.types import Belief, Known, Source, Unknown
 from .bundle import Record, Resource
 from .coding import codings, objects
-from .ledger import Ledger, Standing
+from .ledger import MARKED, Ledger, Standing
 from .said import Gathered, Said, Tally, Weight, from_record
 from .vocabulary import Meaning, Vocabulary
 from .vocabulary_files import MaxAge
@@ -91,7 +91,7 @@ def _refusal(resource: Resource, when: When | None, exam_date: date | None, tall
     status = resource.get("status")
     if status == "entered-in-error":
         tally.in_error += 1
-        return Problem("is marked as entered in error", Standing.IN_ERROR)
+        return Problem(MARKED, Standing.IN_ERROR)
     if status not in SETTLED:
         tally.not_final += 1
         return Problem("is not final", Standing.NOT_FINAL)
@@ -108,7 +108,7 @@ def _keep(
         problem = Problem("states no value")
     if problem:
         found.passed_over[fact] = f"{reading.reference} {problem.why}"
-        found.ledger.add(fact, reading.reference, problem.standing, reading.when)
+        found.ledger.add(fact, reading.reference, problem.standing, reading.when, why=problem.why)
     else:
         found.by_fact.setdefault(fact, []).append(reading)
 
@@ -128,7 +128,8 @@ def _add_yes_or_no(
         problem = Problem(f'denies "{meaning.display}", which leaves other kinds open', Standing.REFUTED)
     standing = problem.standing if problem else Standing.STATED if yes else Standing.DENIED
     value = meaning.value if meaning.value is not None else True
-    into.ledger.add(meaning.fact, reference, standing, when, value if yes else False, meaning.display)
+    reason = problem.why if problem else ""
+    into.ledger.add(meaning.fact, reference, standing, when, value if yes else False, meaning.display, reason)
     if standing is Standing.IN_ERROR:
         return
     weight = Weight.RAISES if problem else Weight.STATES if yes else Weight.DENIES
@@ -158,7 +159,8 @@ class Question:
         problem = answer if isinstance(answer, Problem) else self.stale(reading)
         value = None if isinstance(answer, Problem) else answer
         standing = problem.standing if problem else Standing.STATED
-        self.ledger.add(self.fact, reading.reference, standing, reading.when, value)
+        why = problem.why if problem else ""
+        self.ledger.add(self.fact, reading.reference, standing, reading.when, value, why=why)
 
 
 def newest(readings: list[Reading], question: Question, interpret: Callable[[Reading], Answer | Problem]) -> Belief:
@@ -178,7 +180,9 @@ def newest(readings: list[Reading], question: Question, interpret: Callable[[Rea
     if isinstance(answer, Problem):
         return Unknown(f"{latest.reference} {answer.why}", latest.source)
     stale = question.stale(latest)
-    return Unknown(f"{latest.reference} {stale.why}", latest.source) if stale else Known(answer, latest.source)
+    if stale:
+        return Unknown(f"{latest.reference} {stale.why}", latest.source, stale=True)
+    return Known(answer, latest.source)
 
 
 def _order(reading: Reading) -> datetime:

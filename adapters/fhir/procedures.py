@@ -11,25 +11,25 @@ from datetime import date
 
 from .bundle import Record, Resource
 from .coding import objects
-from .ledger import Standing
+from .ledger import MARKED, Standing
 from .said import Gathered, Said, Weight, from_record
 from .vocabulary import Meaning, Vocabulary
 from .when import Place, When, place, stated
 
 DONE = (None, "completed")
-NOT_DONE = "not-done"  # that one occasion did not take place says nothing of others
+IN_ERROR, NOT_DONE = "entered-in-error", "not-done"
 
 
 def gather(record: Record, vocabulary: Vocabulary, exam_date: date | None, into: Gathered) -> None:
     """Read every Procedure of the record; those in no value set say nothing."""
     for reference, resource in record.of("Procedure"):
         meanings = vocabulary.all_meanings(resource.get("code"))
-        if meanings and resource.get("status") != NOT_DONE:
+        if meanings:
             reasons = frozenset(_reasons(resource, record, vocabulary)) if any(m.because_of for m in meanings) else ()
             when = stated(resource, "performedDateTime", "performedPeriod")
-            in_error = resource.get("status") == "entered-in-error"
-            into.tally.in_error += in_error
-            into.tally.after_exam += not in_error and place(when, exam_date) is Place.AFTER
+            status = resource.get("status")
+            into.tally.in_error += status == IN_ERROR
+            into.tally.after_exam += status not in (IN_ERROR, NOT_DONE) and place(when, exam_date) is Place.AFTER
             for meaning in meanings:
                 standing, why = _weigh(resource, meaning, reasons, when, exam_date)
                 _say(into, meaning, reference, when, standing, why)
@@ -37,8 +37,8 @@ def gather(record: Record, vocabulary: Vocabulary, exam_date: date | None, into:
 
 def _say(into: Gathered, meaning: Meaning, reference: str, when: When | None, standing: Standing, why: str) -> None:
     value = meaning.value if meaning.value is not None else True
-    into.ledger.add(meaning.fact, reference, standing, when, value, meaning.display)
-    if standing is not Standing.IN_ERROR:
+    into.ledger.add(meaning.fact, reference, standing, when, value, meaning.display, why)
+    if standing not in (Standing.IN_ERROR, Standing.NOT_DONE):
         weight = Weight.RAISES if why else Weight.STATES
         source = from_record(reference, when)
         into.add(meaning.fact, Said(weight, source, when, value, f"{reference} {why}" if why else ""))
@@ -52,12 +52,17 @@ def _weigh(
     exam_date: date | None,
 ) -> tuple[Standing, str]:
     status, where = resource.get("status"), place(when, exam_date)
-    if status == "entered-in-error":
-        return Standing.IN_ERROR, ""
+    if status in (IN_ERROR, NOT_DONE):
+        why = "was not done, which says nothing of other occasions"
+        return (Standing.IN_ERROR, MARKED) if status == IN_ERROR else (Standing.NOT_DONE, why)
     if where is not Place.BY_EXAM:
         return Standing.NOT_BY_EXAM, f"lies {where}"
     if status not in DONE:
         return Standing.NOT_FINAL, "is not recorded as completed"
+    return _says(meaning, reasons)
+
+
+def _says(meaning: Meaning, reasons: frozenset[str] | tuple[()]) -> tuple[Standing, str]:
     if meaning.value is None:
         return Standing.SUSPECTED, f'("{meaning.display}") raises the question and does not settle it'
     if meaning.because_of and meaning.because_of not in reasons:

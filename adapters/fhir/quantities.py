@@ -17,6 +17,7 @@ from .vocabulary_files import FactEntry
 UCUM = "http://unitsofmeasure.org"
 LIMITS = ("<", "<=", ">", ">=", "ad")  # hl7.org/fhir/R4/valueset-quantity-comparator.html, and R5's "ad"
 MAX_DIGITS = 30  # beyond it is no measurement; it also keeps hostile exponents from being written out
+LONGEST = 2 * MAX_DIGITS + 3  # characters of such a number: digits before and after the point, sign, "0."
 
 
 def belief(fact: str, readings: Readings, facts: Mapping[str, FactEntry], exam_date: date | None) -> Belief:
@@ -76,7 +77,7 @@ def _number(value: Any) -> Decimal | None:
 
 
 def _is_monstrous(number: Decimal) -> bool:
-    return abs(number.adjusted()) > MAX_DIGITS or len(number.as_tuple().digits) > MAX_DIGITS
+    return abs(number.adjusted()) > MAX_DIGITS or len(str(number)) > LONGEST
 
 
 def _quoted(unit: str) -> str:

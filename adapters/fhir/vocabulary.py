@@ -73,11 +73,13 @@ class Vocabulary:
     categories: tuple[str, ...]
     liver: ExamCodes
     known: frozenset[Code]  # every code above that is no prefix
+    systems: frozenset[str]  # every code system that is read
 
     def bears_on(self, resource: Mapping[str, Any]) -> bool:
         """Whether a resource's code, or that of a component, is in any value set: most of a record's are in none."""
-        if any(code in self.known or code[0] in self.prefixes for code in codings(resource.get("code"))):
-            return True
+        for code in codings(resource.get("code")):  # written out: asked of every resource of a record
+            if code in self.known or code[0] in self.prefixes:
+                return True
         parts = resource.get("component")
         return isinstance(parts, list) and any(self.bears_on(part) for part in parts if isinstance(part, dict))
 
@@ -152,6 +154,7 @@ def load(folder: Folder) -> Vocabulary:
         categories=prior.category.values,
         liver=liver,
         known=frozenset((*exact, *questions, *exams, *category_codes, *liver.exams)),
+        systems=frozenset(index.systems.values()),
     )
 
 

@@ -56,22 +56,25 @@ def _read(text: str) -> When | None:
     match = DATE.fullmatch(text)
     if not match:
         return None
-    year, month, day = (int(part) if part else None for part in match.groups()[:3])
+    year, month, day, timed = match.groups()
     try:
-        first = date(year or 0, month or 1, day or 1)
-        last = date(first.year, month or 12, day or monthrange(first.year, month or 12)[1])
-        start, end = _moments(match[0], first, last, bool(match[4]))
+        first = date(int(year), int(month or 1), int(day or 1))
+        if timed:
+            moment = _moment(text)
+            return When(first, first, moment, moment)
+        last = first if day else _last_of(first.year, int(month or 12))
+        return When(first, last, datetime.combine(first, time.min, UTC), datetime.combine(last, time.max, UTC))
     except (ValueError, OverflowError):  # month 13, 30 February, year 0, a zone that leaves the calendar
         return None
-    return When(first, last, start, end)
 
 
-def _moments(text: str, first: date, last: date, timed: bool) -> tuple[datetime, datetime]:
-    if not timed:
-        return datetime.combine(first, time.min, UTC), datetime.combine(last, time.max, UTC)
+def _moment(text: str) -> datetime:
     stated = datetime.fromisoformat(text)
-    moment = stated.astimezone(UTC) if stated.tzinfo else stated.replace(tzinfo=UTC)
-    return moment, moment
+    return stated.astimezone(UTC) if stated.tzinfo else stated.replace(tzinfo=UTC)
+
+
+def _last_of(year: int, month: int) -> date:
+    return date(year, month, monthrange(year, month)[1])
 
 
 def place(when: When | None, exam_date: date | None) -> Place:

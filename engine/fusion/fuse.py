@@ -39,12 +39,13 @@ class NetworkFusion:
         return Risks(NetworkRisk().risk(case, finding), _brock(case, finding) if finding.kind == "nodule" else ())
 
     def hashes(self) -> Mapping[str, str]:
-        """The hash of each network, of each model's file and of the facts' file."""
+        """The hash of each network, of each model's file and of the facts' file; a net may have a network's name."""
         from .network_risk import NetworkRisk
 
         read = {**{name: ("risk_models", f"{name}.yaml") for name in BROCK}, "facts": ("facts.yaml",)}
         own = {name: _sha256(knowledge_folder().joinpath(*path)) for name, path in read.items()}
-        return {**NetworkRisk().hashes(), **own}
+        networks = {f"network {name}": sha256 for name, sha256 in NetworkRisk().hashes().items()}
+        return {**networks, **own}
 
 
 def _brock(case: Case, finding: Finding) -> tuple[Risk, ...]:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radlogic.adapters.fhir import errors, jsonfile
+from radlogic.adapters.fhir.accounts import accounts
 from radlogic.adapters.fhir.patient import read_patient
 from radlogic.adapters.fhir.vocabulary import shipped
 from radlogic.engine import errors as core
@@ -173,6 +174,32 @@ SOUND = bundle(
         "started": "2018-01-01",
         "series": [{"modality": {"code": "CT"}, "bodySite": {"system": SCT, "code": "51185008"}}],
     },
+    {
+        "resourceType": "Procedure",
+        "subject": {"reference": "Patient/canary-1"},
+        "status": "completed",
+        "code": concept(SCT, "16736007"),
+        "performedPeriod": {"start": "2018-01-01"},
+        "reasonCode": [concept("http://hl7.org/fhir/sid/icd-10-cm", "C22.0")],
+        "reasonReference": [{"reference": "Condition/c1"}],
+    },
+    {
+        "resourceType": "DiagnosticReport",
+        "subject": {"reference": "Patient/canary-1"},
+        "status": "final",
+        "code": concept(LOINC, "28614-6"),
+        "effectiveDateTime": "2018-01-01",
+        "conclusion": "LI-RADS US-2. Repeat ultrasound in 3 months.",
+    },
+    {
+        "resourceType": "ServiceRequest",
+        "subject": {"reference": "Patient/canary-1"},
+        "status": "active",
+        "code": concept(LOINC, "24627-2"),
+        "authoredOn": "2018-01-01",
+        "occurrencePeriod": {"start": "2018-07-01", "end": "2018-08-01"},
+    },
+    observation((SCT, "87433001"), valueBoolean=False, id="o9"),
 )
 
 
@@ -204,16 +231,19 @@ ODD = (
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(path=st.sampled_from(PLACES), new=ODD)
 def test_whatever_stands_in_any_place_the_answer_is_a_patient_or_an_error_of_ours(path, new):
+    mutilated = replaced(SOUND, path, new)
     try:
-        made = read_patient(replaced(SOUND, path, new), exam_date=EXAM)
+        made = read_patient(mutilated, exam_date=EXAM)
     except InputError as error:
         assert error.cure
     else:
         assert isinstance(made, Patient)
         assert set(made.facts) == set(shipped().facts)
+        told = accounts(mutilated, shipped())
+        assert sum(told.fates.values()) == told.total == len(mutilated["entry"])
 
 
 @settings(max_examples=100, deadline=None)

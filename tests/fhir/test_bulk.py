@@ -8,7 +8,7 @@ import pytest
 from fhir_zoo import LOINC, condition, observation, patient, quantity, smokes
 
 from radlogic.adapters.fhir import errors
-from radlogic.adapters.fhir.bulk import opened
+from radlogic.adapters.fhir.bulk import BrokenLines, opened
 from radlogic.adapters.fhir.patient import read_patient
 from radlogic.adapters.fhir.survey import survey
 from radlogic.engine.types import Known, Unknown
@@ -87,6 +87,42 @@ def test_a_broken_line_is_an_error_before_any_patient_is_handed_out(line, error,
 
     assert caught.value.where == "Zoo.ndjson line 2"
     assert "canary" not in str(caught.value)
+
+
+def test_who_takes_the_broken_lines_gets_the_patients_too_and_each_is_told(tmp_path):
+    write(export(tmp_path), Zoo=[of("a", condition()), "{", "[4711]", of("a", condition(id="c7"))])
+    broken = BrokenLines()
+
+    with opened(tmp_path, broken) as found:
+        facts = {ident: read_patient(bundle, exam_date=EXAM).facts for ident, bundle in found.patients()}
+
+    assert list(facts) == ["a", "b"]
+    assert [type(error).__name__ for error in broken.first] == ["NotJson", "BadEntry"]
+    assert [error.where for error in broken.first] == ["Zoo.ndjson line 2", "Zoo.ndjson line 3"]
+    assert broken.count == 2
+    assert "could not be read, whose patient is not known: 2." in found.notes[0]
+
+
+def test_after_a_line_that_is_too_long_the_next_one_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("radlogic.adapters.fhir.bulk.MAX_LINE", 1000)
+    late = of("a", condition((LOINC, "x"))) | {"id": "late"}
+    write(export(tmp_path), Zoo=["x" * 5000, late])
+    broken = BrokenLines()
+
+    with opened(tmp_path, broken) as found:
+        (bundle,) = [bundle for ident, bundle in found.patients() if ident == "a"]
+
+    assert [type(error).__name__ for error in broken.first] == ["RecordTooLarge"]
+    assert "late" in [entry["resource"]["id"] for entry in bundle["entry"]]
+
+
+def test_many_broken_lines_are_counted_and_the_first_kept(tmp_path):
+    write(export(tmp_path), Zoo=["{"] * 250)
+    broken = BrokenLines()
+
+    with opened(tmp_path, broken) as found:
+        assert len(list(found.patients())) == 2
+    assert (broken.count, len(broken.first)) == (250, 100)
 
 
 def test_an_export_without_patients_or_files_is_refused(tmp_path):

@@ -19,7 +19,7 @@ PATIENTS = {
     "Giovanni_Kunze": (
         date(2016, 1, 1),
         {"age_years": 48, "sex": "M", "cirrhosis": True, "smoking_status": "former"},
-        {"afp_ng_ml", "inr", "bilirubin", "albumin", "platelets", "ast", "alt"},
+        {"afp_ng_ml", "afp_rise_ng_ml", "inr", "bilirubin", "albumin", "platelets", "ast", "alt"},
     ),
     # born 1965-04-23, chronic hepatitis B 2005-03-06, never smoked 2020-08-28; laboratory of 2020-08-15
     # (bilirubin 0.40966 mg/dL, albumin 3.60903 g/dL), platelets of 2018-09-14

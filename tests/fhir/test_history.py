@@ -4,13 +4,27 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from fhir_zoo import EMPHYSEMA, ICD, LOINC, SCT, bundle, concept, condition, observation, quantity, smokes, verified
+from fhir_zoo import (
+    EMPHYSEMA,
+    ICD,
+    LOINC,
+    SCT,
+    bundle,
+    concept,
+    condition,
+    observation,
+    patient,
+    quantity,
+    smokes,
+    verified,
+)
 
 from radlogic.adapters.fhir.history import read_history
 from radlogic.adapters.fhir.ledger import Standing
 from radlogic.engine.types import Known, NotApplicable, Unknown
 
 EXAM = date(2020, 2, 29)
+BIRTH_SEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
 AFP, BILIRUBIN, L3, DCP = (LOINC, "1834-1"), (LOINC, "1975-2"), (LOINC, "42332-7"), (LOINC, "34444-0")
 CIRRHOSIS, HCC, LUNG, BREAST = (SCT, "19943007"), (ICD, "C22.0"), (SCT, "254637007"), (ICD, "C50.911")
 EMBOLIZATION, EXCISION, CHEMOTHERAPY, TRANSPLANT = "16736007", "65801008", "367336001", "18027006"
@@ -98,6 +112,77 @@ def test_an_entry_marked_as_an_error_is_in_the_ledger_and_says_nothing():
 
     assert made.standing["emphysema"] is Standing.STATED
     assert [e.standing for e in made.entries["emphysema"]] == [Standing.STATED, Standing.IN_ERROR]
+
+
+@pytest.mark.parametrize(
+    ("resource", "fact", "why"),
+    [
+        (lab(2000), "bilirubin", "is outside the plausible range of 0 to 1500 umol/L"),
+        (lab(unit="furlong"), "bilirubin", "is in the unit 'furlong'; read are umol/L, mg/dL"),
+        (lab(status="preliminary"), "bilirubin", "is not final"),
+        (lab(status="entered-in-error"), "bilirubin", "is marked as entered in error"),
+        (lab(when="2018-01-01"), "bilirubin", "is stale: 12 months old or more on the day of the exam"),
+        (condition(**verified("provisional")), "emphysema", "only suspects it (provisional)"),
+        (condition(CIRRHOSIS, clinical="inactive"), "cirrhosis", "is recorded as inactive, which does not say that it"),
+        (condition(onsetDateTime="2021-01-01"), "emphysema", "lies after the exam"),
+        (condition((SCT, "68328006"), **verified("refuted")), "emphysema", 'rules out "Centrilobular emphysema'),
+    ],
+)
+def test_an_entry_that_does_not_count_says_why(resource, fact, why):
+    (entry,) = read(resource).entries[fact]
+
+    assert entry.why.startswith(why)
+    assert entry.reference == f"{resource['resourceType']}/{resource['id']}"
+
+
+def test_a_treatment_that_was_not_done_is_in_the_ledger_and_says_nothing():
+    made = read(procedure(TRANSPLANT, status="not-done"))
+
+    (entry,) = made.entries["liver_transplant"]
+    assert (entry.standing, entry.why) == (Standing.NOT_DONE, "was not done, which says nothing of other occasions")
+    assert made.standing["liver_transplant"] is Standing.ABSENT
+
+
+@pytest.mark.parametrize(
+    ("who", "fact", "standing"),
+    [
+        ({"birthDate": "1947"}, "age_years", Standing.UNUSABLE),
+        ({"gender": "other"}, "sex", Standing.UNUSABLE),
+        ({"extension": [{"url": BIRTH_SEX, "valueCode": "M"}]}, "sex", Standing.CONTRADICTED),
+        ({}, "age_years", Standing.STATED),
+    ],
+)
+def test_what_the_patient_resource_says_stands_like_any_fact(who, fact, standing):
+    assert read_history(bundle(who=patient(**who)), exam_date=EXAM).standing[fact] is standing
+
+
+def test_what_the_patient_resource_does_not_say_is_absent():
+    without = {key: value for key, value in patient().items() if key not in ("gender", "birthDate")}
+
+    standing = read_history(bundle(who=without), exam_date=EXAM).standing
+    assert (standing["age_years"], standing["sex"]) == (Standing.ABSENT, Standing.ABSENT)
+
+
+def test_a_relative_without_the_disease_leaves_the_question_open_and_is_in_the_ledger():
+    relative = {"resourceType": "FamilyMemberHistory", "id": "f1", "status": "completed",
+                "patient": {"reference": "Patient/canary-1"}}  # fmt: skip
+    made = read(relative)
+
+    assert made.standing["family_history_lung_cancer"] is Standing.SUSPECTED
+    assert "names no such disease" in made.entries["family_history_lung_cancer"][0].why
+
+
+@pytest.mark.parametrize(
+    ("resources", "standing"),
+    [
+        ([condition(BREAST)], Standing.STATED),
+        ([condition(BREAST, onsetDateTime="2019")], Standing.UNUSABLE),
+        ([condition(BREAST, **verified("provisional"))], Standing.SUSPECTED),
+        ([], Standing.ABSENT),
+    ],
+)
+def test_a_derived_fact_stands_as_what_it_follows_from(resources, standing):
+    assert read(*resources).standing["years_since_extrathoracic_cancer"] is standing
 
 
 # --- series and dates

@@ -1,4 +1,4 @@
-"""Earlier chest CTs, with the category where one is stated."""
+"""Earlier exams of chest and liver, with category and recommendation where they are stated."""
 
 from datetime import date
 
@@ -27,6 +27,10 @@ def study(when="2019-01-10", modality="CT", site="51185008", **more):
 
 def category(value, when="2019-01-10", **more):
     return observation(CATEGORY, when, id="k1", valueCodeableConcept=value, **more)
+
+
+def lung(category):
+    return category and f"Lung-RADS {category}"
 
 
 def exams(*resources, exam_date=EXAM):
@@ -92,7 +96,7 @@ def test_without_an_exam_date_none_can_be_told_from_the_exam():
 def test_an_observation_of_the_category_is_an_earlier_exam_with_it(value, expected):
     (found,) = exams(category(value))
 
-    assert (found.category, found.date) == (expected, date(2019, 1, 10))
+    assert (found.category, found.date) == (lung(expected), date(2019, 1, 10))
 
 
 def test_a_preliminary_category_is_none():
@@ -121,13 +125,13 @@ def test_a_preliminary_category_is_none():
     ],
 )
 def test_a_conclusion_states_a_category_only_where_it_names_exactly_one(words, expected):
-    assert exams(report(conclusion=words))[0].category == expected
+    assert exams(report(conclusion=words))[0].category == lung(expected)
 
 
 def test_resources_of_one_day_are_one_exam_and_the_one_with_the_category_speaks():
     (found,) = exams(study(), report(), category(concept(LOCAL, "3")))
 
-    assert (found.category, found.source.reference) == ("3", "Observation/k1")
+    assert (found.category, found.source.reference) == ("Lung-RADS 3", "Observation/k1")
     (found,) = exams(study(), report())
     assert found.source.reference == "DiagnosticReport/r1"
 
@@ -151,4 +155,68 @@ def test_an_exam_that_does_not_state_its_day_is_noted_and_not_listed():
     made = read_patient(bundle(report("2018"), report(None, "r2")), exam_date=EXAM)
 
     assert made.prior_exams == ()
-    assert made.notes == ("Chest CTs that do not state their day, not listed: 2.",)
+    assert made.notes == ("Earlier exams of chest or liver that do not state their day, not listed: 2.",)
+
+
+# --- the liver, recommendations and orders
+
+US_LIVER, CT_BOTH = (LOINC, "28614-6"), (SCT, "418891003")
+
+
+def order(**more):
+    base = {"status": "active", "intent": "order", "code": concept(*CT_CHEST), "authoredOn": "2019-01-10"}
+    return about("ServiceRequest", "q1", **(base | more))
+
+
+def test_an_exam_of_the_liver_is_an_earlier_exam_with_its_category():
+    (found,) = exams(report(code=US_LIVER, conclusion="LI-RADS US-2. Repeat ultrasound in 3 to 6 months."))
+
+    assert (found.date, found.category) == (date(2019, 1, 10), "US-2")
+    assert found.description == "US Liver Report; next exam recommended in 3 to 6 months, by 2019-07-10"
+    assert found.source.reference == "DiagnosticReport/r1"
+
+
+def test_chest_and_liver_of_one_day_are_two_exams_and_an_exam_of_both_is_one():
+    both = about("Procedure", "p1", status="completed", code=concept(*CT_BOTH), performedDateTime="2019-01-10")
+
+    assert len(exams(report(), report(code=US_LIVER, ident="r2"))) == 2
+    assert [e.source.reference for e in exams(both)] == ["Procedure/p1"]
+
+
+def test_an_exam_of_both_with_a_category_of_each_stands_once_for_each():
+    words = "Lung-RADS 2. LR-3."
+
+    found = exams(report(code=CT_BOTH, conclusion=words))
+
+    assert sorted(e.category for e in found) == ["LR-3", "Lung-RADS 2"]
+
+
+def test_the_recommendation_of_a_report_stands_beside_the_category_of_an_observation():
+    (found,) = exams(report(conclusion="Follow-up CT in 6 months."), category(concept(LOCAL, "3")))
+
+    assert found.category == "Lung-RADS 3"
+    assert found.description == "Lung-RADS category; next exam recommended in 6 months, by 2019-07-10"
+
+
+def test_recommendations_of_one_day_that_differ_are_not_told():
+    (found,) = exams(report(conclusion="CT in 6 months"), report(conclusion="CT in 3 months", ident="r2"))
+
+    assert found.description == "CT Chest"
+
+
+def test_the_newest_order_that_says_when_it_is_due_is_noted_and_is_no_exam():
+    older = order(id="q0", authoredOn="2018-01-10", occurrenceDateTime="2018-07-10")
+    made = read_patient(bundle(order(occurrenceDateTime="2019-07"), older, order(id="q2")), exam_date=EXAM)
+
+    assert made.prior_exams == ()
+    assert made.notes == (
+        "An exam was asked for on 2019-01-10 and is due 2019-07-01 to 2019-07-31: CT Chest (ServiceRequest/q1).",
+    )
+
+
+def test_the_report_compares_with_exams_of_the_liver():
+    from radlogic.adapters.report.dictated import prior_item
+
+    (found,) = exams(report(code=US_LIVER, conclusion="LI-RADS US-2."))
+
+    assert prior_item(found).text == "2019-01-10: US Liver Report; category US-2."

@@ -25,6 +25,7 @@ KNOWN = {
 STALE = {
     "smoking_status": 28,
     "afp_ng_ml": 7,
+    "afp_rise_ng_ml": 7,  # stands as its series
     "inr": 7,
     "bilirubin": 22,
     "albumin": 22,
