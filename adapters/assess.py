@@ -13,6 +13,7 @@ from ..engine.knowledge import load_knowledge
 from ..engine.perception.volume import Volume
 from ..engine.record import Assessment
 from .assemble import Progress, Sources, assemble
+from .site import site_folder
 
 
 def run(
@@ -27,7 +28,9 @@ def run(
     if case.exam.date is not None and as_of < case.exam.date:
         cure = "Correct the date of the exam or --as-of."
         raise Contradiction("command line", "--as-of", "a day before the exam", "the exam's day or later", cure)
-    knowledge = load_knowledge(case.exam.date, guideline, sources.rules, images=case.volume is not None)
+    knowledge = load_knowledge(
+        case.exam.date, guideline, sources.rules, images=case.volume is not None, site=site_folder()
+    )
     return assess(case, knowledge, as_of), case.volume
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from datetime import date
 from importlib.resources.abc import Traversable
@@ -23,11 +23,14 @@ def load_calibrators(
 ) -> tuple[Calibrator, ...]:
     """Those of the guidelines that were fitted on the nets that are asked, as these are now; a site's go before.
 
+    Where a decision is replayed, those of its site lie in ``knowledge/calibration/site``.
+
     Raises:
         MissingKnowledge: a file is broken.
     """
     nets, wanted = {e.name: e.sha256 for e in extractors if e.sha256}, set(guidelines)
-    folders: tuple[Folder, ...] = (*([site] if site else []), knowledge_folder() / "calibration")
+    shipped = knowledge_folder() / "calibration"
+    folders: tuple[Folder, ...] = (*([site] if site else []), shipped / "site", shipped)
     found: dict[str, Calibrator] = {}
     for one in (c for folder in folders for c in _read_all(folder)):
         if one.guideline in wanted and nets.get(one.extractor) == one.extractor_sha256:
@@ -52,15 +55,31 @@ def read_calibrator(file: Folder) -> Calibrator:
 
     content = file.read_bytes()
     try:
-        said: dict[str, Any] = yaml.safe_load(content)
-        bars = {str(category): _share(bar) for category, bar in said.pop("at_least").items()}
-        days = {name: date.fromisoformat(str(said.pop(name))) for name in ("fitted", "until")}
-        numbers = {name: _share(said.pop(name)) for name in ("level", "otherwise")}
-        return Calibrator(**said, **numbers, **days, at_least=bars, sha256=hashlib.sha256(content).hexdigest())
+        return _calibrator(yaml.safe_load(content), hashlib.sha256(content).hexdigest())
     except (yaml.YAMLError, TypeError, ValueError, KeyError, AttributeError) as error:
         allowed = ", ".join(f.name for f in fields(Calibrator) if f.name != "sha256")
         where, cure = f"calibration {file.name}", "Fit it anew with `radlogic calibrate`, or remove it."
         raise MissingKnowledge(where, "", f"a file that is none ({type(error).__name__})", allowed, cure) from error
+
+
+def _calibrator(said: Mapping[str, Any], sha256: str) -> Calibrator:
+    unknown = said.keys() - {f.name for f in fields(Calibrator) if f.name != "sha256"}
+    if unknown:
+        raise ValueError(", ".join(sorted(unknown)))
+    return Calibrator(
+        guideline=_text(said["guideline"]),
+        extractor=_text(said["extractor"]),
+        extractor_sha256=_text(said["extractor_sha256"]),
+        level=_share(said["level"]),
+        at_least={_text(category): _share(bar) for category, bar in said["at_least"].items()},
+        otherwise=_share(said["otherwise"]),
+        cases=_count(said["cases"]),
+        guarantee=_text(said["guarantee"]),
+        fitted=date.fromisoformat(str(said["fitted"])),
+        until=date.fromisoformat(str(said["until"])),
+        site=_text(said.get("site", "")),
+        sha256=sha256,
+    )
 
 
 def written(calibrator: Calibrator) -> str:
@@ -76,3 +95,15 @@ def _share(value: Any) -> float:
     if isinstance(value, bool) or not 0 <= float(value) <= 1:
         raise ValueError("a share lies in [0, 1]")
     return float(value)
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError("a whole number, 0 or more")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("text")
+    return value

@@ -55,11 +55,17 @@ class Knowledge:
 
 
 def load_knowledge(
-    exam_date: Any = None, guideline: str | None = None, folders: tuple[Path, ...] = (), *, images: bool = False
+    exam_date: Any = None,
+    guideline: str | None = None,
+    folders: tuple[Path, ...] = (),
+    *,
+    images: bool = False,
+    site: Path | None = None,
 ) -> Knowledge:
     """The shipped knowledge for an exam of that date; with ``guideline`` (``lung-rads@1.1``) only that one.
 
-    ``images``: there are images, so that nets may have something to look at.
+    ``images``: there are images, so that nets may have something to look at. ``site``: the folder of the site's own
+    calibrations, which go before the shipped ones.
 
     Raises:
         UnknownGuideline, RuleError, MissingKnowledge: something is absent or at fault.
@@ -76,7 +82,7 @@ def load_knowledge(
         gates.signals,
         extractors := _extractors(images),
         chosen=chosen,
-        calibrators=load_calibrators(extractors, (g.name for g in loaded)),
+        calibrators=load_calibrators(extractors, (g.name for g in loaded), site),
         conflict_from=gates.conflict_from,
         gates_sha256=gates.sha256,
     )

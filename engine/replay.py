@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from .assess import assess
+from .calibration_file import load_calibrators
 from .guideline.load import load_guideline
-from .knowledge import load_knowledge
+from .knowledge import Knowledge, load_knowledge
 from .perception.extractor import FeatureExtractor
 from .record import Assessment, name_of
 from .types import Case, Facts, Finding
@@ -30,26 +31,39 @@ class Recorded:
         return {}
 
 
-def replay(kept: Assessment, folders: Sequence[Path] = ()) -> Assessment:
+def replay(kept: Assessment, folders: Sequence[Path] = (), site: Path | None = None) -> Assessment:
     """Decide the recorded case again, with the guidelines that it was decided with.
 
-    Which guidelines were read, and why those editions, is taken from the decision: it was asked for
-    from outside, and is no result. ``folders``: further guidelines, as for ``load_knowledge``.
+    ``folders``: further guidelines, ``site``: a site's calibrations, both as for ``load_knowledge``.
 
     Raises:
         UnknownGuideline, RuleError, MissingKnowledge: something that was read is not here.
         InputError: the case cannot be read by these revisions.
     """
-    record, roots = kept.record, tuple(folders)
-    names = [decided.application.guideline for decided in kept.decision.guidelines]
-    known = load_knowledge(record.case.exam.date, None, roots, images=record.image_sha256 is not None)
-    using = replace(
-        known,
-        guidelines=tuple(load_guideline(name, roots) for name in names),
-        extractors=tuple(Recorded(net, record.knowledge.get(net.name, net.sha256)) for net in known.extractors),
-        chosen=kept.decision.notes[: len(names)],
-    )
-    again = assess(record.case, using, record.as_of)
+    record = kept.record
+    again = assess(record.case, knowledge_of(kept, tuple(folders), site), record.as_of)
     image, engine = record.image_sha256, again.record.engine_version
     name = name_of(again.record.case, image, again.record.knowledge, engine)
     return replace(again, record=replace(again.record, image_sha256=image, decision_id=name))
+
+
+def knowledge_of(kept: Assessment, folders: tuple[Path, ...] = (), site: Path | None = None) -> Knowledge:
+    """What is read to decide a recorded case again; its nets have spoken already.
+
+    Which guidelines were read, and why those editions, is taken from the decision: it was asked for from outside, and
+    is no result.
+
+    Raises:
+        UnknownGuideline, RuleError, MissingKnowledge: something that was read is not here.
+    """
+    record = kept.record
+    names = [decided.application.guideline for decided in kept.decision.guidelines]
+    known = load_knowledge(record.case.exam.date, None, folders, images=record.image_sha256 is not None)
+    nets = tuple(Recorded(net, record.knowledge.get(net.name, net.sha256)) for net in known.extractors)
+    return replace(
+        known,
+        guidelines=tuple(load_guideline(name, folders) for name in names),
+        extractors=nets,
+        calibrators=load_calibrators(nets, names, site),
+        chosen=kept.decision.notes[: len(names)],
+    )

@@ -172,6 +172,19 @@ def _into_place(fresh: Path, place: Path) -> None:
             os.close(handle)
 
 
+def geometry_of(folder: Path, sha256: str) -> Geometry | None:
+    """What is said of the series of that hash, for a page that only tells of it; None where it is not kept.
+
+    Nothing is held against the hash: who shows a voxel asks ``kept_images``.
+
+    Raises:
+        NotReadable: it cannot be read.
+    """
+    if not SHA256.fullmatch(sha256) or not (folder / sha256).is_dir():
+        return None
+    return _geometry(_bytes(folder / sha256 / GEOMETRY))
+
+
 def kept_images(folder: Path, sha256: str) -> KeptImages | None:
     """The series of that hash; None where it is not kept.
 

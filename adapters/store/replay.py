@@ -24,6 +24,7 @@ from ...engine.errors import RadlogicError
 from ...engine.record import Assessment
 from ...engine.replay import replay as decide_again
 from ..decision_file import dumps, loads
+from ..site import site_folder
 from . import decisions, revisions
 from .chain import Entry
 from .errors import CannotReplay, NoSuchDecision
@@ -141,7 +142,7 @@ def _complete(decision_id: str, kept: Assessment, not_kept: list[str]) -> None:
 def _as_shipped(contents: Mapping[str, bytes]) -> bool:
     """Whether all that was read is shipped here, byte for byte."""
     rules = {path: content for path, content in contents.items() if path.startswith("rules/")}
-    known = dict(revisions.knowledge_files())
+    known = dict(revisions.knowledge_files(site_folder()))
     shipped = files("radlogic.rules")
     same = (shipped.joinpath(*path.split("/")[1:]) for path in rules)
     return {p: c for p, c in contents.items() if p not in rules} == known and all(
@@ -151,7 +152,7 @@ def _as_shipped(contents: Mapping[str, bytes]) -> bool:
 
 def _guarded(decision_id: str, kept: Assessment) -> Assessment:
     try:
-        return decide_again(kept)
+        return decide_again(kept, site=site_folder())
     except RadlogicError as error:
         raise _cannot(decision_id, f"{type(error).__name__}: {error}", "See the error that it names.") from error
 

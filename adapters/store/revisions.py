@@ -25,10 +25,17 @@ from ...engine.guideline.editions import editions, files_of, hash_of
 from ...engine.knowledge import load_knowledge
 from ...engine.record import DecisionRecord
 from ...engine.resources import knowledge_folder, rules_folder
+from ..site import site_folder
 from .tables import REVISION
 
 LARGEST = 1 << 20  # bytes; what is larger are weights
-NEVER_READ = ("example", "terminology", "review", "__pycache__")  # folders of the border: no decision reads them
+NEVER_READ = (
+    "example",
+    "terminology",
+    "review",
+    "monitor",
+    "__pycache__",
+)  # folders of the border: no decision reads them
 UNREAD = (".py", ".md", ".onnx")
 GUIDELINE = re.compile(r"[a-z0-9-]+@[A-Za-z0-9.-]+")  # how the record names the rules that were read
 AT_ONCE = 200  # hashes a query
@@ -41,7 +48,7 @@ def keep(connection: Connection, record: DecisionRecord, rules: tuple[Path, ...]
     version) are listed in the manifest as not kept.
     """
     asked, images = tuple(sorted(record.knowledge.items())), record.image_sha256 is not None
-    manifest, contents = _gathered(asked, rules, images=images)
+    manifest, contents = _gathered(asked, rules, site_folder(), images=images)
     hashes = list(contents)
     known = {sha for i in range(0, len(hashes), AT_ONCE) for sha in _known(connection, hashes[i : i + AT_ONCE])}
     fresh = [{"sha256": sha, "content": content} for sha, content in contents.items() if sha not in known]
@@ -56,17 +63,17 @@ def _known(connection: Connection, hashes: list[str]) -> set[str]:
 
 @lru_cache(maxsize=32)
 def _gathered(
-    knowledge: tuple[tuple[str, str], ...], rules: tuple[Path, ...], *, images: bool
+    knowledge: tuple[tuple[str, str], ...], rules: tuple[Path, ...], site: Path | None, *, images: bool
 ) -> tuple[str, dict[str, bytes]]:
     """The manifest's sha256, and every content by sha256, the manifest's among them."""
-    asked, files = dict(knowledge), dict(knowledge_files())
+    asked, files = dict(knowledge), dict(knowledge_files(site))
     missing = []
     for name, sha in asked.items():
         if GUIDELINE.fullmatch(name):
             found = dict(_guideline_files(name, sha, rules))
             files |= found
             missing += [] if found else [name]
-        elif shipped_hashes(images=images).get(name) != sha:
+        elif shipped_hashes(site, images=images).get(name) != sha:
             missing.append(name)
     contents = {_sha256(content): content for content in files.values()}
     tree = {"files": {path: _sha256(files[path]) for path in sorted(files)}, "not_kept": missing}
@@ -74,9 +81,11 @@ def _gathered(
     return _sha256(manifest), {**contents, _sha256(manifest): manifest}
 
 
-def knowledge_files() -> Iterator[tuple[str, bytes]]:
-    """Path -> content of what decisions may read under ``knowledge/``."""
+def knowledge_files(site: Path | None = None) -> Iterator[tuple[str, bytes]]:
+    """Path -> content of what decisions may read under ``knowledge/``, a site's calibrations among it."""
     yield from _below(knowledge_folder(), "knowledge")
+    if site is not None:
+        yield from _below(site, "knowledge/calibration/site")
 
 
 def _below(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:
@@ -101,9 +110,9 @@ def _guideline_files(name: str, sha: str, rules: tuple[Path, ...]) -> Iterator[t
 
 
 @lru_cache(maxsize=2)
-def shipped_hashes(*, images: bool) -> Mapping[str, str]:
-    """Name -> sha256 of all that is shipped here besides guidelines; nets among it where there are ``images``."""
-    return load_knowledge(images=images).hashes()
+def shipped_hashes(site: Path | None, *, images: bool) -> Mapping[str, str]:
+    """Name -> sha256 of all that is read here besides guidelines; nets among it where there are ``images``."""
+    return load_knowledge(images=images, site=site).hashes()
 
 
 def _sha256(content: bytes) -> str:
