@@ -37,6 +37,8 @@ test-slow: $(VENV)/.dev peers  ## the heavy proofs, and exports on the engines o
 
 train: $(VENV)/.train  ## train the lung-nodule net (needs DATA=folder; 40 minutes of one core)
 	$(BIN)/python -m radlogic.engine.perception.training $(DATA) $(OUT)/model --work $(OUT)/training
+	$(BIN)/python -m radlogic.engine.perception.training.managements $(OUT)/training/answers.ndjson $(DATA) \
+		$(OUT)/calibration --model $(OUT)/model --fitted $$(date +%F)
 
 bench: $(VENV)/.dev  ## one table a claim, with the peer beside it
 	@failed=; for file in benchmarks/*.py benchmarks/*/run.py; do echo "== $$file"; \

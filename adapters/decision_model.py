@@ -16,7 +16,7 @@ from pydantic import Field
 from ..engine import record as kept
 from ..engine import types as engine
 from .border import Border, DecimalText, Plain
-from .grounds_model import Grounds
+from .grounds_model import Grounds, Tension
 
 
 class Number(Border):
@@ -195,6 +195,8 @@ class Risk(Border):
     missing: tuple[str, ...] = Field(description="Inputs that are missing.")
     grounds: Grounds | None = Field(description="How a network came to it; null for a published formula.")
     clash: str = Field(description="What is known that excludes itself; empty where nothing does.")
+    contradictions: tuple[str, ...] = Field(description="Statements of one fact that exclude each other.")
+    tensions: tuple[Tension, ...] = Field(description="Pairs of facts that fit badly, the worst first.")
 
 
 class ReviewReason(Border):
@@ -259,6 +261,7 @@ class Conflict(Border):
     risk: float = Field(description="Its risk.")
     interval: tuple[float, float] = Field(description="The interval of that risk, wholly outside of the band.")
     sharpest: bool = Field(description="Seen only where each belief is taken at its most probable value.")
+    unconfirmed: bool = Field(description="Seen only with what nets say, which the route keeps from the rules.")
 
 
 class Decision(Border):

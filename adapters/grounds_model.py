@@ -67,6 +67,15 @@ class Sway(Border):
     high: float = Field(description="Greatest risk over the range.")
 
 
+class Tension(Border):
+    """Two pieces of evidence that fit badly."""
+
+    makes = grounds.Tension
+    one: str = Field(description="What one of them speaks of.")
+    other: str = Field(description="What the other speaks of.")
+    measure: float = Field(description="Log of how much less probable they are together than apart.")
+
+
 class Grounds(Border):
     """Why a network gives the risk it gives."""
 
@@ -80,7 +89,6 @@ class Grounds(Border):
     interval: tuple[float, float] = Field(description="The risk over the ranges of all uncertain numbers.")
     level: float = Field(description="Share of the draws that the interval holds.")
     conflict: float = Field(description="Log of how much less probable the evidence is together than apart.")
-    contradictions: tuple[str, ...] = Field(description="Statements of one fact that exclude each other.")
     pushes: tuple[Push, ...] = Field(description="Each piece of evidence, the weightiest first.")
     turns: tuple[Turn, ...] = Field(description="What would change the answer.")
     gaps: tuple[Gap, ...] = Field(description="Missing facts, the most informative first.")

@@ -18,6 +18,7 @@ from .record import Assessment
 from .signals import Spoke
 from .types import (
     Application,
+    Belief,
     Case,
     Conflict,
     Decision,
@@ -47,9 +48,11 @@ def assess(case: Case, using: Knowledge, as_of: date) -> Assessment:
     route, review = gate(raised, using)
     if route is Route.RULE_BASED:
         stated = without_nets(seen)
-        answers = unconfirmed(classify(stated, applied, fuse(stated, using), using), seen)
-        disagree = conflicts(using.guidelines, answers, sharp, disagree)
-        route, review = gate((*raised, *signals.of_conflicts(disagree), *signals.of_answers(answers)), using)
+        answers = unconfirmed(classify(stated, applies(stated, using), fuse(stated, using), using), seen)
+        before = (replace(c, unconfirmed=stated != seen) for c in disagree)
+        disagree = conflicts(using.guidelines, answers, (), before)
+        still = (r for r in raised if r[0] != "rules_and_network")
+        route, review = gate((*still, *signals.of_conflicts(disagree), *signals.of_answers(answers)), using)
     decision = Decision(answers, route, review, citations(answers), (*using.chosen, *notes(seen)), conflicts=disagree)
     return Assessment(decision, record.record_of(seen, decision, using.hashes(), as_of))
 
@@ -93,7 +96,7 @@ def _read(
     mine = [f for f in case.findings if f.kind == guideline.head["findings"]["kind"]]
     stated = [(f.tracking_id, facts.finding_facts(guideline, f)) for f in mine]
     assessed = guideline.head["findings"]["kind"] in case.assessed
-    keeps = using.calibrator(guideline.name)
+    keeps = using.calibrator(guideline.name, read_of(guideline, case))
     result = believed.classify(guideline, facts.exam_facts(guideline, case), stated, assessed=assessed, keeps=keeps)
     read = zip(mine, result.findings, strict=True)
     findings = tuple(_decided(f, reading, risks[f.tracking_id]) for f, reading in read)
@@ -108,8 +111,7 @@ def _decided(finding: Finding, reading: Reading, risks: Risks) -> FindingDecisio
 
 def without_nets(case: Case) -> Case:
     """The case as the rule-based route reads it: every neural belief is unknown."""
-    findings = tuple(replace(f, facts=facts.without_nets(f.facts)) for f in case.findings)
-    return replace(case, findings=findings, exam=replace(case.exam, facts=facts.without_nets(case.exam.facts)))
+    return facts.each(case, facts.without_nets)
 
 
 def unconfirmed(answers: tuple[GuidelineDecision, ...], seen: Case) -> tuple[GuidelineDecision, ...]:
@@ -127,8 +129,7 @@ def sharpest(
     """The answers with every belief at its most probable value: where nothing is uncertain, the same."""
     if signals.certain(case):
         return answers
-    findings = tuple(replace(f, facts=facts.sharpest(f.facts)) for f in case.findings)
-    sharp = replace(case, findings=findings, exam=replace(case.exam, facts=facts.sharpest(case.exam.facts)))
+    sharp = facts.each(case, facts.sharpest)
     return classify(sharp, applied, fuse(sharp, using), using)
 
 
@@ -147,13 +148,23 @@ def signals_of(
     yield from signals.of_conflicts(disagree)
     yield from signals.of_nets(nets_that_spoke(case, using), signals.unlike_training(case, OUTSIDE_TRAINING))
     yield from signals.of_answers(answers)
-    yield from signals.of_calibration(answers, using.calibrators, as_of)
+    for guideline in read:
+        beliefs = read_of(guideline, case)
+        keeps = using.calibrator(guideline.name, beliefs)
+        yield from signals.of_calibration(guideline.name, beliefs, keeps, as_of)
     yield from signals.of_stale(case)
+
+
+def read_of(guideline: Guideline, case: Case) -> tuple[Belief, ...]:
+    """Every belief of exam, patient and findings that the guideline may read."""
+    kind = guideline.head["findings"]["kind"]
+    mine = (facts.finding_facts(guideline, f) for f in case.findings if f.kind == kind)
+    return tuple(b for held in (facts.exam_facts(guideline, case), *mine) for b in held.values())
 
 
 def nets_that_spoke(case: Case, using: Knowledge) -> tuple[Spoke, ...]:
     """Each net with a belief in the case, by name; one that is not listed counts as not validated."""
-    said = [case.exam.facts, *(f.facts for f in case.findings)]
+    said = signals.every(case).values()
     spoke = {b.source.reference for held in said for b in facts.neural(held).values() if b.source}
     known = {e.name: e.validated for e in using.extractors}
     return tuple(Spoke(name, known.get(name, False)) for name in sorted(spoke))

@@ -7,7 +7,8 @@ kept apart: the gate decides whether they may be read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from .guideline.load import Guideline
@@ -97,6 +98,16 @@ def stronger(stated: Belief | None, other: Belief) -> Belief:
     if isinstance(other, Unknown) or other.source is None or stated.source is None:
         return stated
     return other if ORDER.index(other.source.kind) < ORDER.index(stated.source.kind) else stated
+
+
+def each(case: Case, change: Callable[[Facts], Facts]) -> Case:
+    """The case with the facts of exam, patient and every finding changed alike."""
+    findings = tuple(replace(f, facts=change(f.facts)) for f in case.findings)
+    exam, patient = (
+        replace(case.exam, facts=change(case.exam.facts)),
+        replace(case.patient, facts=change(case.patient.facts)),
+    )
+    return replace(case, findings=findings, exam=exam, patient=patient)
 
 
 def is_uncertain(belief: Belief) -> bool:

@@ -70,6 +70,15 @@ class Sway:
 
 
 @dataclass(frozen=True, slots=True)
+class Tension:
+    """Two pieces of evidence that fit badly: log of how much less probable they are together than apart."""
+
+    one: str
+    other: str
+    measure: float
+
+
+@dataclass(frozen=True, slots=True)
 class Grounds:
     """All of it for one finding.
 
@@ -89,7 +98,6 @@ class Grounds:
     interval: tuple[float, float]
     level: float
     conflict: float
-    contradictions: tuple[str, ...]
     pushes: tuple[Push, ...]
     turns: tuple[Turn, ...]
     gaps: tuple[Gap, ...]

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .calibration_file import load_calibrators
 from .errors import MissingKnowledge
+from .facts import is_uncertain
 from .fusion.fuse import Fusion, NetworkFusion
 from .gate import Level
 from .guideline.load import Guideline, in_force, load_guideline
 from .likely import Calibrator
 from .perception.extractor import FeatureExtractor, UpstreamFindings
 from .resources import knowledge_folder
+from .types import Belief, is_neural
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,11 @@ class Knowledge:
         fitted = {f"calibration {c.guideline}": c.sha256 for c in self.calibrators}
         return {**read, **nets, "gates": self.gates_sha256, **fitted, **self.fusion.hashes()}
 
-    def calibrator(self, guideline: str) -> Calibrator | None:
-        """The calibrator of that guideline, if there is one for a net that is asked here."""
-        return next((c for c in self.calibrators if c.guideline == guideline), None)
+    def calibrator(self, guideline: str, beliefs: Iterable[Belief]) -> Calibrator | None:
+        """The calibrator of that guideline, if all that is uncertain among the beliefs is of its net."""
+        found = next((c for c in self.calibrators if c.guideline == guideline), None)
+        doubted = [b.source for b in beliefs if is_uncertain(b) or is_neural(b)]
+        return found if found and all(s and s.reference == found.extractor for s in doubted) else None
 
 
 def load_knowledge(

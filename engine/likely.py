@@ -1,14 +1,19 @@
 """Categories and managements that are likely enough to be kept, where findings are uncertain: a calibrated set.
 
-A management stays in the set while its probability (its upper end, where something is unknown) is at least the least
-one at which, among readings of that management, the wanted share kept it: split conformal prediction for each class
-(Vovk 2005; Sadinle, Lei and Wasserman 2019). What that promises, and on whom it was counted, is in ``Calibrator``.
+One stays while the probability that it is still possible is at least its bar: the least probability at which, among
+readings of that management, the wanted share kept it (split conformal prediction for each class: Vovk 2005; Sadinle,
+Lei and Wasserman 2019). What that promises, and on whom it was counted, is in ``Calibrator``.
+
+Bars are fixed numbers, none above the share that each category would have if all were equally likely, and what is left
+out has together no more than the largest bar. So the most probable is always kept; whatever has reached its bar stays
+when it becomes more probable; and a set of several never shrinks to one because a finding became unknown (which only
+adds possibilities), because the leading one became less probable while it led, or because a bar was lowered.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
@@ -16,8 +21,8 @@ from typing import Any, Final
 from .guideline.load import Guideline
 
 Masses = Mapping[frozenset[str], float]
+Said = tuple[Masses, frozenset[str]]  # what the engine believed, and the categories that humans left possible
 ROUNDING: Final = 1e-9  # probabilities that sum to 1 do so to within this
-CAP: Final = 0.25  # a category as likely as one in four is never left out, however sure of itself the calibration is
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,9 @@ class Calibrator:
         return self.at_least.get(category, self.otherwise)
 
     @property
-    def least(self) -> float:
-        """The least of all bars."""
-        return min(self.otherwise, *self.at_least.values()) if self.at_least else self.otherwise
+    def largest(self) -> float:
+        """The largest of all bars."""
+        return max((self.otherwise, *self.at_least.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,38 +66,45 @@ class Likely:
 
 
 def likely(guideline: Guideline, masses: Masses, keeps: Calibrator | None) -> Likely:
-    """What stays: all that is likely enough, and more, the likelier first, until the set holds all but the least bar.
+    """What stays: every management that reaches its bar, and as many of the likeliest as leave out no more in all than
+    the largest bar; of each its categories that reach theirs, or the likeliest.
 
-    So one management stands alone exactly where it has at least 1 less the least bar, and a belief that makes the
-    leading one less probable never takes a second one away. Without a calibrator all that has any probability stays.
+    So no management stands alone with less than 1 less the largest bar, however thinly the rest is spread. Without a
+    calibrator all that has any probability stays.
 
     ``masses``: probability of each set of categories that is still possible, as ``propagate`` gives it.
     """
-    bars = {c: keeps.keeps(c) if keeps else 0.0 for c in _named(masses)}
-    names = {c: management(guideline, c) for c in bars}
-    of_management = {m: min(bars[c] for c in bars if names[c] == m) for m in names.values()}
-    least = keeps.least if keeps else 0.0
-    categories = _kept(masses, bars, least)
-    managements = _kept(managed(guideline, masses), of_management, least) | {names[c] for c in categories}
-    order = _order(guideline, bars)
-    return Likely(
-        tuple(c for c in order if c in categories),
-        tuple(dict.fromkeys(names[c] for c in order if names[c] in managements)),
-    )
-
-
-def _kept(masses: Masses, bars: Mapping[str, float], least: float) -> set[str]:
+    most = fair_share(guideline)  # whatever a file says
     p = upper(masses)
-    kept = {name for name in p if p[name] >= bars[name]}
+    bars = {c: min(most, keeps.keeps(c)) if keeps else 0.0 for c in p}
+    of: dict[str, list[str]] = {}
+    for c in _order(guideline, p):
+        of.setdefault(management(guideline, c), []).append(c)
+    lowest = {m: min(bars[c] for c in categories) for m, categories in of.items()}
+    managements = _kept(managed(guideline, masses), lowest, min(most, keeps.largest) if keeps else 0.0)
+    likeliest = {max(categories, key=p.__getitem__) for categories in of.values()}
+    categories = {c for m in managements for c in of[m] if p[c] >= bars[c] or c in likeliest}
+    return Likely(tuple(_order(guideline, categories)), tuple(m for m in of if m in managements))
+
+
+def _kept(masses: Masses, bars: Mapping[str, float], out: float) -> set[str]:
+    """What reaches its bar, and the fewest of the likeliest that leave out at most ``out`` in all."""
+    p = upper(masses)
+    likeliest = set[str]()
     for name in sorted(p, key=lambda name: (-p[name], name)):
-        if math.fsum(q for s, q in masses.items() if s <= kept) >= 1 - least - ROUNDING:
+        if math.fsum(q for s, q in masses.items() if s <= likeliest) >= 1 - out - ROUNDING:
             break
-        kept.add(name)
-    return kept
+        likeliest.add(name)
+    return likeliest | {name for name in p if p[name] >= bars[name]}
 
 
 def _named(masses: Masses) -> list[str]:
     return sorted(set[str]().union(*masses))
+
+
+def fair_share(guideline: Guideline) -> float:
+    """The probability that each category would have if all were equally likely: no bar may lie above it."""
+    return (1 - ROUNDING) / (len(guideline.head["categories"]) + len(guideline.head.get("outside", ())))
 
 
 def upper(masses: Masses) -> dict[str, float]:
@@ -121,23 +133,41 @@ def management(guideline: Guideline, category: str) -> str:
     return str(entry.get("management") or category)
 
 
-def fit(
-    guideline: Guideline, readings: Iterable[tuple[Masses, frozenset[str]]], level: float = 0.9
-) -> dict[str, float]:
-    """The bar of each category, from readings: what the engine believed, and the categories that humans left possible.
+def fit(guideline: Guideline, readings: Iterable[Said], level: float = 0.9) -> dict[str, float]:
+    """The bar of each category, from readings of findings.
 
-    Where humans left several, each of them is counted. The bar is the k-th smallest probability of the readings'
-    managements with k = floor((n + 1)(1 - level)), so that a further reading of that management keeps it with at
-    least that probability if it is exchangeable with these; at most ``CAP``.
+    A further finding that is exchangeable with these, and whose right management is m, keeps m with a probability of
+    at least ``level``. Where humans left several managements possible, one of them is right and nobody knows which:
+    the bar is the least that any choice among these readings could ask for (``least_bar``).
     """
-    found: dict[str, list[float]] = {}
+    settled, open_ = dict[str, list[float]](), dict[str, list[float]]()
     for masses, said in readings:
-        p = upper(managed(guideline, masses))
-        for m in {management(guideline, c) for c in said}:
-            found.setdefault(m, []).append(p.get(m, 0.0))
-    bars = {m: min(CAP, _smallest(sorted(ps), level)) for m, ps in found.items()}
+        p, names = upper(managed(guideline, masses)), {management(guideline, c) for c in said}
+        for m in names:
+            (settled if len(names) == 1 else open_).setdefault(m, []).append(p.get(m, 0.0))
+    most = fair_share(guideline)
+    bars = {m: least_bar(settled.get(m, ()), open_.get(m, ()), level) for m in settled | open_}
     ids = [str(c["id"]) for c in guideline.head["categories"]]
-    return {c: bars[m] for c in ids if (m := management(guideline, c)) in bars}
+    return {c: min(most, bars[m]) for c in ids if (m := management(guideline, c)) in bars}
+
+
+def least_bar(settled: Sequence[float], open_: Sequence[float], level: float) -> float:
+    """The bar of one management that holds for whichever of the ``open_`` probabilities are of it.
+
+    With n probabilities of the management the bar is the k-th smallest, k = floor((n + 1)(1 - level)), and 0 where k
+    is: a further one lies below it with a probability of at most k / (n + 1). Of the open ones any may belong to the
+    management. For each number of them the bar is the least where these are the smallest.
+    """
+    smallest = sorted(open_)
+    return min(_smallest([*settled, *smallest[:n]], level) for n in range(len(smallest) + 1))
+
+
+def strictest(found: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Of several fits the least bar of each category, so that what each of them promises holds."""
+    bars: dict[str, float] = {}
+    for one in found:
+        bars |= {c: min(bar, bars.get(c, bar)) for c, bar in one.items()}
+    return bars
 
 
 def year_after(day: date) -> date:
@@ -145,9 +175,9 @@ def year_after(day: date) -> date:
     return day + timedelta(days=365)
 
 
-def _smallest(ordered: list[float], level: float) -> float:
-    k = math.floor((len(ordered) + 1) * (1 - level) + 1e-9)
-    return ordered[k - 1] if k else 0.0
+def _smallest(found: list[float], level: float) -> float:
+    k = math.floor((len(found) + 1) * (1 - level) + 1e-9)  # 1 - 0.9 is a little less than a tenth
+    return sorted(found)[k - 1] if k else 0.0
 
 
 def _order(guideline: Guideline, names: Iterable[str]) -> list[str]:

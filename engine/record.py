@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import Protocol
 
 from .errors import BadValue
-from .types import Case, Decision, Facts, Priority, Review, Route
+from .types import Case, Decision, Facts, Priority, Review, Route, is_neural
 
 RECORD_VERSION = "1"
 
@@ -55,9 +55,9 @@ def record_of(case: Case, decision: Decision, knowledge: Mapping[str, str], as_o
     image = case.volume.sha256() if case.volume else None
     notes = (*case.exam.notes, *(case.volume.notes if case.volume else ()))
     kept, engine = replace(case, volume=None, exam=replace(case.exam, notes=notes)), version("radlogic")
-    withheld = {f.finding.tracking_id: f.unconfirmed for d in decision.guidelines for f in d.findings if f.unconfirmed}
+    withheld = _withheld(kept) if decision.route is Route.RULE_BASED else {}
     return DecisionRecord(
-        decision_id=name_of(kept, image, knowledge, engine),
+        decision_id=name_of(kept, image, knowledge, engine, as_of),
         as_of=as_of,
         engine_version=engine,
         case=kept,
@@ -69,9 +69,16 @@ def record_of(case: Case, decision: Decision, knowledge: Mapping[str, str], as_o
     )
 
 
-def name_of(case: Case, image_sha256: str | None, knowledge: Mapping[str, str], engine: str) -> str:
-    """The decision's id: of the case without its volume, the pixels' hash, all that was read, and the engine."""
-    return decision_id_of(repr(case), str(image_sha256), repr(sorted(knowledge.items())), engine)
+def _withheld(case: Case) -> dict[str, Facts]:
+    """What nets said, by finding, and of "exam" and "patient"."""
+    held = {**{f.tracking_id: f.facts for f in case.findings}, "exam": case.exam.facts, "patient": case.patient.facts}
+    neural = {name: {n: b for n, b in facts.items() if is_neural(b)} for name, facts in held.items()}
+    return {name: facts for name, facts in neural.items() if facts}
+
+
+def name_of(case: Case, image_sha256: str | None, knowledge: Mapping[str, str], engine: str, as_of: date) -> str:
+    """The decision's id: of the case without its volume, the pixels' hash, all that was read, the engine, the day."""
+    return decision_id_of(repr(case), str(image_sha256), repr(sorted(knowledge.items())), engine, as_of.isoformat())
 
 
 def decision_id_of(*parts: str) -> str:

@@ -43,7 +43,7 @@ def replay(kept: Assessment, folders: Sequence[Path] = (), site: Path | None = N
     record = kept.record
     again = assess(record.case, knowledge_of(kept, tuple(folders), site), record.as_of)
     image, engine = record.image_sha256, again.record.engine_version
-    name = name_of(again.record.case, image, again.record.knowledge, engine)
+    name = name_of(again.record.case, image, again.record.knowledge, engine, record.as_of)
     return replace(again, record=replace(again.record, image_sha256=image, decision_id=name))
 
 

@@ -15,8 +15,10 @@ from .facts import is_uncertain
 from .gate import Raised
 from .types import (
     FOUND_BY_PROGRAM,
+    Belief,
     Case,
     Conflict,
+    Facts,
     FindingDecision,
     GuidelineDecision,
     Known,
@@ -93,33 +95,29 @@ def of_nets(spoke: Iterable[Spoke], unlike: Iterable[str]) -> Iterator[Raised]:
     yield from (("extractor_unvalidated", net.name) for net in spoke if not net.validated)
 
 
-def of_calibration(
-    decisions: Sequence[GuidelineDecision], calibrators: Sequence[Calibrator], as_of: date
-) -> Iterator[Raised]:
-    """Where nets entered a reading without a calibration for it, with one too old, or with none of this site."""
-    for d in decisions:
-        if d.exam is not None and any(is_neural(b) for f in d.findings for b in f.finding.facts.values()):
-            yield from _calibrated(d, calibrators, as_of)
+def of_calibration(name: str, beliefs: Sequence[Belief], keeps: Calibrator | None, as_of: date) -> Iterator[Raised]:
+    """Where what is uncertain entered a guideline without a calibration, with one too old, or with none of this site.
 
-
-def _calibrated(d: GuidelineDecision, calibrators: Sequence[Calibrator], as_of: date) -> Iterator[Raised]:
-    name = d.application.guideline
-    mine = next((c for c in calibrators if c.guideline == name), None)
-    if mine is None:
+    ``beliefs``: all that the guideline may read. A net's certainty is uncertain too.
+    """
+    if not any(is_uncertain(b) or is_neural(b) for b in beliefs):
+        return
+    if keeps is None:
         yield "calibration_missing", name
         return
-    if as_of > mine.until:
-        yield "calibration_stale", f"{name}: to be used until {mine.until.isoformat()}"
-    if not mine.site:
+    if as_of > keeps.until:
+        yield "calibration_stale", f"{name}: to be used until {keeps.until.isoformat()}"
+    if not keeps.site:
         yield "not_calibrated_here", name
 
 
 def of_conflicts(conflicts: Iterable[Conflict]) -> Iterator[Raised]:
     """Where rules and network disagree, both sides."""
     for c in conflicts:
-        band = f"the rules say {c.category}, for which {c.band_source} prints {_percent(c.band)}"
+        band = f"the rules say {c.category}, {_percent(c.band)} by {c.band_source}"
         network = f"the network {100 * c.risk:.2g} % ({_percent(c.interval)})"
         at = ", at the most probable findings" if c.sharpest else ""
+        at += ", with what nets say, which is not confirmed" if c.unconfirmed else ""
         yield "rules_and_network", f"{c.finding}, {c.guideline}: {band}, {network}{at}"
 
 
@@ -136,13 +134,16 @@ def of_evidence(texts: Iterable[str], decided: Iterable[FindingDecision], bar: f
     yield from (("evidence_conflict", text) for text in texts)
     for f in decided:
         name, risk = f.finding.tracking_id, f.risk
-        if risk is not None and risk.clash:
-            yield "evidence_conflict", f"{name}: {risk.clash}"
-        if risk is not None and risk.grounds is not None:
-            yield from (("evidence_conflict", f"{name}: {text}") for text in risk.grounds.contradictions)
-            if risk.grounds.conflict >= bar:
-                detail = f"together much less probable than apart ({risk.grounds.conflict:.1f}, bar {bar:g})"
-                yield "evidence_conflict", f"{name}: what is known of it and of the patient is {detail}"
+        if risk is None:
+            continue
+        yield from (("evidence_conflict", f"{name}: {text}") for text in (risk.clash, *risk.contradictions) if text)
+        for t in risk.tensions:
+            if t.measure >= bar:
+                detail = f"together much less probable than apart ({t.measure:.1f}, bar {bar:g})"
+                yield "evidence_conflict", f"{name}: {t.one} and {t.other} are {detail}"
+        if risk.grounds is not None and risk.grounds.conflict >= bar:
+            detail = f"together much less probable than apart ({risk.grounds.conflict:.1f}, bar {bar:g})"
+            yield "evidence_conflict", f"{name}: all that is known of it and of the patient is {detail}"
 
 
 def of_stale(case: Case) -> Iterator[Raised]:
@@ -153,9 +154,13 @@ def of_stale(case: Case) -> Iterator[Raised]:
 
 
 def certain(case: Case) -> bool:
-    """Whether no belief of exam or findings is uncertain, so that there is nothing to sharpen."""
-    held = [case.exam.facts, *(f.facts for f in case.findings)]
-    return not any(is_uncertain(b) for facts in held for b in facts.values())
+    """Whether no belief is uncertain, so that there is nothing to sharpen."""
+    return not any(is_uncertain(b) for facts in every(case).values() for b in facts.values())
+
+
+def every(case: Case) -> dict[str, Facts]:
+    """All facts of a case by where they are: "exam", "patient", and each finding by its tracking id."""
+    return {"exam": case.exam.facts, "patient": case.patient.facts, **{f.tracking_id: f.facts for f in case.findings}}
 
 
 def unlike_training(case: Case, name: str) -> tuple[str, ...]:

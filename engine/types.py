@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from .errors import BadValue
-from .grounds import Grounds
+from .grounds import Grounds, Tension
 
 if TYPE_CHECKING:
     from .perception.volume import Volume
@@ -279,6 +279,8 @@ class Risk:
     missing: tuple[str, ...] = ()
     grounds: Grounds | None = None
     clash: str = ""  # what is known excludes itself, and how: there is no probability then
+    contradictions: tuple[str, ...] = ()  # statements of one fact that exclude each other, of which one was used
+    tensions: tuple[Tension, ...] = ()  # pairs of facts that fit badly, the worst first
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +321,7 @@ class Conflict:
 
     ``band``: the probability (0 to 1) that the guideline prints for ``category``, by ``band_source``. ``interval``:
     the network's, around ``risk``. ``sharpest``: seen only where each belief is taken at its most probable value.
+    ``unconfirmed``: seen only with what nets say, which the route keeps from the rules.
     The reasons of the rules are the reading's ``trace``, those of the network its ``grounds``.
     """
 
@@ -331,6 +334,7 @@ class Conflict:
     risk: float
     interval: tuple[float, float]
     sharpest: bool = False
+    unconfirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from radlogic.engine.grounds import Gap, Grounds, NetworkNode, Push, Sway, Turn
+from radlogic.engine.grounds import Gap, Grounds, NetworkNode, Push, Sway, Tension, Turn
 from radlogic.engine.record import Assessment, DecisionRecord
 from radlogic.engine.types import (
     Application,
@@ -347,7 +347,6 @@ GROUNDS = Grounds(
     interval=(0.0203, 0.1188),
     level=0.9,
     conflict=0.4,
-    contradictions=(f"margin: spiculation ({PLACE}) says otherwise than margin, which was used",),
     pushes=(
         Push("size", "uncertain", 1.3, 1.4, True),
         Push("margin", "smooth or other", -0.3, -0.3, False),
@@ -371,10 +370,20 @@ def fused() -> Assessment:
     held = screening()
     lung, other = held.decision.guidelines
     notes = ("size: a measurement with an error", "margin: by the convention of the reader's form")
-    why = "; ".join((*GROUNDS.contradictions, *notes))
+    why = "; ".join(notes)
+    against = (f"margin: spiculation ({PLACE}) says otherwise than margin, which was used",)
     told = {"size": "uncertain", "margin": "smooth or other", "smoking": "former"}
     answer = Risk(
-        NETWORK, 0.0522, told, "nodules of 1 to 30 mm", "This project", why, ("pack_years", "fdg_uptake"), GROUNDS
+        NETWORK,
+        0.0522,
+        told,
+        "nodules of 1 to 30 mm",
+        "This project",
+        why,
+        ("pack_years", "fdg_uptake"),
+        GROUNDS,
+        contradictions=against,
+        tensions=(Tension("smoking", "pack_years", 3.4),),
     )
     first, second, third = lung.findings
     findings = (

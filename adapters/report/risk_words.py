@@ -101,7 +101,7 @@ def because(why: Grounds, answer: Risk) -> tuple[tuple[str, str], ...]:
         ("thresholds", "; ".join(map(named, why.thresholds))),
         ("worth asking next", gaps(why)),
         ("not known", ", ".join(map(node_words, answer.missing)) or "nothing that the network takes"),
-        ("contradictions", contradictions(why)),
+        ("contradictions", contradictions(answer, why)),
         ("its uncertain numbers", sways(why)),
         ("beware", beware(answer)),
     )
@@ -160,9 +160,11 @@ def gap_words(gap: Gap) -> str:
     return f"{node_words(gap.node)} (saves {gap.bits:.2g} bits{decides})"
 
 
-def contradictions(why: Grounds) -> str:
+def contradictions(answer: Risk, why: Grounds) -> str:
     """Statements that exclude each other, and how well the evidence fits together."""
-    against = "; ".join(named(text) for text in why.contradictions) or "no two statements exclude each other"
+    badly = (f"{node_words(t.one)} and {node_words(t.other)} are {fit(t.measure)}" for t in answer.tensions)
+    said = (*map(named, answer.contradictions), *badly)
+    against = "; ".join(said) or "no two statements exclude each other"
     return f"{against}; conflict {signed(why.conflict)}: the evidence is {fit(why.conflict)}"
 
 
@@ -192,9 +194,8 @@ def sways(why: Grounds) -> str:
 
 def beware(answer: Risk) -> str:
     """What a reader must know of the evidence: notes of the same kind together."""
-    against = "; ".join(answer.grounds.contradictions) if answer.grounds else ""
     notes: dict[str, list[str]] = {}
-    for text in answer.why.removeprefix(against).split("; "):
+    for text in answer.why.split("; "):
         name, colon, note = text.partition(": ")
         key, of = (note, [node_words(name)]) if colon and name in answer.inputs else (text, [])
         notes.setdefault(named(key), []).extend(of)

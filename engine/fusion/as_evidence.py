@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
+from typing import Final
 
 import numpy as np
 
@@ -10,6 +12,8 @@ from ..types import Belief, Classes, Known, Measured, NotApplicable, SourceKind,
 from .evidence import Likelihood, OneOf, Piece, likelihood_of, measured_likelihood
 from .infer import CompiledNetwork
 from .network import Feed, Node
+
+LEAST_CLASS: Final = 0.001  # of classes without a state, together: what a softmax leaves everywhere says nothing
 
 
 def piece_of(net: CompiledNetwork, node: Node, feed: Feed, belief: Belief) -> Piece | Unknown:
@@ -49,8 +53,8 @@ def outside(node: Node, feed: Feed, belief: Belief) -> str:
         case Measured():
             return _beyond(node, feed, belief.mean)
         case Classes():
-            unmapped = any(p > 0 and not _states_of_class(feed, name) for name, p in belief.probabilities.items())
-            return f"the network has no state for a class of {feed.name}" if unmapped else ""
+            unmapped = math.fsum(p for name, p in belief.probabilities.items() if not _states_of_class(feed, name))
+            return f"the network has no state for a class of {feed.name}" if unmapped > LEAST_CLASS else ""
         case _:
             return ""
 
@@ -90,7 +94,7 @@ def _of_classes(net: CompiledNetwork, node: Node, feed: Feed, belief: Classes) -
         return Unknown("only a net speaks of it, and how often it met each class in training is not stated")
     groups = dict.fromkeys(feed.values.values(), 0.0)  # several classes may mean the same states
     for name, p in belief.probabilities.items():
-        if p > 0:
+        if p > 0 and _states_of_class(feed, name):
             groups[_states_of_class(feed, name)] += p
     if sorted(s for states in groups for s in states) != sorted(node.states):
         return Unknown("class probabilities whose classes overlap in the network, or leave out a state")

@@ -23,7 +23,7 @@ from .infer import CompiledNetwork
 from .junction import Clique, Shape, junction_tree
 from .network import network_of
 
-FORMAT: Final = 2  # of the artefact and of how tables are expanded; part of its hash
+FORMAT: Final = 3  # of the artefact and of how tables are expanded; part of its hash
 Folder = Traversable | Path
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Final
 
 import numpy as np
 
 from ..errors import BadValue
+from ..grounds import Tension
 from .evidence import Evidence
 from .infer import CompiledNetwork
 from .network_tables import Floats
@@ -84,6 +86,26 @@ class Question:
     node: str
     bits: float
     decides: float
+
+
+def tensions(net: CompiledNetwork, evidence: Evidence, least: float = 1.0) -> tuple[Tension, ...]:
+    """Pairs of pieces that fit badly: log of P(one) P(other) over P(both), from ``least`` on, the worst first.
+
+    Further evidence never lowers the measure of a pair, as it does that of all pieces together (``Answer.conflict``).
+    Pairs that exclude each other are left out: ``query`` refuses them by name.
+
+    Raises:
+        UnknownField, BadValue: as ``CompiledNetwork.query``.
+    """
+    pairs = tuple(combinations(evidence, 2))
+    exams = [{n: evidence[n]} for n in evidence] + [{a: evidence[a], b: evidence[b]} for a, b in pairs]
+    if not pairs:
+        return ()
+    p = net.query_many(exams).p_evidence
+    alone = dict(zip(evidence, p, strict=False))
+    both = zip(pairs, p[len(alone) :], strict=True)
+    found = (Tension(a, b, math.log(alone[a] * alone[b] / q)) for (a, b), q in both if q > 0)
+    return tuple(sorted((t for t in found if t.measure >= least), key=lambda t: (-t.measure, t.one, t.other)))
 
 
 def contributions(net: CompiledNetwork, evidence: Evidence) -> Contributions:

@@ -38,8 +38,9 @@ def _of_nodule(facts: Facts) -> Facts:
     rate = _doublings(facts.get("mean_mm"), facts.get("prior_mean_mm"), facts.get("interval_months"))
     if rate is not None:
         return {"volume_doublings_per_year": rate}
-    growing = facts.get("growing")
-    if isinstance(growing, Known) and growing.source.kind is not SourceKind.CONVENTION:
+    growing, status = facts.get("growing"), facts.get("status")
+    followed = isinstance(status, Known) and status.value == "existing"  # else whether it grew cannot be known
+    if followed and isinstance(growing, Known) and growing.source.kind is not SourceKind.CONVENTION:
         return {"growth_stated": growing}
     return {}
 

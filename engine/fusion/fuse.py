@@ -11,6 +11,7 @@ from ..resources import knowledge_folder
 from ..types import Case, Finding, Risk, Risks
 
 BROCK = ("brock", "brock-without-spiculation")
+ERROR = ("models", "measurement", "reader_error.yaml")  # of two diameters, for a rate of growth
 
 
 class Fusion(Protocol):
@@ -42,16 +43,21 @@ class NetworkFusion:
         """The hash of each network, of each model's file and of the facts' file; a net may have a network's name."""
         from .network_risk import NetworkRisk
 
-        read = {**{name: ("risk_models", f"{name}.yaml") for name in BROCK}, "facts": ("facts.yaml",)}
+        read = {
+            **{name: ("risk_models", f"{name}.yaml") for name in BROCK},
+            "facts": ("facts.yaml",),
+            "reader error": ERROR,
+        }
         own = {name: _sha256(knowledge_folder().joinpath(*path)) for name, path in read.items()}
         networks = {f"network {name}": sha256 for name, sha256 in NetworkRisk().hashes().items()}
         return {**networks, **own}
 
 
 def _brock(case: Case, finding: Finding) -> tuple[Risk, ...]:
+    from .of_case import counted
     from .risk import brock_of
 
-    count = sum(f.kind == finding.kind for f in case.findings)
+    count = max(counted(case, finding.kind), 1)  # this one at least
     first = brock_of(finding, case.patient, count)
     if first.missing != ("spiculation",):
         return (first,)

@@ -33,7 +33,6 @@ def grounds_of(network: CompiledNetwork, told: CaseEvidence, answer: Answer) -> 
         interval=(spread.low, spread.high),
         level=spread.level,
         conflict=answer.conflict,
-        contradictions=told.contradictions,
         pushes=tuple(Push(p.node, said[p.node], p.alone, p.left_out, p.interacts) for p in added.pieces),
         turns=_turns(network, told),
         gaps=tuple(Gap(q.node, q.bits, q.decides) for q in questions(network, told.evidence)[:KEPT]),

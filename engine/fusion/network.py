@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +60,21 @@ class Threshold:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class NotFor:
+    """A fact whose being one of ``values``, or none of ``but``, leaves no answer; ``says`` why. Values are text."""
+
+    place: str
+    name: str
+    values: tuple[str, ...]
+    but: tuple[str, ...]
+    says: str
+
+    def meets(self, value: str) -> bool:
+        """Whether that value leaves no answer."""
+        return value in self.values if self.values else value not in self.but
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
     """A whole network; ``nodes`` in the order of the file. ``target`` and ``state``: whose probability is the risk."""
@@ -75,6 +90,7 @@ class Network:
     nodes: Mapping[str, Node]
     thresholds: tuple[Threshold, ...]
     sources: Mapping[str, str]
+    not_for: tuple[NotFor, ...] = ()
 
     @property
     def target_node(self) -> Node:
@@ -93,7 +109,17 @@ def network_of(document: Mapping[str, Any], tables: Mapping[str, Floats] | None 
         nodes=nodes,
         thresholds=tuple(Threshold(t["at"], t["means"], t["source"]) for t in document["thresholds"]),
         sources=document["sources"],
+        not_for=tuple(map(_not_for, document["not_for"])),
     )
+
+
+def _not_for(entry: Mapping[str, Any]) -> NotFor:
+    place = next(p for p in ("patient", "finding", "exam") if entry[p] is not None)
+    return NotFor(place, entry[place], _texts(entry["values"]), _texts(entry["but"]), entry["says"])
+
+
+def _texts(values: Iterable[bool | str]) -> tuple[str, ...]:
+    return tuple(str(v).lower() if isinstance(v, bool) else v for v in values)
 
 
 def _node(name: str, all_nodes: Mapping[str, Any], table: Floats | None) -> Node:

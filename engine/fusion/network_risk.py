@@ -8,7 +8,8 @@ from typing import Final
 
 from ..types import Case, Finding, Risk
 from .compile_network import load_network
-from .grounds_of import grounds_of, shown
+from .explain import tensions
+from .grounds_of import KEPT, grounds_of, shown
 from .infer import Answer, CompiledNetwork
 from .network_errors import ImpossibleEvidence
 from .of_case import CaseEvidence, evidence_of
@@ -62,6 +63,8 @@ class NetworkRisk:
             missing=tuple(told.missing),
             grounds=grounds_of(found.network, told, found.answer) if found.answer else None,
             clash=found.clash,
+            contradictions=told.contradictions,
+            tensions=tensions(found.network, told.evidence)[:KEPT],
         )
 
     def answer(self, case: Case, finding: Finding) -> NetworkAnswer | None:
@@ -77,12 +80,12 @@ class NetworkRisk:
         told = evidence_of(network, case, finding)
         refused = _refused(name, told)
         if refused:
-            return NetworkAnswer(network, told, None, (*refused, *told.contradictions))
+            return NetworkAnswer(network, told, None, refused)
         try:
             answer = network.query(told.evidence)
         except ImpossibleEvidence as error:
-            return NetworkAnswer(network, told, None, (error.found, *told.contradictions), error.found)
-        return NetworkAnswer(network, told, answer, told.contradictions)
+            return NetworkAnswer(network, told, None, (error.found,), error.found)
+        return NetworkAnswer(network, told, answer, ())
 
     def hashes(self) -> Mapping[str, str]:
         """The hash of each network, as it was compiled."""

@@ -177,6 +177,25 @@ class Threshold(_Strict):
     source: str
 
 
+class NotFor(_Strict):
+    """A known fact with which the network must give no answer, and why, in words."""
+
+    patient: str | None = None
+    finding: str | None = None
+    exam: str | None = None
+    values: tuple[bool | str, ...] = ()
+    but: tuple[bool | str, ...] = ()
+    says: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_place(self) -> NotFor:
+        if sum(place is not None for place in (self.patient, self.finding, self.exam)) != 1:
+            raise ValueError("it has one of `patient`, `finding` and `exam`")
+        if bool(self.values) == bool(self.but):
+            raise ValueError("it has one of `values` and `but` (any value but these)")
+        return self
+
+
 class NetworkFile(_Strict):
     """One file."""
 
@@ -188,5 +207,6 @@ class NetworkFile(_Strict):
     population: str
     target: Target
     thresholds: tuple[Threshold, ...] = ()
+    not_for: tuple[NotFor, ...] = ()
     sources: Mapping[Name, str]
     nodes: dict[Name, Node]

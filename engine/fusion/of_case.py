@@ -11,7 +11,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ..types import Belief, Case, Classes, Facts, Finding, Known, Measured, Source, SourceKind, Unknown
+from ..types import (
+    FOUND_BY_PROGRAM,
+    Belief,
+    Case,
+    Classes,
+    Facts,
+    Finding,
+    Known,
+    Measured,
+    Source,
+    SourceKind,
+    Unknown,
+)
 from .as_evidence import as_piece, outside, piece_of, states_of
 from .evidence import Likelihood, Piece
 from .follow_up import follow_up
@@ -62,9 +74,21 @@ def evidence_of(net: CompiledNetwork, case: Case, finding: Finding) -> CaseEvide
         {name: t.piece for name, t in told.items() if t.piece is not None},
         tuple(t.used for t in told.values() if t.used),
         {name: t.missing for name, t in told.items() if t.missing},
-        tuple(f"{name}: {t.outside}" for name, t in told.items() if t.outside),
+        (*_not_for(net, places), *(f"{name}: {t.outside}" for name, t in told.items() if t.outside)),
         tuple(f"{name}: {text}" for name, t in told.items() for text in t.against),
     )
+
+
+def _not_for(net: CompiledNetwork, places: Mapping[str, Facts]) -> Iterator[str]:
+    """What is known that leaves the network no question to answer, in the words of its file."""
+    for entry in net.network.not_for:
+        belief = places[entry.place].get(entry.name)
+        if isinstance(belief, Known) and entry.meets(_text(belief)):
+            yield f"{entry.name}: {entry.says}"
+
+
+def _text(belief: Known) -> str:
+    return str(belief.value).lower() if isinstance(belief.value, bool) else str(belief.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +117,12 @@ def _told(net: CompiledNetwork, node: Node, beliefs: Sequence[Said]) -> _Told:
     return _Told(missing=missing or next((b.why for _, b in beliefs if isinstance(b, Unknown)), "nobody stated it"))
 
 
-def _rank(said: Said) -> int:
+def _rank(said: Said) -> tuple[int, bool]:
+    """Who says so, and of these what is certain first."""
+    return _speaker(said), not isinstance(said[1], Known)
+
+
+def _speaker(said: Said) -> int:
     """0 what was stated or measured by a fixed procedure, 1 what a net says, 2 what a form's convention says."""
     kind = said[1].source.kind if said[1].source else None
     return {SourceKind.NET: 1, SourceKind.CONVENTION: 2}.get(kind, 0) if kind else 0
@@ -109,8 +138,22 @@ def _beliefs(node: Node, case: Case, facts: Mapping[str, Facts]) -> Iterator[Sai
 def _count(kind: str, case: Case) -> Belief:
     if kind not in case.assessed:
         return Unknown(f"nobody said whether there is any {kind}")
-    n = sum(f.kind == kind for f in case.findings)
-    return Known(Decimal(n), Source(SourceKind.REPORT, f"number of findings of the kind {kind}"))
+    n = counted(case, kind)
+    return (
+        Known(Decimal(n), Source(SourceKind.REPORT, f"number of findings of the kind {kind}")) if n else Unknown("none")
+    )
+
+
+def counted(case: Case, kind: str) -> int:
+    """Findings of a kind that somebody stated and that are still there: not what only a program pointed at."""
+    return sum(
+        f.kind == kind and FOUND_BY_PROGRAM not in f.facts and not _is(f.facts.get("status"), "resolved")
+        for f in case.findings
+    )
+
+
+def _is(belief: Belief | None, value: object) -> bool:
+    return isinstance(belief, Known) and belief.value == value
 
 
 def _narrowed(node: Node, piece: Piece, used: Said, said: Sequence[Said]) -> tuple[Piece, tuple[str, ...]]:
@@ -123,7 +166,7 @@ def _narrowed(node: Node, piece: Piece, used: Said, said: Sequence[Said]) -> tup
         return piece, ()
     states, against = (piece,) if isinstance(piece, str) else piece.states, []
     for feed, other in said:
-        also = states_of(feed, other) if isinstance(other, Known) and _rank((feed, other)) == 0 else ()
+        also = states_of(feed, other) if isinstance(other, Known) and _speaker((feed, other)) == 0 else ()
         both = tuple(s for s in states if s in also)
         if also and not both:
             where = f"{feed.name} ({other.source.reference})" if other.source else feed.name
@@ -137,6 +180,6 @@ def _note(node: Node, feed: Feed, belief: Belief) -> str:
         f"{feed.name} stands in for {node.feeds[0].name}": node.edges and feed is not node.feeds[0],
         "a measurement with an error": isinstance(belief, Measured),
         "class probabilities": isinstance(belief, Classes),
-        "by the convention of the reader's form": _rank((feed, belief)) == 2,
+        "by the convention of the reader's form": _speaker((feed, belief)) == 2,
     }
     return "; ".join(text for text, holds in notes.items() if holds)

@@ -87,6 +87,9 @@ def number_cells(variable: Variable, amount: numbers.Amount) -> Cells:
         return tuple(range(len(variable.domain)))
     if isinstance(amount, Decimal):
         return (variable.cuts.cell(amount),)
+    if NOT_APPLICABLE not in variable.domain:
+        found, cure = "not applicable", "State the amount, or leave it unknown."
+        raise BadValue(f"the number {variable.name}", variable.name, found, "an amount: it always has one", cure)
     return (variable.domain.index(NOT_APPLICABLE),)
 
 

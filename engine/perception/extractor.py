@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from ..facts import stronger
-from ..types import Case, Facts, Finding, Known, Source, SourceKind
+from ..types import Belief, Case, Facts, Finding, Known, Source, SourceKind, Unknown
 
 OUTSIDE_TRAINING: Final = "outside_training"  # a belief in words: why a net must not be relied on at a finding
 
@@ -51,8 +51,13 @@ def _joined(case: Case, finding: Finding, extractors: Sequence[FeatureExtractor]
     facts = dict(finding.facts)
     for extractor in extractors:
         for name, belief in extractor.beliefs(case, finding).items():
-            facts[name] = stronger(facts.get(name), belief)
+            facts[name] = stronger(facts.get(name), belief) if _open(facts.get(name)) else facts[name]
     return facts
+
+
+def _open(belief: Belief | None) -> bool:
+    """Whether nobody stated it, not even by leaving it out of a form: the rule-based route must find that again."""
+    return belief is None or isinstance(belief, Unknown)
 
 
 def _coverage(case: Case) -> Facts:

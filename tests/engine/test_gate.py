@@ -238,7 +238,7 @@ def test_a_wider_error_of_the_same_value_never_removes_review(mm, sd, wider):
 
 @settings(max_examples=25, deadline=None)
 @given(st.floats(0.5, 1), st.floats(0, 1), st.sampled_from([4.0, 6.9, 9.0, 20.0]))
-def test_a_leading_class_that_loses_probability_never_removes_review(leads, loses, mm):
+def test_a_leading_texture_that_loses_probability_never_removes_review(leads, loses, mm):
     sure, unsure = ({"solid": p, "non_solid": 1 - p} for p in (leads, leads - loses * (leads - 0.5)))
     sharp, wide = (decided(case(), at_site(**seen(kind, mm, 0.2))) for kind in (sure, unsure))
 
@@ -280,7 +280,7 @@ def test_rules_and_network_that_disagree_are_shown_with_both_sides():
     assert (conflict.category, conflict.band, conflict.sharpest) == ("2", (0.0, 0.01), False)
     assert conflict.interval[0] > 0.01
     (text,) = [r.text for r in decision.review.reasons if r.code == "rules_and_network"]
-    assert "the rules say 2, for which Lung-RADS v1.1 prints 0 to 1 %" in text
+    assert "the rules say 2, 0 to 1 % by Lung-RADS v1.1" in text
     assert "the network" in text
     assert (decision.route, decision.review.priority) == (Route.HYBRID, "soon")
 
@@ -331,3 +331,91 @@ def test_a_value_of_the_record_that_is_too_old_is_said():
 
     assert codes(decision) == ["input_stale"]
     assert (decision.route, decision.review.priority) == (Route.HYBRID, "routine")
+
+
+def test_the_calibration_of_a_net_is_not_that_of_a_person():
+    unsure = case(type=Known("solid", HUMAN), mean_mm=Measured(10.0, 1.2, "mm", HUMAN))
+
+    decision = decided(unsure, at_site())
+
+    assert (decision.route, "calibration_missing" in codes(decision)) == (Route.RULE_BASED, True)
+
+
+def test_the_calibration_of_another_net_does_not_count():
+    other = replace(KEEPS, extractor="some other net", site="ours")
+    decision = decided(case(), replace(using(**seen({"solid": 1.0}, 10.0)), calibrators=(other,)))
+
+    assert (decision.route, "calibration_missing" in codes(decision)) == (Route.RULE_BASED, True)
+
+
+def test_what_nets_say_of_exam_and_patient_is_withheld_too_and_listed():
+    stated = case({"emphysema": Known(True, NET)}, type=Known("solid", HUMAN), mean_mm=Known(Decimal(9), HUMAN))
+    stated = replace(stated, exam=replace(stated.exam, facts={**stated.exam.facts, "s_finding": Known("none", NET)}))
+    assessment = assess(stated, PLAIN, AS_OF)
+
+    assert assessment.decision.route is Route.RULE_BASED
+    assert {"exam/s_finding", "patient/emphysema"} <= set(assessment.record.masked)
+    assert "emphysema" not in assessment.decision.guidelines[0].findings[0].risk.inputs
+
+
+def test_whether_a_guideline_applies_is_read_without_nets_on_the_rule_based_route():
+    using = load_knowledge(guideline="li-rads-ct-mri@2018")
+    exam = Exam(date(2026, 10, 15), facts={"risk_factors.cirrhosis": Known(True, NET), "modality": Known("CT", HUMAN)})
+    observation = Finding("L1", "observation", {"size_mm": Known(Decimal(30), HUMAN)})
+    decision = assess(Case(exam, (observation,), Patient("p")), using, AS_OF).decision
+
+    assert decision.route is Route.RULE_BASED
+    assert decision.guidelines[0].application.applies == "conditional"
+    assert "applicability_unconfirmed" in codes(decision)
+
+
+def test_a_net_does_not_take_what_a_form_means_by_silence():
+    convention = Known("none", Source(SourceKind.CONVENTION, "form"))
+    known = {"type": Known("solid", HUMAN), "mean_mm": Known(Decimal(9), HUMAN), "benign_feature": convention}
+    said = {"benign_feature": Classes({"none": 0.99, "fat": 0.01}, NET)}
+
+    assert decided(case(**known), using(**said)).guidelines[0].exam.category == "4A"
+
+
+def test_the_same_case_on_another_day_is_another_decision():
+    one, other = (assess(case(), PLAIN, day).record.decision_id for day in (AS_OF, date(2027, 11, 22)))
+
+    assert one != other
+
+
+def left_out(guideline, of="finding"):
+    """What a reader's form means by leaving everything out."""
+    form, found = Source(SourceKind.CONVENTION, "form"), {}
+    for name, (scope, i) in guideline.inputs.items():
+        if scope == of and "absent" in i:
+            belief = NotApplicable(form) if i["absent"] == "n/a" else Known(i["absent"], form)
+            names = [f"{name}.{value}" for value in i["values"]] if i["type"] == "set" else [name]
+            found |= dict.fromkeys(names, belief)
+    return found
+
+
+def test_a_benign_category_beside_a_likely_cancer_of_the_liver_is_a_conflict():
+    using = load_knowledge(guideline="li-rads-ct-mri@2018")
+    (guideline,) = using.guidelines
+    known = {"aphe": "nonrim", "washout": "nonperipheral_pvp", "capsule": "enhancing", "benign": "definite"}
+    facts = left_out(guideline) | {n: Known(v, HUMAN) for n, v in known.items()}
+    at_risk = {"risk_factors.cirrhosis": True, "cirrhosis_cause": "other", "modality": "CT", "multiphase": True}
+    exam = (
+        left_out(guideline, "exam") | left_out(guideline, "patient") | {n: Known(v, HUMAN) for n, v in at_risk.items()}
+    )
+    exam |= {"age": Known(Decimal(60), HUMAN)}
+    observation = Finding("L1", "observation", facts | {"size_mm": Known(Decimal(30), HUMAN)})
+    patient = Patient("p", {"afp_ng_ml": Known(Decimal(5000), RECORD)})
+    decision = assess(Case(Exam(date(2026, 10, 15), facts=exam), (observation,), patient), using, AS_OF).decision
+
+    assert decision.guidelines[0].findings[0].reading.category == "LR-1"
+    assert [(c.category, c.band) for c in decision.conflicts] == [("LR-1", (0.0, 0.5))]
+
+
+def test_a_measurement_that_does_not_apply_is_refused_by_name():
+    from radlogic.engine.errors import BadValue
+
+    using = load_knowledge(guideline="li-rads-ct-mri@2018")
+    observation = Finding("L1", "observation", {"size_mm": NotApplicable(HUMAN)})
+    with pytest.raises(BadValue, match="size"):
+        assess(Case(Exam(date(2026, 10, 15)), (observation,), Patient("p")), using, AS_OF)

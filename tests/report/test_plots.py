@@ -100,7 +100,7 @@ def any_grounds(draw):
     low, high = sorted((draw(SHARES), draw(SHARES)))
     return Grounds(
         draw(NAMES), draw(NAMES), draw(st.lists(NAMES, max_size=3).map(tuple)), draw(ODDS), draw(ODDS), draw(ODDS),
-        (low, high), draw(st.floats(0.5, 0.99)), draw(ODDS), (),
+        (low, high), draw(st.floats(0.5, 0.99)), draw(ODDS),
         draw(told),
         draw(st.lists(st.builds(Turn, NAMES, NAMES, SHARES, SHARES, st.tuples(NAMES)), max_size=8).map(tuple)),
         draw(st.lists(st.builds(Gap, NAMES, SHARES, SHARES), max_size=8).map(tuple)),
@@ -407,14 +407,21 @@ def test_hostile_words_stay_words():
     why = replace(
         GROUNDS,
         target=HOSTILE,
-        contradictions=(HOSTILE,),
         pushes=(Push(HOSTILE, HOSTILE, 1.0, 2.0, True),),
         turns=(Turn(HOSTILE, HOSTILE, 0.5, 0.5, (HOSTILE,)),),
         gaps=(Gap(HOSTILE, 0.5, 0.5),),
         sways=(Sway(HOSTILE, HOSTILE, 1.0, 0.0, 2.0, 0.1, 0.2),),
         nodes=(node, *GROUNDS.nodes),
     )
-    risk = replace(found.risk, model=HOSTILE, grounds=why, missing=(HOSTILE,), why=HOSTILE, domain=HOSTILE)
+    risk = replace(
+        found.risk,
+        model=HOSTILE,
+        grounds=why,
+        missing=(HOSTILE,),
+        why=HOSTILE,
+        domain=HOSTILE,
+        contradictions=(HOSTILE,),
+    )
     finding = replace(found.finding, tracking_id=HOSTILE)
     lung = replace(lung, findings=(replace(found, finding=finding, risk=risk),))
     case = replace(held.record.case, findings=(finding,))
