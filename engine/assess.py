@@ -17,6 +17,7 @@ from .perception.extractor import OUTSIDE_TRAINING, perceive
 from .record import Assessment
 from .signals import Spoke
 from .types import (
+    FOUND_BY_PROGRAM,
     Application,
     Belief,
     Case,
@@ -52,7 +53,8 @@ def assess(case: Case, using: Knowledge, as_of: date) -> Assessment:
         before = (replace(c, unconfirmed=stated != seen) for c in disagree)
         disagree = conflicts(using.guidelines, answers, (), before)
         still = (r for r in raised if r[0] != "rules_and_network")
-        route, review = gate((*still, *signals.of_conflicts(disagree), *signals.of_answers(answers)), using)
+        more = (r for r in signals.of_answers(answers) if r[0] != FOUND_BY_PROGRAM)  # said, with its source, before
+        route, review = gate((*still, *signals.of_conflicts(disagree), *more), using)
     decision = Decision(answers, route, review, citations(answers), (*using.chosen, *notes(seen)), conflicts=disagree)
     return Assessment(decision, record.record_of(seen, decision, using.hashes(), as_of))
 

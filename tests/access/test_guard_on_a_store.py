@@ -37,7 +37,7 @@ def store(request, tmp_path, monkeypatch):
     with Store.open(place) as opened:
         yield opened
     if request.param == "postgresql":
-        postgres_server.drop(request.getfixturevalue("postgres"), f"access{next(NUMBERS) - 1}")
+        postgres_server.emptied(place)
 
 
 @pytest.fixture
