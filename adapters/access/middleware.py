@@ -84,7 +84,8 @@ class Guard:
         if self._for_machines(scope["path"]):
             return receive  # no session is looked at there: those routes know their callers by other means
         if headers.get("host") != self._access.settings.host:
-            raise _Refuse(421, "this name is not the one that radlogic is set up for")
+            address = self._access.settings.base_url
+            raise _Refuse(421, f"this name is not the one that radlogic is set up for: open {address}")
         scope[SCOPE_KEY] = visit
         await self._recognise(scope, visit)
         return receive if scope["method"] in SAFE else await self._checked(scope, receive, visit, headers)

@@ -17,16 +17,18 @@ def objects(value: Any) -> Iterator[Mapping[str, Any]]:
 def codings(concept: Any) -> list[Code]:
     """(system, code) of each coding of a CodeableConcept. The innermost step of reading a record: kept flat."""
     found = concept.get("coding") if isinstance(concept, dict) else None
-    return [_code(coding) for coding in found if isinstance(coding, dict)] if isinstance(found, list) else []
+    if not isinstance(found, list):
+        return []
+    stated = [(c.get("system"), c.get("code")) for c in found if isinstance(c, dict)]
+    return [pair if type(pair[0]) is type(pair[1]) is str else _texts(*pair) for pair in stated]  # type: ignore[misc]
 
 
 def code_of(coding: Any) -> Code:
     """(system, code) of a Coding; '' for what is absent or no text."""
-    return _code(coding) if isinstance(coding, dict) else ("", "")
+    return _texts(coding.get("system"), coding.get("code")) if isinstance(coding, dict) else ("", "")
 
 
-def _code(coding: Mapping[str, Any]) -> Code:
-    system, code = coding.get("system"), coding.get("code")
+def _texts(system: Any, code: Any) -> Code:
     return (system if isinstance(system, str) else "", code if isinstance(code, str) else "")
 
 

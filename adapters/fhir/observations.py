@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from ...engine.types import Belief, Known, Source, Unknown
@@ -150,9 +151,7 @@ class Question:
         """The problem of an answer that is older than ``max_age`` on the day of the exam."""
         if self.max_age is None or self.exam_date is None or reading.when is None:
             return None
-        if whole_months(reading.when.last, self.exam_date) < self.max_age.months:
-            return None
-        return Problem(f"is stale: {self.max_age.months} months old or more on the day of the exam", Standing.STALE)
+        return _too_old(reading.when.last, self.exam_date, self.max_age.months)
 
     def note(self, reading: Reading, answer: Answer | Problem) -> None:
         """Write the answer into the ledger; a stale value stays visible."""
@@ -161,6 +160,13 @@ class Question:
         standing = problem.standing if problem else Standing.STATED
         why = problem.why if problem else ""
         self.ledger.add(self.fact, reading.reference, standing, reading.when, value, why=why)
+
+
+@lru_cache(maxsize=1024)  # a record has many results of one day
+def _too_old(day: date, exam_date: date, months: int) -> Problem | None:
+    if whole_months(day, exam_date) < months:
+        return None
+    return Problem(f"is stale: {months} months old or more on the day of the exam", Standing.STALE)
 
 
 def newest(readings: list[Reading], question: Question, interpret: Callable[[Reading], Answer | Problem]) -> Belief:

@@ -77,8 +77,11 @@ class Vocabulary:
 
     def bears_on(self, resource: Mapping[str, Any]) -> bool:
         """Whether a resource's code, or that of a component, is in any value set: most of a record's are in none."""
-        for code in codings(resource.get("code")):  # written out: asked of every resource of a record
-            if code in self.known or code[0] in self.prefixes:
+        concept = resource.get("code")
+        found = concept.get("coding") if type(concept) is dict else None
+        for coding in found if type(found) is list else ():  # written out: asked of every resource of a record
+            system = coding.get("system") if type(coding) is dict else None
+            if type(system) is str and (system in self.prefixes or (system, str(coding.get("code"))) in self.known):
                 return True
         parts = resource.get("component")
         return isinstance(parts, list) and any(self.bears_on(part) for part in parts if isinstance(part, dict))

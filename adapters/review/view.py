@@ -239,7 +239,7 @@ def sides(conflict: Conflict, decision: Decision, found: Iterable[Lesion]) -> Si
     at = " (at the most probable findings)" if conflict.sharpest else ""
     return Sides(
         clean(conflict.finding),
-        f"Category {clean(conflict.category)}, for which {clean(conflict.band_source)} prints {low} to {high}{at}.",
+        f"Category {clean(conflict.category)}: {low} to {high} by {clean(conflict.band_source)}{at}.",
         grounds.steps(reading.trace) if reading else (),
         f"{percent(conflict.risk)}, 90 % interval {least} to {most}.",
         _pushes(lesion, conflict.model),
