@@ -19,6 +19,7 @@ from ...engine.errors import BadValue, NotReadable
 from ...engine.record import Assessment
 from ...engine.types import Case
 from ..access.permissions import Actor
+from ..monitor.metrics import Metrics
 from ..report.words import belief_words
 from ..store.cases import CaseFile, Entry, Filter, Kind, Row, Store
 from ..store.errors import NothingChanged, Superseded
@@ -72,12 +73,16 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The store behind the pages, and what the site sets. ``images``: where slices lie; None: nowhere."""
+    """The store behind the pages, and what the site sets. ``images``: where slices lie; None: nowhere.
+
+    ``metrics``: what a running service counts; a desk without one counts nothing.
+    """
 
     store: Store
     settings: ReviewSettings
     images: Path | None = None
     clock: Callable[[], datetime] = now
+    metrics: Metrics | None = None
     _pixels: dict[str, str | None] = field(default_factory=dict, init=False, repr=False)
 
     # ---- looking -------------------------------------------------------------------------------
@@ -248,6 +253,8 @@ class Desk:
         """Another answer, with a coded reason."""
         self.seeing(decision_id, actor)
         self.store.override(decision_id, reason, comment, self.clock(), actor.name, answer)
+        if self.metrics:
+            self.metrics.observe_override(reason)
 
     def correct(self, decision_id: str, corrected: Assessment, actor: Actor) -> str:
         """Record the decision on corrected findings in place of this one; return its id.
@@ -264,7 +271,10 @@ class Desk:
     def sign(self, decision_id: str, actor: Actor) -> Row:
         """Make it final."""
         self.seeing(decision_id, actor)
-        return self.store.sign(decision_id, self.clock(), actor.name)
+        row = self.store.sign(decision_id, self.clock(), actor.name)
+        if self.metrics and row.outcome:
+            self.metrics.observe_signature(row.outcome)
+        return row
 
     def assign(self, decision_id: str, to: str, actor: Actor) -> None:
         """Take the case, or give it back."""

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from ...engine.errors import BadValue, NotReadable
 from ..access.settings import AccessSettings, settings_from
+from ..monitor.metrics import Metrics, metrics_routes
 from ..store.cases import Store
 from ..store.images import images_folder
 from .desk import Desk
@@ -43,6 +44,8 @@ class Pages:
         from .routes import review_routes
 
         app.include_router(review_routes(self.desk))
+        if self.desk.metrics is not None:
+            app.include_router(metrics_routes(self.desk.metrics, self.desk.store))
 
         @app.get("/", include_in_schema=False)
         def home() -> RedirectResponse:
@@ -70,7 +73,7 @@ def pages_of(place: str, address: str, file: Path | None = None, images: Path | 
     access = settings_from({"base_url": address, "home": HOME, **parts["access"]})
     review = _review(parts["review"])
     store = Store.open(place)
-    return Pages(Desk(store, review, images_folder(place, images or review.images)), access)
+    return Pages(Desk(store, review, images_folder(place, images or review.images), metrics=Metrics()), access)
 
 
 def _parts(file: Path | None) -> dict[str, dict[str, Any]]:

@@ -1,12 +1,17 @@
 """What a site sets, and what a mistake in it is answered with."""
 
+import asyncio
 from pathlib import Path
 
+import httpx
 import pytest
 
 from radlogic.adapters.access.permissions import Actor, Role
 from radlogic.adapters.review.settings import ReviewSettings
 from radlogic.adapters.review.setup import pages_of
+from radlogic.adapters.service import create_app
+from radlogic.adapters.store.log import FileLog
+from radlogic.adapters.store.queue import FileQueue
 from radlogic.engine.errors import RadlogicError
 
 HERE = "http://127.0.0.1:8765"
@@ -80,3 +85,18 @@ def test_a_mistake_is_named_and_no_service_starts(tmp_path, text, named):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(RadlogicError, match=r"site\.yaml"):
         pages_of(str(tmp_path / "store"), HERE, tmp_path / "site.yaml")
+
+
+async def asked(app, path):
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE) as client:
+        return await client.get(path)
+
+
+def test_the_service_counts_what_is_signed_and_what_waits(tmp_path):
+    pages = pages_of(str(tmp_path / "store"), HERE)
+    app = create_app(FileLog(tmp_path / "store"), FileQueue(tmp_path / "store"), pages=pages)
+
+    told = asyncio.run(asked(app, "/metrics"))
+
+    assert told.status_code == 200
+    assert 'radlogic_reviews_waiting{priority="soon"} 0.0' in told.text
