@@ -1,8 +1,8 @@
 """``radlogic calibrate``: the calibrated sets refitted on what humans of one site signed.
 
-Nothing is written below 200 usable signed exams, nor where the refitted sets do not hold what they state on the half
-of the patients that they were not fitted on. A site's bars are never above the shipped ones;
-``engine/site_calibration`` says why.
+Nothing is written below 200 usable signed exams of 100 patients, signed by two people, nor where the refitted sets do
+not hold what they state on the half of the patients that they were not fitted on. A site's bars are never above the
+shipped ones; ``engine/site_calibration`` says why.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def calibrate(
 
     Raises:
         BadValue: a site's name that is none, or a level that no set can state.
-        TooFewSigned: no guideline has 200 usable signed exams. CoverageNotHeld: the check on the other half failed.
+        TooFewSigned: no guideline has 200 usable signed exams, of patients and readers enough.
+        CoverageNotHeld: the check on the other half failed.
         NotReadable, StoreUnavailable: the store cannot be read.
     """
     from .monitor.refit import candidates, usable
@@ -44,9 +45,7 @@ def calibrate(
     _check(site, level)
     every = signed_exams(store, candidates)[1]
     found = usable((one for of_exam in every for one in of_exam), guideline, site_folder())
-    from ..engine.site_calibration import LEAST_CASES
-
-    enough = [mine for mine in found.values() if len(mine.exams) >= LEAST_CASES]
+    enough = [mine for mine in found.values() if mine.enough]
     if not enough:
         raise _too_few(found, guideline)
     made = [_refitted(mine, site, as_of, level) for mine in enough]  # all are checked before the first is written
@@ -62,13 +61,21 @@ def _check(site: str, level: float) -> None:
 
 
 def _too_few(found: dict[str, Usable], guideline: str | None) -> Exception:
-    from ..engine.site_calibration import LEAST_CASES
+    from ..engine import site_calibration as limits
     from .monitor.errors import TooFewSigned
 
-    said = "; ".join(f"{name}: {len(m.exams)} usable{_left(m)}" for name, m in found.items())
+    said = "; ".join(f"{name}: {len(m.exams)} usable, {_whose(m)}{_left(m)}" for name, m in found.items())
     what = said or f"no signed exam in which a net spoke{f' of what {guideline} reads' if guideline else ''}"
-    allowed = f"{LEAST_CASES} signed exams of one guideline"
+    allowed = (
+        f"{limits.LEAST_CASES} signed exams of one guideline, of {limits.LEAST_PATIENTS} patients "
+        f"({limits.LEAST_IN_HALF} in each half), signed by {limits.LEAST_READERS} people"
+    )
     return TooFewSigned("the store", "", what, allowed, "Sign more; until then the shipped calibration holds.")
+
+
+def _whose(mine: Usable) -> str:
+    one, other = mine.in_halves
+    return f"of {len(mine.patients)} patients (halves: {one} and {other}), signed by {len(mine.readers)}"
 
 
 def _left(mine: Usable) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,11 +17,15 @@ import typer
 from .notice import INTENDED_USE
 
 if TYPE_CHECKING:
+    from .store.anchor import Mark
+    from .store.cases import Store
     from .store.replay import Replay
     from .store.verify import Report
 
 record = typer.Typer(help="Verify, replay, export and erase what a store keeps.", no_args_is_help=True)
+TOKEN = re.compile("[0-9a-f]{32}")
 NOT_SOUND = 1  # the record needs a human
+LOOK = "a writer died, or they were appended behind the program's back; look at them (`radlogic record export`)"
 
 Place = Annotated[
     str, typer.Option("--store", envvar="RADLOGIC_STORE", help="A folder, or postgresql://user@host/database.")
@@ -33,19 +38,59 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
 @record.command()
-def verify(store: Place, anchor: AnchorFile = None, as_json: Json = False) -> None:
-    """Hold every row against the log's hashes and the anchor; exit with 1 where anything is not as it was written."""
+def verify(
+    store: Place,
+    anchor: AnchorFile = None,
+    head: Annotated[
+        str | None, typer.Option(help='"N HASH", as verify prints it: what was written down elsewhere.')
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Hold the slices in this folder against their hashes, too; reads all of them.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Hold every row of the record against the hashes and the anchor; exit with 1 where one is not as it was written.
+
+    It changes nothing. Accounts and sessions are not of the record.
+    """
     from .store.journal import open_journal
+    from .store.verify import check_images
     from .store.verify import verify as hold
 
-    report = hold(open_journal(store, anchor, make=False, trust=True))
+    written = _head(head)
+    report = hold(open_journal(store, anchor, make=False, trust=True), written)
+    if images is not None:
+        report = replace(report, findings=(*report.findings, *check_images(images)))
     typer.echo(json.dumps(_report(report), ensure_ascii=False) if as_json else _verified(report))
     sys.exit(0 if report.sound else NOT_SOUND)
 
 
+def _head(text: str | None) -> Mark | None:
+    """A line of the anchor, as somebody wrote it down.
+
+    Raises:
+        BadValue: it is none.
+    """
+    from ..engine.errors import BadValue
+    from .store.anchor import LINE, Mark
+
+    if text is None:
+        return None
+    found = LINE.fullmatch(f"{text.strip()}\n".encode())
+    if found is None:
+        cure = "Copy the whole line that `verify` printed."
+        raise BadValue("command line", "--head", "another text", "a number and a hash, as in the anchor", cure)
+    return Mark(int(found[1]), found[2].decode())
+
+
 def _report(report: Report) -> dict[str, Any]:
     head = {"head": {"sequence": report.head.sequence, "hash": report.head.hash}}
-    rest = {"ahead_of_anchor": report.ahead, "torn_anchor_lines": report.torn}
+    rest = {
+        "ahead_of_anchor": report.ahead,
+        "torn_anchor_lines": report.torn,
+        "never_anchored": report.unanchored,
+        "dated_before_the_one_before": report.backwards,
+    }
     return {
         "sound": report.sound,
         "entries": report.entries,
@@ -56,10 +101,12 @@ def _report(report: Report) -> dict[str, Any]:
 
 
 def _verified(report: Report) -> str:
-    lines = [f"{report.entries} entries, the last with hash {report.head.hash}"]
+    lines = [f"{report.entries} entries, the last: {report.head.sequence} {report.head.hash}"]
     if report.ahead:
-        done = "they are anchored now" if report.sound else "they are not anchored"
-        lines.append(f"{report.ahead} entries came after the last one in the anchor: {done}")
+        told = "the next writer will say so in the log"
+        lines.append(f"{report.ahead} entries came after the last one in the anchor: {told}")
+    lines += [f"entries {a} to {b} were never anchored: {LOOK}" for a, b in report.unanchored]
+    lines += [f"entry {n} is dated before entry {n - 1}" for n in report.backwards]
     if report.torn:
         lines.append(f"{report.torn} unfinished lines in the anchor, of writers that died within them")
     lines += [f"{f.table} {f.row}: {f.what}" for f in report.findings]
@@ -121,23 +168,45 @@ def export(
 
 @record.command()
 def erase(
-    key: Annotated[str, typer.Argument(help="The pseudonym, as in record.case.patient.key of a decision.")],
+    patient: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY|TOKEN", help="The pseudonym, as in record.case.patient.key of a decision; or the token."
+        ),
+    ],
     store: Place,
     why: Annotated[str, typer.Option(help="What asks for it; kept, so no patient data in it.")],
     anchor: AnchorFile = None,
     as_json: Json = False,
 ) -> None:
-    """Erase a patient's identifiers and all comments. The decisions stay, and still verify."""
+    """Erase a patient's identifiers and all comments. The decisions stay, and still verify.
+
+    Give the token to erase what was said after an erasure. Slices are not erased: their folders are named.
+    """
     from ..engine.errors import BadValue
     from .store.cases import Store
 
     with Store.open(store, anchor, make=False) as opened:
-        token = opened.patient_token(key)
+        token = opened.patient_token(patient) or (patient if TOKEN.fullmatch(patient) else None)
         if token is None:
             raise BadValue("command line", "KEY", "a pseudonym of nobody", "one that the store has", "Check it.")
         count = opened.erase_patient(token, datetime.now(UTC), _user(), why)
-    said = f"{count} entries lost their identifiers; the patient is {token} from now on"
-    typer.echo(json.dumps({"erased": count, "token": token}) if as_json else said)
+        left = _images_of(opened, token)
+    said = [f"{count} entries lost their identifiers; the patient is {token} from now on"]
+    said += [f"the slices named {sha} are not erased: remove that folder where images are kept" for sha in left]
+    typer.echo(json.dumps({"erased": count, "token": token, "images": left}) if as_json else "\n".join(said))
+
+
+def _images_of(opened: Store, token: str) -> list[str]:
+    """Names of the folders in which slices of that patient's decisions may lie."""
+    from .store.cases import Kind
+    from .store.decisions import assessment_of
+    from .store.journal import entries
+    from .store.tables import ENTRY
+
+    with opened.journal.reading() as connection:
+        made = entries(connection, ENTRY.c.patient == token, ENTRY.c.kind == Kind.DECIDED.value)
+        return sorted({sha for entry in made if (sha := assessment_of(entry).record.image_sha256)})
 
 
 @record.command()
@@ -149,7 +218,7 @@ def rebuild(store: Place, anchor: AnchorFile = None, as_json: Json = False) -> N
     from .store.verify import FOLLOWS, verify
 
     with Store.open(store, anchor, make=False) as opened:
-        if wrong := [f for f in verify(opened.journal).findings if f.table not in FOLLOWS]:
+        if wrong := [f for f in verify(opened.journal).findings if f.table not in (*FOLLOWS, "trigger")]:
             cure = "Restore the store from its backup."
             found = f"{wrong[0].table} {wrong[0].row}: {wrong[0].what}"
             raise NotReadable("the store", "", found, "a log that verifies", cure)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engine.errors import BadValue, NotReadable, TooLarge
+from ..engine.errors import BadValue, InputError, NotReadable, TooLarge
 from ..engine.guideline.load import Guideline
 from ..engine.types import Belief, Facts, Finding, Indication, Known, Source, SourceKind
 from . import cases
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ..engine.perception.volume import Volume
 
 LARGEST_FILE = 64 * 1024 * 1024  # bytes; an SR or a case is kilobytes, a SEG of a whole chest a few megabytes
+PLAIN, ANY = "findings.json", "findings file"  # what a source is called; a file's own name may be a patient's
+REPORT = "structured report"
 BESIDE = ("position_mm", "upper_lobe")  # what a finding of `assess` may add to the form of the cases
 
 
@@ -36,10 +38,13 @@ class Stated:
 def read_findings(path: Path, guideline: Guideline, volume: Volume | None = None) -> Stated:
     """A findings file of any of the three kinds; which one it is, its content says.
 
+    Sources, which are kept with the decision, call it ``findings.json`` or "findings file": people put names of
+    patients into names of files, and no erasure would find them there. Errors name the file.
+
     Raises:
         InputError: the file is none of them, is broken, or says what the form does not allow.
     """
-    head = _head(path)
+    head, called = _head(path), PLAIN if path.name == PLAIN else ANY
     if head[128:132] == b"DICM":
         return _from_dicom(path, guideline, volume)
     try:
@@ -47,7 +52,12 @@ def read_findings(path: Path, guideline: Guideline, volume: Volume | None = None
     except UnicodeDecodeError as error:
         cure = "Give a JSON case, a DICOM SR or a DICOM SEG."
         raise NotReadable(path.name, "", "neither DICOM nor UTF-8 text", "JSON, SR or SEG", cure) from error
-    return from_case(cases.parse(text, path.name), guideline, path.name)
+    case = cases.parse(text, path.name)
+    try:
+        return from_case(case, guideline, called)
+    except InputError as error:
+        error.where = error.where.replace(called, path.name, 1)
+        raise
 
 
 def _head(path: Path) -> bytes:
@@ -76,10 +86,10 @@ def _from_dicom(path: Path, guideline: Guideline, volume: Volume | None) -> Stat
         return Stated(seg.exam.facts, seg.findings, seg.exam.date, notes=seg.exam.notes)
     report = read_sr_report(path)
     filled = tuple(
-        finding if origin.unread else _by_convention(finding, guideline, path.name)
+        finding if origin.unread else _by_convention(finding, guideline, REPORT)
         for finding, origin in zip(report.findings, report.origins, strict=True)
     )
-    facts = cases.by_convention(guideline, "exam", report.exam.facts, path.name)
+    facts = cases.by_convention(guideline, "exam", report.exam.facts, REPORT)
     return Stated(facts, filled, report.exam.date, notes=report.exam.notes)
 
 

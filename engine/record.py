@@ -81,6 +81,14 @@ def name_of(case: Case, image_sha256: str | None, knowledge: Mapping[str, str], 
     return decision_id_of(repr(case), str(image_sha256), repr(sorted(knowledge.items())), engine, as_of.isoformat())
 
 
+def correction_name(name: str, supersedes: str) -> str:
+    """The id of a correction: also of the decision whose place it takes, so that taking one back is a third decision.
+
+    ``name`` is what ``name_of`` gives of the corrected case.
+    """
+    return decision_id_of(name, "corrects", supersedes)
+
+
 def decision_id_of(*parts: str) -> str:
     """A name for a decision that follows from its inputs: the same case gives the same name.
 

@@ -20,6 +20,9 @@ from .types import Case, is_neural
 
 LEAST_CASES: Final = 200  # signed exams; they bound a coverage of 90 % to within about 4 points (knowledge/gates.yaml)
 HALVES: Final = 2
+LEAST_PATIENTS: Final = 100  # half of the exams: those of one patient are alike, and say less than as many of others
+LEAST_IN_HALF: Final = 30  # patients; of 100 that are halved by chance fewer come once in 10 000 times
+LEAST_READERS: Final = 2  # people who signed: what one alone signs is a habit, no reference
 
 
 @dataclass(frozen=True, slots=True)

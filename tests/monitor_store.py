@@ -75,11 +75,20 @@ def at(minutes: float) -> datetime:
     return START + timedelta(minutes=minutes)
 
 
-def sign(store: Store, assessment: Assessment, name: str, minutes: float = 0.0, category: str | None = None) -> None:
+def sign(
+    store: Store,
+    assessment: Assessment,
+    name: str,
+    minutes: float = 0.0,
+    category: str | None = None,
+    actor: str = "dr-a",
+) -> None:
     """Add an exam and sign it two hours later: as the engine says, or another category."""
     store.add(of_patient(assessment, name), at(minutes), "radlogic")
-    store.open_reasons(name, at(minutes + 60), **READER)
+    store.open_reasons(name, at(minutes + 60), actor=actor)
+    seen = None
     if category is not None:
         answer = {"guideline": GUIDELINE, "category": category}
-        store.override(name, "finding_described_otherwise", "", at(minutes + 119), answer=answer, **READER)
-    store.sign(name, at(minutes + 120), **READER)
+        given = store.override(name, "finding_described_otherwise", "", at(minutes + 119), answer=answer, actor=actor)
+        seen = given.sequence
+    store.sign(name, at(minutes + 120), seen=seen, actor=actor)

@@ -168,6 +168,15 @@ class Reader(Browser):
         """Send a form of the page."""
         return self.post(f"/review/{decision_id}/{what}", {**self.token, **(fields or {})}, **headers)
 
+    def seen(self, decision_id: str) -> dict[str, str]:
+        """The field of the form for signing that says what this person's page shows now."""
+        form = self.page(decision_id).partition('id="sign"')[2]
+        return {"seen": re.search(r'name="seen" value="([0-9]+)"', form)[1]}
+
+    def sign(self, decision_id: str, **seen: str):
+        """Look at the case, and sign what its page shows; ``seen``: what an earlier page showed."""
+        return self.do(decision_id, "signature", {"looked": "yes", **(seen or self.seen(decision_id))})
+
     @property
     def token(self) -> dict[str, str]:
         """The field that every form of this session has."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from ...engine import site_calibration as limits
 from ...engine.calibration_file import load_calibrators
 from ...engine.errors import InputError, SetupError
 from ...engine.guideline.load import Guideline, load_guideline
@@ -25,19 +26,26 @@ OTHER_RULES = "read with other rules than those in force now"
 OTHER_NET = "seen by another net than the one in use now, or by one that has no measured error"
 UNLIKE = "a nodule unlike the training data, where no calibration holds"
 OPEN = "what was signed is not known, or is none of the guideline's categories"
+AGAIN = "an exam that is counted already: assessed more than once"
 UNREADABLE = "beliefs that the guideline cannot read"
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One guideline's answer of one signed exam: who spoke, the hashes of all that was read, and what was believed and
-    signed, or ``why`` it cannot be used whatever net is in use."""
+    signed, or ``why`` it cannot be used whatever net is in use.
+
+    ``exam``: the study, or the patient's token and the day, so that an exam that was assessed twice counts once.
+    """
 
     guideline: str
     spoke: tuple[str, ...]
     read: frozenset[str]
     half: int
     read_first: bool
+    exam: str
+    patient: str
+    reader: str
     masses: Masses = field(default_factory=dict)
     signed: str = ""
     why: str = ""
@@ -54,14 +62,32 @@ class Usable:
     exams: list[SignedBelief] = field(default_factory=list)
     read_first: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+    counted: set[str] = field(default_factory=set)  # exams
+    patients: set[tuple[int, str]] = field(default_factory=set)  # half, token
+    readers: set[str] = field(default_factory=set)
+
+    @property
+    def in_halves(self) -> list[int]:
+        """How many patients are in each half."""
+        return [sum(half == n for half, _ in self.patients) for n in range(HALVES)]
+
+    @property
+    def enough(self) -> bool:
+        """Whether a calibration may be refitted on them."""
+        exams, patients, readers = len(self.exams), len(self.patients), len(self.readers)
+        there = exams >= limits.LEAST_CASES and patients >= limits.LEAST_PATIENTS and readers >= limits.LEAST_READERS
+        return there and min(self.in_halves) >= limits.LEAST_IN_HALF
 
     def take(self, one: Candidate) -> None:
         """Count it, as usable or not."""
-        if why := one.why or self._other_net(one):
+        if why := one.why or self._other_net(one) or (AGAIN if one.exam in self.counted else ""):
             self.left_out[why] += 1
             return
         self.exams.append(SignedBelief(one.masses, one.signed, one.half))
         self.read_first += one.read_first
+        self.counted.add(one.exam)
+        self.patients.add((one.half, one.patient))
+        self.readers.add(one.reader)
 
     def _other_net(self, one: Candidate) -> str:
         same = set(one.spoke) == {self.extractor} and {self.extractor_sha256, *self.calibrations} & one.read
@@ -80,12 +106,20 @@ def _candidates(one: Signed) -> Iterator[Candidate]:
         guideline = shipped(said.application.guideline) if said.exam is not None else None
         if guideline is None:
             continue
-        found = Candidate(guideline.name, spoke, read, half_of(one.thread.patient), read_first)
+        found = Candidate(guideline.name, spoke, read, half_of(one.thread.patient), read_first, *_whose(one))
         yield _with_belief(found, one, guideline)
 
 
+def _whose(one: Signed) -> tuple[str, str, str]:
+    """The exam, the patient and who signed. An exam of which neither study nor day is known is like no other."""
+    thread, exam = one.thread, one.engine.record.case.exam
+    day = f"{thread.patient} {exam.date}" if exam.date else thread.decision_id
+    return exam.study_uid or day, thread.patient, thread.signer
+
+
 def _with_belief(found: Candidate, one: Signed, guideline: Guideline) -> Candidate:
-    parts = found.guideline, found.spoke, found.read, found.half, found.read_first
+    whose = found.exam, found.patient, found.reader
+    parts = found.guideline, found.spoke, found.read, found.half, found.read_first, *whose
     category = signed_category(one, guideline.name)
     if why := _why_not(one, guideline, category):
         return Candidate(*parts, why=why)

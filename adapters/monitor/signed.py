@@ -1,7 +1,7 @@
 """The signed exams of a store as rows: what the engine said, what a human made of it, on what kind of exam.
 
 The first decision about an exam is the engine's answer; corrections are decisions that took its place, and the last
-signature in the period says what holds. Nothing here names a patient or a reader.
+signature in the period says what holds. Patients stand as tokens; who signed is there to be counted, never shown.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Thread:
     arrived: datetime
     last: int = 0  # the entry of the decision that was signed
     signed: datetime | None = None
+    signer: str = ""
     outcome: Outcome | None = None
     override: Mapping[str, Any] = field(default_factory=dict)
     pending: Mapping[str, Any] = field(default_factory=dict)
@@ -140,6 +141,7 @@ class _Following:
                 thread.pending = entry.body
             case Kind.SIGNED:
                 thread.last, thread.signed = self.entry[str(entry.decision_id)], entry.at
+                thread.signer = entry.actor
                 thread.outcome, thread.override = Outcome(entry.body["outcome"]), thread.pending
 
 

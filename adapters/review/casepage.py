@@ -49,6 +49,7 @@ def common(desk: Desk, look: Look) -> dict[str, Any]:
         "now": desk.clock(),
         "slices": desk.geometry(look),
         "pixels": look.assessment.record.image_sha256,
+        "pending": desk.store.pending(look.row.decision_id),
         "problem": None,
         "wrong": "",
     }

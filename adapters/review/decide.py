@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from ...engine.assess import assess
-from ...engine.record import Assessment, name_of
+from ...engine.record import Assessment, correction_name, name_of
 from ...engine.replay import knowledge_of
 from ...engine.types import Case, GuidelineDecision
 from ..report.view import guideline_name, management_of, verdict
@@ -25,6 +25,12 @@ def decided(kept: Assessment, case: Case, today: date, folders: Sequence[Path] =
     image, record = kept.record.image_sha256, again.record
     name = name_of(record.case, image, record.knowledge, record.engine_version, record.as_of)
     return replace(again, record=replace(record, image_sha256=image, decision_id=name))
+
+
+def correcting(made: Assessment, supersedes: str) -> Assessment:
+    """The decision under its name as the correction of another: findings that are taken back make a third decision."""
+    name = correction_name(made.record.decision_id, supersedes)
+    return replace(made, record=replace(made.record, decision_id=name))
 
 
 def other_revisions(kept: Assessment, again: Assessment) -> tuple[str, ...]:

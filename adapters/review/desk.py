@@ -18,15 +18,14 @@ from typing import Any
 from ...engine.errors import BadValue, NotReadable
 from ...engine.record import Assessment
 from ...engine.types import Case
-from ..access.permissions import Actor
+from ..access.permissions import Actor, Permission
 from ..monitor.metrics import Metrics
 from ..report.words import belief_words
-from ..store.cases import CaseFile, Entry, Filter, Kind, Row, Store
+from ..store.cases import CaseFile, Entry, Filter, Kind, Outcome, Row, Store
 from ..store.errors import NothingChanged, Superseded
 from ..store.images import Geometry, KeptImages, geometry_of, kept_images
-from .decide import decided
-from .errors import NotYourPatient, ReadFirst
-from .fields import LONGEST_TEXT
+from .decide import correcting, decided
+from .errors import NotYourPatient, NotYoursToTakeBack, ReadFirst
 from .form import Form
 from .seen import read_by
 from .settings import ReviewSettings
@@ -75,7 +74,8 @@ class Look:
 class Desk:
     """The store behind the pages, and what the site sets. ``images``: where slices lie; None: nowhere.
 
-    ``metrics``: what a running service counts; a desk without one counts nothing.
+    ``metrics``: what a running service counts; a desk without one counts nothing. ``ehr``: base URL of the FHIR
+    server whose patients the store holds. Pseudonyms do not say of which server they are, so there is one.
     """
 
     store: Store
@@ -83,6 +83,7 @@ class Desk:
     images: Path | None = None
     clock: Callable[[], datetime] = now
     metrics: Metrics | None = None
+    ehr: str = ""
     _pixels: dict[str, str | None] = field(default_factory=dict, init=False, repr=False)
 
     # ---- looking -------------------------------------------------------------------------------
@@ -181,11 +182,13 @@ class Desk:
             return None
 
     def _token(self, actor: Actor) -> str:
-        """The token of the patient for whom the EHR launched the page; of nobody where it named none that is known."""
+        """The token of the patient for whom the EHR launched the page; of nobody where it named none known,
+        or is another EHR than the one whose patients are kept: patient 7 here is not patient 7 there.
+        """
         from ..fhir.pseudonym import patient_key
 
         patient = actor.launch.patient if actor.launch is not None else None
-        if not patient:
+        if actor.launch is None or not patient or actor.launch.fhir_server != self.ehr:
             return NOBODYS
         try:
             return self.store.patient_token(patient_key(patient)) or NOBODYS
@@ -225,7 +228,7 @@ class Desk:
         look = self.look(decision_id, actor)
         answer = self.reading(look, texts)
         known = self.form(look).names(texts)
-        said = {name: text[:LONGEST_TEXT] for name, text in texts.items() if text and name in known}
+        said = {name: text for name, text in texts.items() if text and name in known}
         self.store.commit_reading(decision_id, as_kept(said, answer), self.clock(), actor.name)
 
     def own(self, look: Look) -> Assessment | None:
@@ -242,10 +245,19 @@ class Desk:
         self.seeing(decision_id, actor)
         self.store.open_reasons(decision_id, self.clock(), actor.name)
 
-    def accept(self, decision_id: str, actor: Actor) -> None:
-        """The engine's answer stands, in this person's judgement."""
-        self.seeing(decision_id, actor)
-        self.store.accept(decision_id, self.clock(), actor.name)
+    def accept(self, decision_id: str, actor: Actor, seen: int) -> None:
+        """The engine's answer stands, in this person's judgement; ``seen``: as for ``sign``.
+
+        Raises:
+            NotYoursToTakeBack: it is overridden, and this person may not override; recorded.
+            ChangedMeanwhile: it was overridden since.
+        """
+        row, may = self.seeing(decision_id, actor).row, actor.may(Permission.OVERRIDE)
+        if row.open and row.outcome is Outcome.OVERRIDDEN and not may:
+            self.store.audit(actor.name, "denied", self.clock(), decision_id, {"permission": Permission.OVERRIDE.value})
+            allowed, cure = "a person who may override", "Leave it to a reviewer, or correct a finding."
+            raise NotYoursToTakeBack(f"decision {decision_id}", "", "an overridden decision", allowed, cure)
+        self.store.accept(decision_id, self.clock(), actor.name, over=seen if may else None)
 
     def override(
         self, decision_id: str, reason: str, comment: str, answer: Mapping[str, str], actor: Actor
@@ -266,12 +278,17 @@ class Desk:
             where, allowed, cure = f"decision {decision_id}", "another finding", "Change one, or accept the answer."
             raise NothingChanged(where, "", "the same findings again", allowed, cure)
         rules = self.settings.rules
-        return self.store.correct(decision_id, corrected, self.clock(), actor.name, rules=rules)
+        named = correcting(corrected, decision_id)
+        return self.store.correct(decision_id, named, self.clock(), actor.name, rules=rules)
 
-    def sign(self, decision_id: str, actor: Actor) -> Row:
-        """Make it final."""
+    def sign(self, decision_id: str, actor: Actor, seen: int) -> Row:
+        """Make it final; ``seen``: the entry of the judgement that the page showed this person as what they sign.
+
+        Raises:
+            ChangedMeanwhile: somebody judged it since. AlreadySigned, Superseded, ReasonsNotOpened, ReadFirst.
+        """
         self.seeing(decision_id, actor)
-        row = self.store.sign(decision_id, self.clock(), actor.name)
+        row = self.store.sign(decision_id, self.clock(), actor.name, seen=seen)
         if self.metrics and row.outcome:
             self.metrics.observe_signature(row.outcome)
         return row

@@ -75,6 +75,7 @@ def evidence_of(folder: Path | None, assessment: Assessment, finding: Finding) -
         NotReadable: it is damaged.
     """
     image, sha = assessment.record.image_sha256, assessment.record.knowledge.get(NET)
+    finding = _recorded(assessment, finding)
     if folder is None or not image or sha is None or finding.position_mm is None or not was_asked(finding):
         return None
     path = _place(folder, image, sha, finding)
@@ -87,6 +88,12 @@ def evidence_of(folder: Path | None, assessment: Assessment, finding: Finding) -
     except (OSError, EOFError, zlib.error, ValueError) as error:
         cure = "Delete it; the page then says that there is none."
         raise NotReadable("the evidence", "", type(error).__name__, "what was kept", cure) from error
+
+
+def _recorded(assessment: Assessment, finding: Finding) -> Finding:
+    """The finding as the record has it: where the rules were not given what nets said, it is left out elsewhere."""
+    same = (f for f in assessment.record.case.findings if f.tracking_id == finding.tracking_id)
+    return next(same, finding)
 
 
 def _place(folder: Path, image: str, model: str, finding: Finding) -> Path:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from ...engine.errors import BadValue
 from ...engine.guideline.load import Guideline
 from ...engine.types import Belief, Classes, Facts, Known, Measured, NotApplicable, Unknown, is_neural
 from ..report.words import capital, label, plain_words, terms
@@ -21,6 +22,7 @@ NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 PAST = re.compile(r"\s*([0-9.]{1,12})\s*:\s*([0-9.]{1,12})\s*")
 YES, NO = "yes", "no"
 LONGEST_TEXT = 200
+SHOWN = "shown"  # a field that says that the form had this block's flags: what is not ticked is not sent
 Input = Mapping[str, Any]
 
 
@@ -131,20 +133,60 @@ def held_words(name: str, belief: Belief | None) -> str:
 
 
 def plain(inputs: Mapping[str, Input], prefix: str, texts: Mapping[str, str], shown: Facts) -> dict[str, Any]:
-    """The texts as an object of the reader's form; what was emptied by the reader is null: not known."""
+    """The texts as an object of the reader's form; what was emptied by the reader is null: not known.
+
+    What was left as it was shown is the value that is held, whatever its text: a form may not be able to say it.
+
+    Raises:
+        BadValue: a text is longer than a field.
+    """
     item: dict[str, Any] = {}
     for name, i in inputs.items():
+        full, held = f"{prefix}.{name}", shown.get(name)
         if i["type"] == "set":
-            chosen = [v for v in i["values"] if texts.get(f"{prefix}.{name}.{v}")]
+            chosen = [v for v in i["values"] if _ticked(prefix, f"{name}.{v}", texts, shown)]
             if chosen:
                 item[name] = chosen
-            continue
-        text = texts.get(f"{prefix}.{name}", "").strip()
-        if text:
-            _put(item, i.get("at", name), typed(text, i))
-        elif text_of(shown.get(name)):
+        elif _as_shown(texts.get(full), held):
+            if isinstance(held, Known):
+                _put(item, i.get("at", name), _form_of(held.value))
+        elif text := texts[full].strip():
+            _put(item, i.get("at", name), typed(short(full, text), i))
+        else:
             _put(item, i.get("at", name), None)
     return item
+
+
+def _form_of(value: Any) -> Any:
+    """A known value as the reader's form has it."""
+    if isinstance(value, tuple):
+        return [{"months_ago": past.months_ago, "mean_mm": past.mean_mm} for past in value]
+    return value
+
+
+def _as_shown(text: str | None, held: Belief | None) -> bool:
+    """Whether a field was not sent, or holds what it showed; browsers take line breaks out of a field's value."""
+    before = re.sub(r"[\r\n]", "", text_of(held)).strip()
+    return text is None or re.sub(r"[\r\n]", "", text).strip() == before
+
+
+def _ticked(prefix: str, fact: str, texts: Mapping[str, str], shown: Facts) -> bool:
+    """Whether a flag is set: one that was not sent is as it was held, unless its form says that it was on it."""
+    name = f"{prefix}.{fact}"
+    asked = name in texts or f"{prefix}.{SHOWN}" in texts
+    return bool(texts.get(name)) if asked else text_of(shown.get(fact)) == YES
+
+
+def short(field: str, text: str) -> str:
+    """The text, which is no longer than a field.
+
+    Raises:
+        BadValue: it is.
+    """
+    if len(text) > LONGEST_TEXT:
+        found, allowed = f"{len(text)} characters", f"at most {LONGEST_TEXT} characters"
+        raise BadValue("review form", field, found, allowed, "Shorten it.")
+    return text
 
 
 def _put(item: dict[str, Any], path: str, value: Any) -> None:
@@ -166,7 +208,7 @@ def typed(text: str, i: Input) -> Any:
             return text
         pairs = (part.groups() for part in parts if part)
         return [{"months_ago": _number(m), "mean_mm": _number(mm)} for m, mm in pairs]
-    return text[:LONGEST_TEXT] if i["type"] == "text" else text
+    return text
 
 
 def _number(text: str) -> Any:
@@ -174,13 +216,12 @@ def _number(text: str) -> Any:
 
 
 def changed(inputs: Mapping[str, Input], prefix: str, texts: Mapping[str, str], shown: Facts) -> frozenset[str]:
-    """The facts whose field no longer holds what the form showed."""
+    """The facts whose field no longer holds what the form showed; a field that was not sent is as it was."""
     found: set[str] = set()
     for name, i in inputs.items():
-        for fact in [f"{name}.{v}" for v in i["values"]] if i["type"] == "set" else [name]:
-            now, before = texts.get(f"{prefix}.{fact}", "").strip(), text_of(shown.get(fact))
-            if i["type"] == "set":
-                now, before = (YES if now else NO), (YES if before == YES else NO)
-            if now != before[:LONGEST_TEXT] if i["type"] == "text" else now != before:
-                found.add(fact)
+        if i["type"] == "set":
+            flags = (f"{name}.{v}" for v in i["values"])
+            found |= {f for f in flags if _ticked(prefix, f, texts, shown) != (text_of(shown.get(f)) == YES)}
+        elif not _as_shown(texts.get(f"{prefix}.{name}"), shown.get(name)):
+            found.add(name)
     return frozenset(found)

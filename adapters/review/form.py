@@ -31,7 +31,7 @@ from ...engine.types import (
 )
 from .. import cases
 from ..report.words import capital, clean
-from .fields import Field, Input, Option, changed, fields_for, inputs_of, plain, text_of
+from .fields import SHOWN, Field, Input, Option, changed, fields_for, inputs_of, plain, short, text_of
 
 WHERE = "review form"
 LOBE: Input = {"type": "bool", "doc": "in an upper lobe; read by risk models, not by the guideline"}
@@ -134,7 +134,7 @@ class Form:
         """Whether all findings of the case fit one form."""
         fields = len(list(fields_for(self.exam_inputs(), "exam", {})))
         for finding in self.case.findings:
-            fields += len(list(fields_for(self.finding_inputs(finding.kind), "f", {}))) + 3
+            fields += len(list(fields_for(self.finding_inputs(finding.kind), "f", {}))) + 4
         return fields <= MOST_FIELDS
 
     # ---- as beliefs ----------------------------------------------------------------------------
@@ -143,8 +143,10 @@ class Form:
         """The reader's own case: the exam's facts and findings as stated, nothing that a program said.
 
         Raises:
-            BadValue: a field holds what its input does not allow; ``field`` is the form's.
+            BadValue: a field holds what its input does not allow, or more than it can; ``field`` is the form's.
         """
+        for name, text in texts.items():  # all of a reading is kept, or nothing
+            short(name, text)
         findings = tuple(
             self._own(prefix, kind, f"R{n}", texts) for n, (prefix, kind) in enumerate(self.new_kinds(texts).items(), 1)
         )
@@ -182,12 +184,15 @@ class Form:
         new = changed(inputs, prefix, texts, shown.facts)
         stated = self._stated(prefix, shown.kind, texts, shown.facts) if new else {}
         facts |= {name: stated[name] for name in new if name in stated}
-        if texts.get(f"{prefix}.confirmed"):
-            facts.pop(FOUND_BY_PROGRAM, None)
+        confirmed = bool(texts.get(f"{prefix}.confirmed")) and FOUND_BY_PROGRAM in facts
+        if confirmed:
+            facts.pop(FOUND_BY_PROGRAM)
         place = _position(texts, prefix) if f"{prefix}.position" in texts else shown.position_mm
         moved = _position_text(place) != _position_text(shown.position_mm)
         if moved:  # what a net saw, it saw elsewhere
             facts = {n: b for n, b in facts.items() if n == FOUND_BY_PROGRAM or not _said_by_net(b)}
+        if not (new or moved or confirmed):
+            return shown
         words = text_of(facts.get("location")) if "location" in new else shown.location
         position = place if moved else shown.position_mm
         return replace(shown, facts=without_idle_nets(shown.kind, facts), position_mm=position, location=words)
@@ -248,9 +253,15 @@ def _said_by_net(belief: Belief) -> bool:
 
 def _block(prefix: str, title: str, fields: list[Field], texts: Texts | None) -> Block:
     if texts is not None:
-        fields = [replace(f, value=texts.get(f.name, "")) for f in fields]
+        fields = [replace(f, value=_value(f, prefix, texts)) for f in fields]
     asked = tuple(f for f in fields if not f.rare)
     return Block(prefix, title, asked, tuple(f for f in fields if f.rare))
+
+
+def _value(field: Field, prefix: str, texts: Texts) -> str:
+    """What was typed; what was not sent stays as it was shown."""
+    asked = field.name in texts or (field.kind == "flag" and f"{prefix}.{SHOWN}" in texts)
+    return texts.get(field.name, "") if asked else field.value
 
 
 def _position_field(prefix: str, shown: Finding | None) -> Field:

@@ -18,19 +18,31 @@ from ..access.guard import actor_of, csrf_token, form_of
 from ..access.permissions import Permission
 from ..notice import INTENDED_USE, PRELIMINARY
 from ..report.words import clean, label
-from ..store.errors import AlreadySigned, NoSuchDecision, NothingChanged, ReasonsNotOpened, StoreUnavailable, Superseded
-from .errors import NotYourPatient, ReadFirst
+from ..store.errors import (
+    AlreadySigned,
+    ChangedMeanwhile,
+    IdTaken,
+    NoSuchDecision,
+    NothingChanged,
+    ReasonsNotOpened,
+    StoreUnavailable,
+    Superseded,
+)
+from .errors import NotYourPatient, NotYoursToTakeBack, ReadFirst
 
 LOG = logging.getLogger("radlogic.review")
 STATIC = {"review.css": "text/css", "report.css": "text/css", "review.js": "text/javascript"}
-TAKEN = (AlreadySigned, Superseded, ReasonsNotOpened, NothingChanged, ReadFirst)  # the case stands otherwise: 409
+# the case stands otherwise: 409
+TAKEN = (AlreadySigned, ChangedMeanwhile, IdTaken, Superseded, ReasonsNotOpened, NothingChanged, ReadFirst)
 TITLES: dict[type[RadlogicError], str] = {
     AlreadySigned: "Somebody signed this case before you",
+    ChangedMeanwhile: "Somebody judged this case since your page was loaded",
     Superseded: "This case has a newer decision",
     ReasonsNotOpened: "Open the reasons first",
     NothingChanged: "Nothing was changed",
     ReadFirst: "Your own findings come first",
     NoSuchDecision: "There is no such case",
+    NotYoursToTakeBack: "A reviewer gave another answer",
     NotYourPatient: "Another patient's case",
 }
 
@@ -119,13 +131,15 @@ def status_of(error: RadlogicError) -> int:
         return 503
     if isinstance(error, NotReadable) or not isinstance(error, InputError):
         return 500
-    return {NoSuchDecision: 404, NotYourPatient: 403}.get(type(error), 422)
+    return {NoSuchDecision: 404, NotYourPatient: 403, NotYoursToTakeBack: 403}.get(type(error), 422)
 
 
 def sentence(error: RadlogicError) -> str:
     """An error in words for who reads the page."""
     if isinstance(error, AlreadySigned):
         return f"{error.by} signed it at {error.at}. What is signed stays as it is; a correction takes its place."
+    if isinstance(error, ChangedMeanwhile):
+        return f"{error.by} judged it at {error.at}, and your page did not show that. Look at the case, then decide."
     if isinstance(error, Superseded):
         return "Somebody corrected its findings meanwhile. Nothing more can be done here: go to the newer one."
     where = f"{words(error.field)}: " if error.field else ""
@@ -139,5 +153,6 @@ def words(field: str) -> str:
 
 def typed(fields: Mapping[str, str]) -> list[tuple[str, str]]:
     """What the reader typed, in words, so that nothing of it is lost."""
-    silent = {"do", "csrf_token", "looked"}
-    return [(words(name), text) for name, text in fields.items() if text.strip() and name not in silent]
+    silent = {"do", "csrf_token", "looked", "seen", "only"}
+    shown = ((n, text) for n, text in fields.items() if n not in silent and not n.endswith(".shown"))
+    return [(words(name), text) for name, text in shown if text.strip()]

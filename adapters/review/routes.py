@@ -161,7 +161,7 @@ def _judging(router: APIRouter, desk: Desk) -> None:
     @router.post("/review/{decision_id}/acceptance")
     def accept(decision_id: Id, fields: Fields, actor: Reads) -> Response:
         """The engine's answer stands, in this person's judgement."""
-        desk.accept(decision_id, actor)
+        desk.accept(decision_id, actor, _seen(fields))
         return _to(decision_id, "sign")
 
     @router.post("/review/{decision_id}/override")
@@ -183,8 +183,14 @@ def _judging(router: APIRouter, desk: Desk) -> None:
             allowed = "the box ticked"
             error = BadValue("signature", "looked", "no confirmation", allowed, "Confirm that you read the case.")
             return _case(request, desk, look, 422, **casepage.problem(error))
-        desk.sign(decision_id, actor)
+        desk.sign(decision_id, actor, _seen(fields))
         return _to(decision_id, "signed")
+
+
+def _seen(fields: Fields) -> int:
+    """The entry of the judgement that the page showed; 0, which no entry is, where the form does not say."""
+    text = fields.get("seen", "")
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 16 else 0
 
 
 def _override(desk: Desk, look: Look, fields: Fields) -> None:

@@ -66,14 +66,29 @@ def pages_of(place: str, address: str, file: Path | None = None, images: Path | 
         images: where ``assess --store`` keeps slices, before what the settings say.
 
     Raises:
-        NotReadable: the file cannot be read. BadValue, BadAccessSetting: it holds what is no setting.
+        NotReadable: the file cannot be read. BadValue, BadAccessSetting: it holds what is no setting,
+            or several EHRs.
         StoreUnavailable: the store cannot be opened.
     """
     parts = _parts(file)
     access = settings_from({"base_url": address, "home": HOME, **parts["access"]})
+    ehr = _ehr(access)
     review = _review(parts["review"])
     store = Store.open(place)
-    return Pages(Desk(store, review, images_folder(place, images or review.images), metrics=Metrics()), access)
+    folder = images_folder(place, images or review.images)
+    return Pages(Desk(store, review, folder, metrics=Metrics(), ehr=ehr), access)
+
+
+def _ehr(access: AccessSettings) -> str:
+    """The one EHR that may launch the pages: a store's pseudonyms are of one server's patients.
+
+    Raises:
+        BadValue: there are several.
+    """
+    if len(access.smart) > 1:
+        found, allowed = f"{len(access.smart)} EHRs", "one EHR for each store"
+        raise BadValue("access settings", "smart", found, allowed, "Serve a store of its own for each EHR.")
+    return access.smart[0].iss if access.smart else ""
 
 
 def _parts(file: Path | None) -> dict[str, dict[str, Any]]:

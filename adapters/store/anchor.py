@@ -5,8 +5,9 @@ chain that fits. Put the file where who administers the database cannot write (a
 mount, write-once storage), or copy its last line there from time to time: one line is enough to
 prove everything before it.
 
-Lines are written and synced after the commit and before the append is acknowledged. A crash between
-the two leaves the database ahead by what nobody was told is there; ``verify`` says so and anchors it.
+Lines are written and synced after the commit and before the append is acknowledged, one writer at a
+time (``alone``). A crash between the two leaves the database ahead by what nobody was told is there;
+``verify`` says so, and the next writer has it in the log (``journal.py``) before it anchors anything.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -43,6 +45,22 @@ class Anchor:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._mine = threading.local()  # the file, in the thread that has it alone
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else appends for the length of the block.
+
+        Raises:
+            StoreUnavailable: the file is not there, or may not be written.
+        """
+        with ExitStack() as held:
+            with self._refused():
+                self._mine.file = held.enter_context(self._locked())
+            try:
+                yield
+            finally:
+                del self._mine.file
 
     def begin(self) -> None:
         """Make the file with its first line, where there is none.
@@ -63,7 +81,8 @@ class Anchor:
         Raises:
             StoreUnavailable: they cannot be written.
         """
-        with self._refused(), self._locked() as file:
+        mine = getattr(self._mine, "file", None)
+        with self._refused(), nullcontext(mine) if mine else self._locked() as file:
             torn = not (tail := _tail(file)).endswith(b"\n") and tail  # the last writer died within its line
             _write(file, marks, before=b"\n" if torn else b"")
 

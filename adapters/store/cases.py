@@ -3,8 +3,9 @@
 Every call that changes something appends to the log (``journal.py``) and is on disk and anchored
 when it returns. ``at`` is always an aware ``datetime``, ``actor`` the account that acts (never a
 patient). The rules that must hold however a caller behaves are kept here, under the writers' lock:
-one signature for each decision, nothing on a signed or superseded decision, no outcome before its
-reasons were opened where review is required.
+one signature for each decision, by who was shown what they sign; nothing on a signed or superseded
+decision; no outcome before its reasons were opened where review is required; what is signed stands
+until its correction is signed too.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any
 
 from ...engine.errors import BadValue
 from ...engine.record import Assessment
 from . import decisions, vocabulary
-from .chain import Entry, moment
-from .errors import AlreadySigned, NoSuchDecision, NothingChanged, ReasonsNotOpened, Superseded
-from .journal import Journal, Writing, named, open_journal
+from .chain import Entry
+from .conditions import as_shown, is_said, no_such, only_correction, reasons_known, standing
+from .errors import NothingChanged
+from .journal import Journal, named, open_journal
 from .states import Kind, Outcome, Row, State
 from .worklist import Filter, find_row, of_worklist, was_opened
 
@@ -44,6 +46,11 @@ class CaseFile:
     def of_kind(self, *kinds: Kind) -> tuple[Entry, ...]:
         """Those entries of the history, oldest first."""
         return tuple(e for e in self.history if e.kind in kinds)
+
+    @property
+    def judged(self) -> int:
+        """The entry that a signature would make final; who was shown this history says it when they sign."""
+        return self.of_kind(*decisions.JUDGEMENTS)[-1].sequence
 
 
 class Store:
@@ -135,7 +142,7 @@ class Store:
         """
         with self.journal.reading() as connection:
             found = find_row(connection, decision_id)
-        return found or _no_such(decision_id)
+        return found or no_such(decision_id)
 
     def case(self, decision_id: str) -> CaseFile:
         """A decision with where it stands and its history. Reading it is no event: call ``open_case`` for that.
@@ -144,13 +151,22 @@ class Store:
             NoSuchDecision: there is none of that id. NotReadable: its row is damaged.
         """
         with self.journal.reading() as connection:
-            row = find_row(connection, decision_id) or _no_such(decision_id)
+            row = find_row(connection, decision_id) or no_such(decision_id)
             return CaseFile(row, *decisions.with_history(connection, decision_id))
+
+    def pending(self, decision_id: str) -> Row | None:
+        """The correction of a signed decision that waits for its own signature; None where none does.
+
+        Raises:
+            NoSuchDecision: there is none of that id.
+        """
+        with self.journal.reading() as connection:
+            return decisions.waiting_correction(connection, find_row(connection, decision_id) or no_such(decision_id))
 
     def reasons_opened(self, decision_id: str, actor: str) -> bool:
         """Whether this person has opened the reasons of this decision since it was made."""
         with self.journal.reading() as connection:
-            row = find_row(connection, decision_id) or _no_such(decision_id)
+            row = find_row(connection, decision_id) or no_such(decision_id)
             return was_opened(connection, row, actor)
 
     # ---- what a reader does --------------------------------------------------------------------
@@ -177,13 +193,23 @@ class Store:
         """Note that this person opened the reasons: from now on they may accept, override and sign."""
         return self._say(Kind.REASONS_OPENED, decision_id, at, actor, {}, open_only=False)
 
-    def accept(self, decision_id: str, at: datetime, actor: str) -> Entry:
+    def accept(self, decision_id: str, at: datetime, actor: str, *, over: int | None = None) -> Entry:
         """The engine's answer stands, in this person's judgement. Final only when signed.
+
+        ``over``: the number of the override that this person was shown and takes back; whether they may is for
+        the caller to say. Without it no override is taken back.
 
         Raises:
             NoSuchDecision, AlreadySigned, Superseded, ReasonsNotOpened.
+            ChangedMeanwhile: the decision is overridden, and not by the entry ``over``.
         """
-        return self._say(Kind.ACCEPTED, decision_id, at, actor, {}, informed=True)
+        with self.journal.writing() as writing:
+            row = standing(writing, decision_id)
+            reasons_known(writing, row, actor)
+            overridden = row.outcome is Outcome.OVERRIDDEN
+            if overridden:
+                as_shown(writing, row, over)
+            return writing.add(Kind.ACCEPTED, at, actor, {"over": over} if overridden else {}, decision_id, row.patient)
 
     def override(
         self,
@@ -209,7 +235,7 @@ class Store:
             NoSuchDecision, AlreadySigned, Superseded, ReasonsNotOpened.
         """
         reason = vocabulary.override_reason(reason_code)
-        if reason.comment_needed and not comment.strip():
+        if reason.comment_needed and not is_said(comment):
             raise BadValue("override", "comment", "nothing", f"words, with the reason {reason_code}", "Say why.")
         body = {"reason": reason.code, "comment": comment, "answer": dict(answer or {})}
         return self._say(Kind.OVERRIDDEN, decision_id, at, actor, body, informed=True)
@@ -226,37 +252,48 @@ class Store:
     ) -> str:
         """Record a new decision, made from corrected findings, that takes this one's place; return its id.
 
-        A signed decision may be corrected too: it stays as it was signed, marked as superseded. The
-        new one waits in state ``corrected`` for its own signature, its reasons not opened yet.
+        The new one waits in state ``corrected`` for its own signature, its reasons not opened yet. A signed
+        decision may be corrected too: it stands until the new one is signed, and is superseded then.
 
         Raises:
-            NothingChanged: the corrected case is the same. NoSuchDecision, Superseded.
+            NothingChanged: the corrected case is the same. NoSuchDecision.
+            IdTaken: the new id is that of a decision that stands or was signed.
+            Superseded: it is, or a correction of it waits for its signature: ``successor`` is that one.
         """
         with self.journal.writing() as writing:
-            row = _standing(writing, decision_id, signed_too=True)
+            row = standing(writing, decision_id, signed_too=True)
             new_id = corrected.record.decision_id
             if new_id == decision_id:
                 raise NothingChanged(f"decision {decision_id}", "", "the same case again", "another case", "Keep it.")
+            only_correction(writing, row)
             decisions.add(writing, corrected, at, actor, due=due, rules=rules, supersedes=row)
-            writing.add(Kind.SUPERSEDED, at, actor, {"by": new_id}, decision_id, row.patient)
+            if row.signed_by is None:
+                writing.add(Kind.SUPERSEDED, at, actor, {"by": new_id}, decision_id, row.patient)
         return new_id
 
-    def sign(self, decision_id: str, at: datetime, actor: str) -> Row:
+    def sign(self, decision_id: str, at: datetime, actor: str, *, seen: int | None = None) -> Row:
         """Make it final. Exactly one signature wins; from then on the decision is never changed, only superseded.
 
         The row that comes back says what was signed: ``outcome`` accepted (also where nobody said so
-        before), corrected or overridden.
+        before), corrected or overridden. What it corrects, if that was signed, is superseded with it.
+
+        ``seen``: the entry that this person was shown as what they sign (``CaseFile.judged``: the last acceptance or
+        override); None: they were shown the decision alone, which nobody had judged.
 
         Raises:
             AlreadySigned: somebody was faster; it says who and when.
+            ChangedMeanwhile: somebody judged it since; it says who and when.
             NoSuchDecision, Superseded, ReasonsNotOpened.
         """
         with self.journal.writing() as writing:
-            row = _standing(writing, decision_id)
-            _informed(writing, row, actor)
+            row = standing(writing, decision_id)
+            reasons_known(writing, row, actor)
+            as_shown(writing, row, row.sequence if seen is None else seen)
             outcome = row.outcome or Outcome.ACCEPTED
             writing.add(Kind.SIGNED, at, actor, {"outcome": outcome.value}, decision_id, row.patient)
-            return writing.row(decision_id) or _no_such(decision_id)
+            for before in decisions.signed_before(writing.connection, row):
+                writing.add(Kind.SUPERSEDED, at, actor, {"by": decision_id}, before.decision_id, before.patient)
+            return writing.row(decision_id) or no_such(decision_id)
 
     # ---- what else is kept ---------------------------------------------------------------------
 
@@ -321,33 +358,7 @@ class Store:
         informed: bool = False,
     ) -> Entry:
         with self.journal.writing() as writing:
-            row = _standing(writing, decision_id) if open_only else writing.row(decision_id) or _no_such(decision_id)
+            row = standing(writing, decision_id) if open_only else writing.row(decision_id) or no_such(decision_id)
             if informed:
-                _informed(writing, row, actor)
+                reasons_known(writing, row, actor)
             return writing.add(kind, at, actor, body, decision_id, row.patient)
-
-
-def _standing(writing: Writing, decision_id: str, *, signed_too: bool = False) -> Row:
-    """The decision's row, where it may still be acted on."""
-    row = writing.row(decision_id) or _no_such(decision_id)
-    where = f"decision {decision_id}"
-    if row.state is State.SUPERSEDED:
-        found, cure = f"superseded by {row.superseded_by}", "Work on that one."
-        raise Superseded(where, "", found, "a decision that stands", cure, row.superseded_by or "")
-    if row.signed_by is not None and not signed_too:
-        when = moment(row.signed_at) if row.signed_at else ""
-        found, cure = f"signed by {row.signed_by} at {when}", "It stays as signed; a correction supersedes it."
-        raise AlreadySigned(where, "", found, "a decision that nobody signed", cure, row.signed_by, when)
-    return row
-
-
-def _informed(writing: Writing, row: Row, actor: str) -> None:
-    if row.review_required and not was_opened(writing.connection, row, actor):
-        allowed = "the reasons opened by the person who decides"
-        where = f"decision {row.decision_id}"
-        raise ReasonsNotOpened(where, "", "reasons that this person has not opened", allowed, "Open and read them.")
-
-
-def _no_such(decision_id: str) -> NoReturn:
-    shown = decision_id if decision_id.isascii() and decision_id.isprintable() and len(decision_id) <= 64 else "an id"
-    raise NoSuchDecision("the record", "decision_id", shown, "a decision of the record", "List them, then name one.")

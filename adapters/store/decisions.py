@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from ...engine.errors import BadValue, InputError, NotReadable
 from ...engine.record import Assessment, exam_order
@@ -16,9 +16,13 @@ from ...engine.types import Review
 from ..decision_file import dumps, loads
 from . import revisions, vocabulary
 from .chain import Entry, moment
-from .journal import Writing, entries
+from .errors import IdTaken
+from .journal import AT_ONCE, Writing, entries
 from .states import Kind, Row, State
 from .tables import DECISION, ENTRY, PATIENT
+from .worklist import as_row, find_row
+
+JUDGEMENTS = (Kind.DECIDED, Kind.ACCEPTED, Kind.OVERRIDDEN)  # what a signature makes final
 
 
 def add(writing: Writing, assessment: Assessment, at: datetime, actor: str, **more: Any) -> str:
@@ -40,11 +44,18 @@ def keep(
     rules: Sequence[Path] = (),
     supersedes: Row | None = None,
 ) -> str:
-    """Append a decision, with the content of all that it read; return its id. One that stands already stays."""
+    """Append a decision, with the content of all that it read; return its id. One that stands already stays.
+
+    Raises:
+        IdTaken: a correction has the id of a decision that stands or was signed.
+    """
     decision_id = assessment.record.decision_id
     known = writing.row(decision_id)
-    if known is not None and (supersedes is None or known.state is not State.SUPERSEDED):
+    if known is not None and supersedes is None:
         return decision_id
+    if known is not None and (known.state is not State.SUPERSEDED or known.signed_by is not None):
+        found, allowed = "the id of a decision that stands or was signed", "an id of its own"
+        raise IdTaken(f"decision {decision_id}", "decision_id", found, allowed, "Name it after what it supersedes.")
     due = due or vocabulary.due(at, assessment.decision.review.priority)
     body = {
         "due": moment(due),
@@ -98,16 +109,64 @@ def find(connection: Connection, decision_id: str) -> Assessment | None:
 
 
 def of_patient(connection: Connection, key: str) -> tuple[Assessment, ...]:
-    """All assessments under that pseudonym that stand, oldest exam first, then by id; superseded ones do not.
+    """All assessments under that pseudonym that stand, oldest exam first, then by id.
+
+    Superseded ones do not, and the correction of a signed one only from its own signature on: until then the
+    signed one stands.
 
     Raises:
         NotReadable: one of them is damaged.
     """
     whose = PATIENT.c.key == key if key else PATIENT.c.key.is_(None)
-    stand = DECISION.c.state != State.SUPERSEDED.value
-    mine = select(DECISION.c.sequence).join(PATIENT, PATIENT.c.token == DECISION.c.patient).where(whose, stand)
-    found = [assessment_of(entry) for entry in entries(connection, ENTRY.c.sequence.in_(mine))]
-    return tuple(sorted(found, key=exam_order))
+    mine = select(DECISION).join(PATIENT, PATIENT.c.token == DECISION.c.patient).where(whose)
+    rows = {row.decision_id: row for row in map(as_row, connection.execute(mine).mappings())}
+    stand = [row.sequence for row in rows.values() if stands(row, rows)]
+    found = (entries(connection, ENTRY.c.sequence.in_(stand[i : i + AT_ONCE])) for i in range(0, len(stand), AT_ONCE))
+    return tuple(sorted((assessment_of(entry) for part in found for entry in part), key=exam_order))
+
+
+def stands(row: Row, rows: Mapping[str, Row]) -> bool:
+    """Whether a decision holds: it is not superseded, and no signed one stands until it is signed itself.
+
+    ``rows``: at least those that it took the place of, one after the other, by id.
+    """
+    return row.state is State.SIGNED or (row.open and not any(one.state is State.SIGNED for one in _before(row, rows)))
+
+
+def _before(row: Row, rows: Mapping[str, Row]) -> Iterator[Row]:
+    """What the decision took the place of, one after the other, each once."""
+    passed = {row.decision_id}
+    while (one := rows.get(row.supersedes or "")) is not None and one.decision_id not in passed:
+        passed.add(one.decision_id)
+        yield (row := one)
+
+
+def signed_before(connection: Connection, row: Row) -> tuple[Row, ...]:
+    """The signed decisions that stand until this correction of them is signed."""
+    same = connection.execute(select(DECISION).where(DECISION.c.patient == row.patient)).mappings()
+    rows = {one.decision_id: one for one in map(as_row, same)}
+    return tuple(one for one in _before(row, rows) if one.state is State.SIGNED)
+
+
+def waiting_correction(connection: Connection, row: Row) -> Row | None:
+    """The correction of a signed decision that waits for its own signature; None where none does."""
+    mine = (DECISION.c.patient == row.patient) & (DECISION.c.supersedes == row.decision_id)
+    first = select(DECISION.c.decision_id).where(mine).order_by(DECISION.c.sequence.desc()).limit(1)
+    name, passed = connection.execute(first).scalar(), {row.decision_id}
+    found = find_row(connection, name) if name and row.state is State.SIGNED else None
+    while found is not None and found.superseded_by is not None and found.decision_id not in passed:
+        passed.add(found.decision_id)
+        found = find_row(connection, found.superseded_by)
+    return found if found is not None and found.open else None
+
+
+def last_judgement(connection: Connection, decision_id: str) -> Entry | None:
+    """What a signature would make final: the last acceptance or override, or the decision where nobody judged it."""
+    kinds = [kind.value for kind in JUDGEMENTS]
+    mine = (ENTRY.c.decision == decision_id) & ENTRY.c.kind.in_(kinds)
+    last = select(func.max(ENTRY.c.sequence)).where(mine).scalar_subquery()
+    found = list(entries(connection, ENTRY.c.sequence == last))  # to its end: a server's cursor is closed there
+    return found[0] if found else None
 
 
 def with_history(connection: Connection, decision_id: str) -> tuple[Assessment, tuple[Entry, ...]]:

@@ -2,11 +2,14 @@
 
 * SetupError
   x StoreUnavailable     the store or its anchor cannot be opened, read or written; nothing was acknowledged
+  x NotAnchored          of these: it was kept and could not be anchored; look before it is done again
   x AnchorAhead          the anchor knows entries that the store does not have: do not write, verify
 * InputError
   x NoSuchDecision       no decision of that id is in the record
   x AlreadySigned        somebody signed the decision before; it names who and when
   x Superseded           another decision has taken this one's place
+  x ChangedMeanwhile     somebody judged the decision since this person was shown it; it names who and when
+  x IdTaken              a correction under the id of a decision that is kept already
   x ReasonsNotOpened     review is required and this person has not opened the reasons
   x NothingChanged       a correction that decides the very same case again
   x CannotReplay         a decision cannot be recomputed from the record
@@ -21,6 +24,10 @@ from ...engine.errors import InputError, SetupError
 
 class StoreUnavailable(SetupError):
     """The store or its anchor cannot be opened, read or written just now; nothing was acknowledged: try again."""
+
+
+class NotAnchored(StoreUnavailable):
+    """It was kept, but could not be anchored, so it is not acknowledged: look again before it is done again."""
 
 
 class AnchorAhead(SetupError):
@@ -44,6 +51,18 @@ class Superseded(InputError):
     """Another decision has taken this one's place: ``successor`` is its id."""
 
     successor: str = ""
+
+
+@dataclass(eq=False)
+class ChangedMeanwhile(InputError):
+    """The decision was judged otherwise than this person was shown: ``by`` whom, and when (``at``, ISO 8601, UTC)."""
+
+    by: str = ""
+    at: str = ""
+
+
+class IdTaken(InputError):
+    """A correction under the id of a decision that stands or was signed: neither takes the place of the other."""
 
 
 class ReasonsNotOpened(InputError):

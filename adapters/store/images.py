@@ -198,6 +198,15 @@ def kept_images(folder: Path, sha256: str) -> KeptImages | None:
     return _remembered(folder / sha256, sha256)
 
 
+def check_series(folder: Path, sha256: str) -> None:
+    """Read all of a kept series, whatever this process remembers of it.
+
+    Raises:
+        NotReadable: it is not as it was kept.
+    """
+    _opened(folder / sha256, sha256)
+
+
 @lru_cache(maxsize=MOST_OPEN)
 def _remembered(place: Path, sha256: str) -> KeptImages:
     return _opened(place, sha256)

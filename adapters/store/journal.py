@@ -3,33 +3,39 @@
 ``writing()`` is the one way in. Under the writers' lock it reads the head, chains new entries to it,
 brings the tables that follow up to date, commits, and anchors the new head. Only then does the
 caller go on: what was acknowledged is on disk, chained and anchored.
+
+Entries that it finds beyond the anchor were left by a writer that died, or were appended behind the
+program's back. Nobody can tell which, so that they never become like others: an entry of its own
+says which they are (``UNANCHORED``), before anything after them is anchored.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, select
+from sqlalchemy import Connection, MappingResult, Select, delete, insert, select
 from sqlalchemy.engine import RowMapping
 
 from ...engine.errors import BadValue, NotReadable
 from .anchor import START, Anchor, Mark
 from .chain import Entry, Line, compact, moment, of_moment
 from .database import Database
-from .errors import AnchorAhead, StoreUnavailable
+from .errors import AnchorAhead, NotAnchored, StoreUnavailable
 from .sealing import put_back, sealed, take_out
 from .states import Kind, Row
 from .tables import ENTRY, PATIENT, SEALED
 from .worklist import find_row, follow
 
 LONGEST_NAME = 200
+UNANCHORED = "unanchored"  # the action of the entry that tells of entries beyond the anchor
+ITSELF = "radlogic"  # who says so
 AT_ONCE = 500  # rows fetched from the log at a time
 
 
@@ -44,13 +50,34 @@ class Journal:
         """The only writer, for the length of the block; all of it is kept, or nothing.
 
         Raises:
-            StoreUnavailable: it could not be kept, or it was kept and could not be anchored.
+            StoreUnavailable: it could not be kept. NotAnchored: it was kept and could not be anchored.
+            AnchorAhead: entries that the anchor knows are gone.
         """
-        with self.database.write() as connection:
-            writing = Writing(connection)
-            yield writing
-        if writing.added or self.anchor.head() != writing.head:  # tried again after a crash: nothing new, not anchored
-            self.anchor.put(writing.added or [writing.head])
+        with ExitStack() as held:
+            with self.database.write() as connection:
+                held.enter_context(self.anchor.alone())  # until it is anchored: marks stand in the log's order
+                writing = Writing(connection)
+                self._tell_of_unanchored(writing)
+                yield writing
+            if writing.added:
+                self._put(writing.added)
+
+    def _tell_of_unanchored(self, writing: Writing) -> None:
+        known, head = self.anchor.head() or START, writing.head
+        if known == head:
+            return
+        if known != START and line_at(writing.connection, known.sequence) != known:
+            raise _ahead(known, head)
+        details = {"first": known.sequence + 1, "last": head.sequence}
+        writing.add(Kind.AUDIT, datetime.now(UTC), ITSELF, {"action": UNANCHORED, "details": details})
+
+    def _put(self, marks: list[Mark]) -> None:
+        try:
+            self.anchor.put(marks)
+        except StoreUnavailable as error:
+            found, allowed = f"{error.found}: what was done may have been kept", "an anchor that can be appended to"
+            cure = "Look whether it was kept before you do it again; make room for the anchor."
+            raise NotAnchored(error.where, "", found, allowed, cure) from error
 
     def reading(self) -> AbstractContextManager[Connection]:
         """One state of the whole store, for reading."""
@@ -206,11 +233,12 @@ def entries(connection: Connection, *where: Any) -> Iterator[Entry]:
     """
     joined = ENTRY.outerjoin(SEALED, ENTRY.c.sequence == SEALED.c.sequence)
     query = select(ENTRY, SEALED.c.content).select_from(joined).where(*where).order_by(ENTRY.c.sequence)
-    for found in stream(connection, query):
-        yield read_entry(found)
+    with stream(connection, query) as rows:  # closed also where somebody takes only the first
+        for found in rows:
+            yield read_entry(found)
 
 
-def stream(connection: Connection, query: Select[Any]) -> Iterable[RowMapping]:
+def stream(connection: Connection, query: Select[Any]) -> MappingResult:
     """The rows of a query, few of them in memory at a time."""
     return connection.execute(query, execution_options={"yield_per": AT_ONCE}).mappings()
 

@@ -7,6 +7,7 @@ nothing that was loaded or cached before can get in.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -21,7 +22,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ...engine.errors import RadlogicError
-from ...engine.record import Assessment
+from ...engine.record import Assessment, correction_name
 from ...engine.replay import replay as decide_again
 from ..decision_file import dumps, loads
 from ..site import site_folder
@@ -85,6 +86,7 @@ def replay(connection: Connection, decision_id: str) -> Replay:
     contents = {path: _content(connection, decision_id, sha) for path, sha in tree["files"].items()}
     shipped = _as_shipped(contents)
     again = _guarded(decision_id, kept) if shipped else _apart(decision_id, kept, contents)
+    again = _as_correction(kept, again, made[-1].body["supersedes"])
     erased = _is_erased(connection, made[-1])
     return Replay(
         decision_id,
@@ -95,6 +97,13 @@ def replay(connection: Connection, decision_id: str) -> Replay:
         tuple(tree["not_kept"]),
         erased,
     )
+
+
+def _as_correction(kept: Assessment, again: Assessment, supersedes: str | None) -> Assessment:
+    """The answer under the name of a correction, where the kept one has it."""
+    name = correction_name(again.record.decision_id, supersedes) if supersedes else ""
+    named = name == kept.record.decision_id
+    return dataclasses.replace(again, record=dataclasses.replace(again.record, decision_id=name)) if named else again
 
 
 def differences(kept: Assessment, again: Assessment, *, names: bool = True) -> list[Difference]:

@@ -147,8 +147,8 @@ def _changed(row: Row, entry: Entry) -> Row:
             changes = {"assigned": entry.body["to"] or None}
         case Kind.READ if row.state is State.WAITING:
             changes = {"state": State.READ}
-        case Kind.ACCEPTED if row.outcome is not Outcome.CORRECTED:
-            changes = {"outcome": Outcome.ACCEPTED}
+        case Kind.ACCEPTED:  # on corrected findings the engine's answer is the correction's
+            changes = {"outcome": Outcome.CORRECTED if row.supersedes else Outcome.ACCEPTED}
         case Kind.OVERRIDDEN:
             changes = {"outcome": Outcome.OVERRIDDEN}
         case Kind.SIGNED:

@@ -1,8 +1,10 @@
-"""Whether the record is what was written: every row of every table, held against the log and the anchor.
+"""Whether the record is what was written: every row of the record's tables, held against the log and the anchor.
 
 The log proves itself by its chain, its tail by the anchor. What the log seals is held against the
 seals, kept revisions against their hashes, and the tables that follow from the log are worked out
-again. Each finding names the table and the row.
+again. Each finding names the table and the row. Verifying changes nothing, the anchor included.
+
+Accounts and sessions are not of the record: of them this says nothing.
 """
 
 from __future__ import annotations
@@ -10,19 +12,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from ...engine.errors import NotReadable
 from .anchor import START, Mark
 from .chain import GENESIS, Entry, Line, of_moment
-from .journal import Journal, line_of, stream
+from .images import check_series, every_series
+from .journal import ITSELF, UNANCHORED, Journal, head_of, line_at, line_of, stream
 from .sealing import KEY, Sealed
 from .states import Kind
 from .tables import ENTRY, SEALED
-from .verify_tables import Kept, check_tables
+from .verify_tables import Kept, check_tables, check_triggers
 
 FOLLOWS = ("decision", "waiting", "patient")  # tables that ``rebuild`` can make anew
+BACK = timedelta(minutes=1)  # writers take the time before they wait for each other (``database.WAIT_S``)
+Span = tuple[int, int]  # the first and the last entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,9 @@ class Report:
     """What ``verify`` found. ``ahead``: entries after the last one that the anchor knows.
 
     ``torn``: lines of the anchor that a dying writer left unfinished; they prove and hide nothing.
+    ``unanchored``: entries that were never anchored, those ahead among them. A writer died, or they were appended
+    behind the program's back: no finding, but somebody should look at each. ``backwards``: entries that are dated
+    more than a minute before the one before them.
     """
 
     entries: int
@@ -46,6 +57,8 @@ class Report:
     findings: tuple[Finding, ...]
     ahead: int = 0
     torn: int = 0
+    unanchored: tuple[Span, ...] = ()
+    backwards: tuple[int, ...] = ()
 
     @property
     def sound(self) -> bool:
@@ -53,8 +66,8 @@ class Report:
         return not self.findings
 
 
-def verify(journal: Journal) -> Report:
-    """Hold the whole store against its log and its anchor; anchor what a crash left unanchored.
+def verify(journal: Journal, head: Mark | None = None) -> Report:
+    """Hold the whole store against its log and its anchor, and against a ``head`` that was written down elsewhere.
 
     Raises:
         StoreUnavailable: the store or the anchor cannot be read.
@@ -62,13 +75,33 @@ def verify(journal: Journal) -> Report:
     anchor = journal.anchor
     lines = list(anchor.lines()) if anchor.head() is not None else None  # first: what it knows was committed before
     with journal.reading() as connection:
-        report = check(connection, lines or ())
+        end = head_of(connection).sequence  # from here on nothing new is seen; what was just committed is anchored now
+        later = [] if lines is None else [m for m in anchor.lines() if m is not None and m.sequence <= end]
+        report = check(connection, [*(lines or ()), *later])
+        findings = (*report.findings, *_held(connection, head))
     if lines is None and report.entries:
-        missing = Finding("anchor", anchor.path.name, "is missing")
-        return replace(report, findings=(*report.findings, missing))
-    if report.sound and report.ahead:
-        anchor.put([report.head])
-    return report
+        findings += (Finding("anchor", anchor.path.name, "is missing"),)
+    return replace(report, findings=findings)
+
+
+def check_images(folder: Path) -> tuple[Finding, ...]:
+    """Kept series that are not what their names say; every slice is read. Evidence beside them carries no hash."""
+    return tuple(_damaged(folder, every_series(folder)))
+
+
+def _damaged(folder: Path, series: Iterable[str]) -> Iterator[Finding]:
+    for sha in series:
+        try:
+            check_series(folder, sha)
+        except NotReadable as error:
+            yield Finding("images", sha, error.found)
+
+
+def _held(connection: Connection, head: Mark | None) -> Iterator[Finding]:
+    there = START if head == START or head is None else line_at(connection, head.sequence)
+    if head is not None and there != head:
+        what = "is missing" if there is None else "is not the entry whose hash was given"
+        yield Finding("entry", str(head.sequence), what)
 
 
 def check(connection: Connection, anchored: Iterable[Mark | None]) -> Report:
@@ -77,10 +110,23 @@ def check(connection: Connection, anchored: Iterable[Mark | None]) -> Report:
     log = Log({mark for mark in marks if mark is not None})
     for line, sealed, owner in _rows(connection):
         log.take(line, sealed, owner)
-    findings = [*log.finished(), *_orphans(connection), *(Finding(*f) for f in check_tables(connection, log.kept))]
     known = max((mark.sequence for mark in marks if mark is not None), default=0)
-    torn = sum(mark is None for mark in marks)
-    return Report(log.count, log.last, _each_once(findings), max(0, log.last.sequence - known), torn)
+    findings = [*log.finished(), *_orphans(connection), *_passed_over(log, known)]
+    findings += [Finding(*f) for f in (*check_tables(connection, log.kept), *check_triggers(connection))]
+    ahead, torn = max(0, log.last.sequence - known), sum(mark is None for mark in marks)
+    spans, backwards = tuple(log.unanchored), tuple(log.backwards)
+    return Report(log.count, log.last, _each_once(findings), ahead, torn, spans, backwards)
+
+
+def _passed_over(log: Log, known: int) -> Iterator[Finding]:
+    """Entries before the last anchored one without a line, of which no entry tells: no writer leaves that behind."""
+    for first, last in log.unanchored:
+        if last <= known and not any(a <= first and last <= b for a, b in log.told):
+            yield Finding("anchor", _span(first, last), "has no line for this, and no entry tells of it")
+
+
+def _span(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first} to {last}"
 
 
 def _rows(connection: Connection) -> Iterator[tuple[Line, Sealed | None, str | None]]:
@@ -115,6 +161,10 @@ class Log:
     gone: dict[int, str | None] = field(default_factory=dict)  # entries whose sealed row is not there
     there: dict[int, str | None] = field(default_factory=dict)  # entries whose sealed row is
     erased: dict[str, int] = field(default_factory=dict)  # token -> the entry that erased it
+    unanchored: list[Span] = field(default_factory=list)  # entries without a line in the anchor
+    told: list[Span] = field(default_factory=list)  # those of which an entry tells
+    backwards: list[int] = field(default_factory=list)  # entries dated before the one before them
+    before: str = ""  # the time of the last entry
 
     def __post_init__(self) -> None:
         self._anchored = {mark.sequence: mark.hash for mark in sorted(self.anchored)}
@@ -132,7 +182,18 @@ class Log:
         elif not self._followed(line, sealed):
             self._say(line.sequence, "has the right hash and cannot be read: radlogic did not write it")
             self.kept.doubtful.add(line.decision)
-        self.last = Mark(line.sequence, line.hash)
+        self._note(line)
+        self.last, self.before = Mark(line.sequence, line.hash), line.at
+
+    def _note(self, line: Line) -> None:
+        """What no hash tells: whether it was ever anchored, and whether its time follows."""
+        number = line.sequence
+        if number not in self._anchored:
+            joins = self.unanchored and self.unanchored[-1][1] == number - 1
+            first = self.unanchored.pop()[0] if joins else number
+            self.unanchored.append((first, number))
+        if _runs_back(self.before, line.at):
+            self.backwards.append(number)
 
     def _chain(self, line: Line, *, whole: bool) -> None:
         follows = line.sequence == self.last.sequence + 1
@@ -185,6 +246,8 @@ class Log:
         entry = Entry(line.sequence, at, line.actor, line.kind, line.decision, line.patient, body, line.hash)
         if line.kind == Kind.DECIDED:
             self.kept.manifests.setdefault(body["revisions"], line.sequence)
+        if line.kind == Kind.AUDIT and line.actor == ITSELF and body["action"] == UNANCHORED:
+            self.told.append((int(body["details"]["first"]), int(body["details"]["last"])))
         content: dict[str, Any] = json.loads(sealed.content) if sealed and sealed.seal == line.seal else {}
         self.kept.standing.take(entry, content.get(KEY))
 
@@ -219,4 +282,12 @@ def _is_whole(line: Line) -> bool:
     try:
         return line.digest() == line.hash
     except TypeError:
+        return False
+
+
+def _runs_back(before: str, at: str) -> bool:
+    """Whether a time is well before the one before it. What is no time is found by its hash, or is no entry of ours."""
+    try:
+        return bool(before) and of_moment(at) < of_moment(before) - BACK
+    except (ValueError, TypeError):
         return False

@@ -1,12 +1,13 @@
 """``radlogic calibrate`` and ``radlogic monitor`` on stores made through the store's own face."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 from command import run
-from monitor_store import GUIDELINE, assessed, sign
+from monitor_store import GUIDELINE, assessed, at, sign
 
 from radlogic.adapters import calibrate as calibrating
 from radlogic.adapters import site
@@ -29,13 +30,18 @@ def fill(place, n, *, wrong=()):
             answer = assessed(mm)
             said = answer.decision.guidelines[0].exam.category
             signed = "4B" if i in wrong else category
-            sign(store, answer, f"d{i}", i, None if said == signed else signed)
+            sign(store, answer, f"d{i}", i, None if said == signed else signed, f"dr-{i % 2}")
     return place
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     return fill(tmp_path_factory.mktemp("small") / "store", 14, wrong=(3,))
+
+
+def few_are_enough(monkeypatch):
+    for name, least in (("LEAST_CASES", 10), ("LEAST_PATIENTS", 10), ("LEAST_IN_HALF", 1)):
+        monkeypatch.setattr(site_calibration, name, least)
 
 
 def refit(place, out, **more):
@@ -49,13 +55,54 @@ def test_fewer_than_200_signed_exams_are_refused_with_their_number_and_nothing_i
     assert not (tmp_path / "out").exists()
 
 
+def of_one(study):
+    """Twelve decisions about one exam, or about one patient's exams."""
+    for i in range(12):
+        made = assessed(9.0)
+        case = made.record.case
+        exam = replace(case.exam, study_uid=study(i))
+        case = replace(case, exam=exam, patient=replace(case.patient, key="one-patient"))
+        yield replace(made, record=replace(made.record, decision_id=f"d{i}", case=case))
+
+
+@pytest.mark.parametrize(
+    ("study", "said"),
+    [
+        (lambda _: "1.2.3.4.5.6", "1 usable.*11 not .an exam that is counted already"),
+        (lambda _: "", "1 usable.*11 not .an exam that is counted already"),
+        (lambda i: f"1.2.3.4.5.{i}", "12 usable, of 1 patients"),
+    ],
+    ids=["one study", "one patient and day", "one patient"],
+)
+def test_one_exam_or_one_patient_never_calibrates_a_site(tmp_path, monkeypatch, study, said):
+    few_are_enough(monkeypatch)
+    with Store.open(tmp_path / "store") as store:
+        for i, made in enumerate(of_one(study)):
+            name, who = made.record.decision_id, f"dr-{i % 2}"
+            store.add(made, at(i), "radlogic")
+            store.open_reasons(name, at(i), who)
+            store.sign(name, at(i), who)
+
+    with pytest.raises(TooFewSigned, match=said):
+        refit(tmp_path / "store", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_too_few_people_signed_calibrates_nothing(small, tmp_path, monkeypatch):
+    few_are_enough(monkeypatch)
+    monkeypatch.setattr(site_calibration, "LEAST_READERS", 3)
+
+    with pytest.raises(TooFewSigned, match=r"signed by 2; .*signed by 3 people"):
+        refit(small, tmp_path / "out")
+
+
 def test_a_store_in_which_no_net_spoke_is_refused(tmp_path):
     with Store.open(tmp_path / "store") as store, pytest.raises(TooFewSigned, match="no signed exam"):
         calibrating.calibrate(store, "Example Hospital", tmp_path / "out", DAY)
 
 
 def test_enough_exams_give_a_calibration_that_the_engine_loads_before_the_shipped_one(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(site_calibration, "LEAST_CASES", 10)
+    few_are_enough(monkeypatch)
     (record,) = refit(small, tmp_path / "site")
 
     written = read_calibrator(Path(record["file"]))
@@ -72,7 +119,7 @@ def test_enough_exams_give_a_calibration_that_the_engine_loads_before_the_shippe
 
 
 def test_the_same_store_gives_the_same_file(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(site_calibration, "LEAST_CASES", 10)
+    few_are_enough(monkeypatch)
     refit(small, tmp_path / "a")
     refit(small, tmp_path / "b")
 
@@ -80,7 +127,7 @@ def test_the_same_store_gives_the_same_file(small, tmp_path, monkeypatch):
 
 
 def test_sets_that_do_not_hold_on_the_other_half_are_refused_and_nothing_is_written(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(site_calibration, "LEAST_CASES", 10)
+    few_are_enough(monkeypatch)
     found = site_calibration.refit
     bad = site_calibration.Held(200, 150, 100, {"m": (150, 200)})
 

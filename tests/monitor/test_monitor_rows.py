@@ -10,6 +10,7 @@ from monitor_store import GUIDELINE, READER, assessed, at, of_patient, sign
 from radlogic.adapters.monitor.rows import Reading, maker_of, numbers_of
 from radlogic.adapters.monitor.signed import signed_exams
 from radlogic.adapters.store.cases import Outcome, Store
+from radlogic.adapters.store.errors import IdTaken
 from radlogic.engine.perception.extractor import OUTSIDE_TRAINING
 from radlogic.engine.types import Exam, Known, Patient, Source, SourceKind
 
@@ -61,8 +62,8 @@ def test_an_override_is_signed_as_the_human_said_and_its_reason_counted(store):
 def test_an_override_says_no_more_than_it_says(store, answer, signed):
     store.add(of_patient(TWO, "d1"), at(0), "radlogic")
     store.open_reasons("d1", at(1), **READER)
-    store.override("d1", "image_quality", "", at(2), answer=answer, **READER)
-    store.sign("d1", at(3), **READER)
+    given = store.override("d1", "image_quality", "", at(2), answer=answer, **READER)
+    store.sign("d1", at(3), seen=given.sequence, **READER)
 
     assert row_of(store).answers[0].signed == signed
 
@@ -165,8 +166,8 @@ def test_only_signatures_of_the_period_count_and_what_came_later_is_not_known_ye
     assert (counts.arrived, counts.signed) == (2, 1)
 
 
-def test_two_exams_that_meet_in_one_decision_stay_two(store):
-    """Somebody corrects the first into the very case that the engine decided second."""
+def test_two_exams_that_meet_in_one_case_stay_two(store):
+    """Somebody corrects the first into the very case that the engine decided second: a decision of its own."""
     same = replace(TWO.record.case.patient, key="patient-x")
 
     def of_x(name, made):
@@ -176,13 +177,16 @@ def test_two_exams_that_meet_in_one_decision_stay_two(store):
 
     store.add(of_x("d1", TWO), at(0), "radlogic")
     store.add(of_x("d2", FOUR_A), at(1), "radlogic")
-    store.correct("d1", of_x("d2", FOUR_A), at(2), **READER)
-    store.open_reasons("d2", at(3), **READER)
-    store.sign("d2", at(4), **READER)
+    with pytest.raises(IdTaken):
+        store.correct("d1", of_x("d2", FOUR_A), at(2), **READER)
+    store.correct("d1", of_x("d3", FOUR_A), at(2), **READER)
+    store.open_reasons("d3", at(3), **READER)
+    store.sign("d3", at(4), **READER)
 
     counts, exams = signed_exams(store, lambda one: one)
+    answer = READING.row(exams[0]).answers[0]
     assert (counts.arrived, counts.signed) == (2, 1)
-    assert READING.row(exams[0]).answers[0].engine == "4A"
+    assert (answer.engine, answer.signed) == ("2", "4A")
 
 
 def test_other_rules_than_those_of_today_are_compared_as_they_stand_and_no_belief_is_read_again(store):

@@ -256,7 +256,7 @@ def test_accept_and_sign_make_the_answer_final(service, kept):
     reviewer.informed(kept)
     reviewer.do(kept, "acceptance")
     preliminary = reviewer.page(kept)
-    answer = reviewer.do(kept, "signature", {"looked": "yes"})
+    answer = reviewer.sign(kept)
     page = reviewer.page(kept)
     row = service.store.row(kept)
 
@@ -389,7 +389,7 @@ def test_a_kept_correction_takes_the_place_of_the_decision(service, kept):
     assert (source.kind, source.reference.startswith("review form")) == ("human", True)
     assert reviewer.do(new, "signature", {"looked": "yes"}).status_code == 409  # its reasons are new ones
     reviewer.do(new, "reasons")
-    assert reviewer.do(new, "signature", {"looked": "yes"}).status_code == 303
+    assert reviewer.sign(new).status_code == 303
     assert service.store.row(new).outcome == "corrected"
 
 
@@ -427,16 +427,20 @@ def test_what_is_no_field_of_the_form_is_not_kept(service, kept):
     assert set(fields) == {"new1.kind", *(f"new1.{name}" for name in SEEN)}
 
 
-def test_a_signed_decision_is_superseded_by_a_correction_and_stays_as_signed(service, kept):
+def test_a_signed_decision_stands_until_its_correction_is_signed_and_stays_as_signed(service, kept):
     reviewer = service.enter(Role.REVIEWER)
     reviewer.informed(kept)
-    reviewer.do(kept, "signature", {"looked": "yes"})
+    reviewer.sign(kept)
     fields = {**reviewer.shown(kept), "f0.long_mm": "16.2", "f0.short_mm": "15.4", "do": "keep"}
-    answer = reviewer.do(kept, "correction", fields)
+    new = reviewer.do(kept, "correction", fields).headers["location"].removeprefix("/review/")
+    before, waits = service.store.row(kept), reviewer.page(kept)
+    reviewer.do(new, "reasons")
+    reviewer.sign(new)
     row = service.store.row(kept)
 
-    assert answer.status_code == 303
-    assert (row.state, row.signed_by) == (State.SUPERSEDED, "reviewer")
+    assert (before.state, before.superseded_by) == (State.SIGNED, None)
+    assert f'A correction of it waits for its signature: <a href="/review/{new}">' in waits
+    assert (row.state, row.superseded_by, row.signed_by) == (State.SUPERSEDED, new, "reviewer")
 
 
 def test_who_corrects_what_was_corrected_meanwhile_is_shown_the_newer_one_and_loses_nothing(service, kept):

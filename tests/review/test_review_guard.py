@@ -119,14 +119,17 @@ def service_visitor(service):
     return Reader(service, "192.0.2.8", {})
 
 
-def launched(patient: str | None) -> Actor:
-    return Actor("dr-a", "", frozenset({Role.REVIEWER}), "s", Launch("https://ehr.example/fhir", patient))
+EHR = "https://ehr.example/fhir"
+
+
+def launched(patient: str | None, server: str = EHR) -> Actor:
+    return Actor("dr-a", "", frozenset({Role.REVIEWER}), "s", Launch(server, patient))
 
 
 def test_who_was_launched_for_a_patient_sees_that_patients_cases_only(service):
     mine = service.add(case_of(NODULE, key=patient_key("mine")))
     other = service.add(case_of({**NODULE, "tracking_id": "N9"}, key=patient_key("other")))
-    desk: Desk = service.desk
+    desk: Desk = replace(service.desk, ehr=EHR)
     listed = [row.decision_id for row, _ in desk.worklist(launched("mine"), Filter())]
 
     assert listed == [mine]
@@ -138,6 +141,16 @@ def test_who_was_launched_for_a_patient_sees_that_patients_cases_only(service):
             desk.slices(other, launched(patient))
     assert service.store.case(other).of_kind(Kind.AUDIT)[-1].body["details"] == {"why": "another patient"}
     assert desk.worklist(launched("nobody"), Filter()) == ()
+
+
+@pytest.mark.parametrize("ours", ["", EHR])
+def test_a_patient_of_another_ehr_with_the_same_number_is_another_patient(service, ours):
+    mine, desk = service.add(case_of(NODULE, key=patient_key("7"))), replace(service.desk, ehr=ours)
+    stranger = launched("7", "https://other-ehr.example/fhir")
+
+    assert desk.worklist(stranger, Filter()) == ()
+    with pytest.raises(NotYourPatient):
+        desk.look(mine, stranger)
 
 
 # ---- forged requests ----
@@ -268,12 +281,14 @@ def test_a_form_of_too_many_fields_or_findings_is_refused(service, kept):
     assert findings.status_code == 422
 
 
-def test_free_words_are_cut_where_the_form_ends(service, kept):
-    reader = service.enter(Role.READER)
-    reader.read(kept, {**SEEN, "location": "y" * 5000})
-    facts = service.store.case(kept).of_kind(Kind.READ)[0].body["findings"]["findings"][0]["facts"]
+@pytest.mark.parametrize("field", ["location", "history"])
+def test_words_longer_than_a_field_are_refused_and_none_of_them_is_kept(service, kept, field):
+    reader, words = service.enter(Role.READER), "; ".join(f"{i}: {7 + i / 100:.2f}" for i in range(3, 40))
+    answer = reader.read(kept, {**SEEN, "status": "existing", field: words})
 
-    assert len(facts["location"]) == 200
+    assert (answer.status_code, len(words) > 200) == (422, True)
+    assert "at most 200 characters" in answer.text and words in answer.text
+    assert service.store.case(kept).of_kind(Kind.READ) == ()
 
 
 # ---- headers, and what leaks ----
@@ -337,10 +352,11 @@ def test_of_ten_reviewers_at_once_one_signs_and_the_others_are_told_who(service,
         readers.append(service.enter(name))
         service.store.commit_reading(kept, {"fields": {}}, NOW, name)
         service.store.open_reasons(kept, NOW, name)
+    pages = [r.seen(kept) for r in readers]
     where, headers = f"/review/{kept}/signature", {"origin": BASE, "sec-fetch-site": "same-origin"}
 
     async def all_at_once():
-        sent = ({**r.token, "looked": "yes"} for r in readers)
+        sent = ({**r.token, "looked": "yes", **shown} for r, shown in zip(readers, pages, strict=True))
         asked = (r.http.post(where, data=d, headers=headers) for r, d in zip(readers, sent, strict=True))
         return await asyncio.gather(*asked)
 

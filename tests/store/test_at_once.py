@@ -125,15 +125,15 @@ def killed_after(after, place):
         report = verify(store.journal)
         assert report.findings == ()
         assert report.ahead <= 1  # the one it died within, between commit and anchor
-        assert verify(store.journal).ahead == 0
         for name in acknowledged:
             expected = no_findings()
             assert store.case(name).assessment == replace(expected, record=replace(expected.record, decision_id=name))
         store.add(unknown_type(), NOW, "after")
-        assert verify(store.journal).sound
+        after = verify(store.journal)
+        assert (after.sound, after.ahead, after.unanchored) == (True, 0, report.unanchored)
 
 
-def test_a_commit_that_was_not_anchored_is_said_and_then_anchored(place, monkeypatch):
+def test_a_commit_that_was_not_anchored_is_said_and_never_becomes_like_others(place, monkeypatch):
     with Store.open(place) as store:
         store.add(no_findings(), NOW, "radlogic")
         put = store.journal.anchor.put
@@ -142,8 +142,11 @@ def test_a_commit_that_was_not_anchored_is_said_and_then_anchored(place, monkeyp
             store.add(unknown_type(), NOW, "radlogic")
         monkeypatch.setattr(store.journal.anchor, "put", put)
 
-        first, second = verify(store.journal), verify(store.journal)
+        first = verify(store.journal)
+        store.audit("dr-a", "login", NOW)
+        second = verify(store.journal)
     assert (first.sound, first.ahead, second.sound, second.ahead) == (True, 2, True, 0)
+    assert second.unanchored == first.unanchored == ((first.entries - 1, first.entries),)
 
 
 def test_trying_again_after_the_anchor_failed_anchors_what_is_there(place, monkeypatch):

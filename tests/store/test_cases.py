@@ -130,8 +130,8 @@ def test_a_case_goes_from_reading_to_signature_and_every_step_is_kept(store):
     store.commit_reading("d1", {"nodules": [{"type": "solid", "mean_mm": "6.0"}]}, later(2), **DR_A)
     assert store.row("d1").state is State.READ
     store.open_reasons("d1", later(3), **DR_A)
-    store.accept("d1", later(4), **DR_A)
-    signed = store.sign("d1", later(5), **DR_A)
+    accepted = store.accept("d1", later(4), **DR_A)
+    signed = store.sign("d1", later(5), seen=accepted.sequence, **DR_A)
 
     assert (signed.state, signed.outcome, signed.signed_by, signed.signed_at) == (
         State.SIGNED, Outcome.ACCEPTED, "dr-a", later(5),
@@ -194,9 +194,9 @@ def test_nothing_is_added_to_a_signed_decision(store, act):
 
 def test_an_override_keeps_its_coded_reason_its_words_and_its_answer(store):
     add(store, "d1", required=False)
-    store.override("d1", "clinical_context", "Frau Mustermann lehnt ab", NOW, answer={"category": "2"}, **DR_A)
+    given = store.override("d1", "clinical_context", "Frau Mustermann lehnt ab", NOW, answer={"category": "2"}, **DR_A)
 
-    assert store.sign("d1", NOW, **DR_A).outcome is Outcome.OVERRIDDEN
+    assert store.sign("d1", NOW, seen=given.sequence, **DR_A).outcome is Outcome.OVERRIDDEN
     assert store.case("d1").of_kind(Kind.OVERRIDDEN)[0].body == {
         "reason": "clinical_context", "comment": "Frau Mustermann lehnt ab", "answer": {"category": "2"},
     }  # fmt: skip
@@ -235,10 +235,12 @@ def test_what_is_superseded_cannot_be_worked_on_and_names_its_successor(store):
         assert refused.value.successor == "new"
 
 
-def test_a_signed_decision_is_superseded_and_its_signature_stays(store):
+def test_a_signed_decision_is_superseded_once_its_correction_is_signed_and_its_signature_stays(store):
     add(store, "old", required=False)
     store.sign("old", later(1), **DR_A)
-    store.correct("old", named("new"), later(2), **DR_B)
+    store.correct("old", named("new", required=False), later(2), **DR_B)
+    assert (store.row("old").state, store.row("old").superseded_by) == (State.SIGNED, None)
+    store.sign("new", later(3), **DR_B)
 
     old = store.row("old")
     assert (old.state, old.signed_by, old.superseded_by) == (State.SUPERSEDED, "dr-a", "new")

@@ -118,12 +118,15 @@ def test_a_line_that_a_dying_writer_left_unfinished_is_no_alarm(folder):
     assert (report.sound, report.torn, report.ahead) == (True, 1, 0)
 
 
-def test_an_anchor_begun_anew_takes_over_what_is_there(folder):
+def test_an_anchor_begun_anew_takes_over_what_is_there_and_the_log_says_so_for_ever(folder):
     (folder / ANCHOR_NAME).write_text("")
     with Store.open(folder) as store:
-        first, second = verify(store.journal), verify(store.journal)
+        first = verify(store.journal)
+        store.audit("dr-a", "login", NOW)
+        second = verify(store.journal)
 
     assert (first.sound, first.ahead == first.entries, second.ahead) == (True, True, 0)
+    assert second.unanchored == ((1, first.entries),)
 
 
 def test_the_anchor_may_lie_elsewhere_and_is_its_owners_only(tmp_path):
@@ -135,10 +138,12 @@ def test_the_anchor_may_lie_elsewhere_and_is_its_owners_only(tmp_path):
     assert not (tmp_path / "store" / ANCHOR_NAME).exists()
 
 
-def test_an_anchor_that_cannot_be_written_is_said_and_the_entry_is_not_lost(folder, monkeypatch):
+def test_an_anchor_that_cannot_be_written_is_said_before_anything_is_kept(folder, monkeypatch):
     with Store.open(folder) as store:
+        entries = verify(store.journal).entries
         monkeypatch.setattr(store.journal.anchor, "path", Path("/proc/nowhere/anchor"))
         with pytest.raises(StoreUnavailable, match="anchor"):
             store.audit("dr-a", "login", NOW)
     with Store.open(folder) as store:
-        assert verify(store.journal).ahead == 1
+        report = verify(store.journal)
+        assert (report.ahead, report.entries) == (0, entries)

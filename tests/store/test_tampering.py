@@ -42,7 +42,7 @@ def lived_in(store):
         store.commit_reading(name, {"nodules": 1}, NOW, who)
         store.open_reasons(name, NOW, who)
         store.override(name, "other", "words of a reader", NOW, who)
-    store.sign("d0", NOW, "dr-a")
+    store.sign("d0", NOW, "dr-a", seen=store.case("d0").judged)
     corrected = replace(store.case("d1").assessment.record, decision_id="d1-corrected")
     store.correct("d1", replace(store.case("d1").assessment, record=corrected), NOW, "dr-b")
     store.erase_patient(store.row("d3").patient, NOW, "admin", "asked for")
