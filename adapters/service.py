@@ -69,7 +69,7 @@ def create_app(
     app.middleware("http")(_log_call)
     app.add_exception_handler(HTTPException, _http_refusal)
     app.add_exception_handler(RadlogicError, _own_refusal)
-    app.include_router(cds_routes(Records(log, queue, clock)))
+    app.include_router(cds_routes(Records(log, queue, clock, store=pages.desk.store if pages else None)))
 
     @app.get("/healthz", tags=["operations"])
     def alive() -> dict[str, str]:

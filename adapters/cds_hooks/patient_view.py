@@ -1,52 +1,129 @@
-"""The service for the hook patient-view: the newest stored decision of the patient, as one card.
+"""The service for patient-view: follow-up by stored decisions, what waits for review, and eligibility.
 
-Nothing is inferred here: decisions are made when images and reports arrive, and looked up when a
-chart is opened.
+Nothing is inferred here: decisions are made when images and reports arrive, and looked up when a chart is opened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
-from uuid import NAMESPACE_URL, uuid5
+from collections.abc import Iterable, Iterator
 
-from ...engine.record import DecisionLog, ReviewQueue
 from ..fhir.pseudonym import patient_key
-from .card import card_of, newest
-from .request import PatientViewRequest
-from .response import CdsResponse, Service
+from . import terms
+from .card import due_soon, saying_of
+from .chart import Chart, chart_of
+from .eligibility import liver_surveillance, lung_screening
+from .errors import data_lacking
+from .orders import Order, Recommended, order_of, recommendations
+from .request import PatientViewContext
+from .response import CdsResponse, Indicator
+from .saying import Offer, Saying, answered
+from .seam import Asked, Records
+from .standing import Answer, Stood, standing
+from .suggest import create
 
-PATIENT_VIEW = Service(
-    hook="patient-view",
-    id="radlogic-patient-view",
-    title="Imaging follow-up by guideline",
-    description="Shows the latest stored guideline decision on the patient's imaging: category, management, "
-    "when follow-up is due or overdue, and whether a radiologist still has to review it.",
-)
+__all__ = ["Records", "answer_patient_view"]
 
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """What services look up: stored decisions, the review queue, and today's date."""
-
-    log: DecisionLog
-    queue: ReviewQueue
-    clock: Callable[[], date]
+KEYS = ("patient", "conditions", "observations", "reports", "studies", "orders")
 
 
-def answer_patient_view(request: PatientViewRequest, records: Records) -> CdsResponse:
-    """One card, or none where nothing is stored for that patient."""
-    stored = records.log.of_patient(patient_key(request.context.patient_id))
-    chosen = newest(stored)
-    if chosen is None:
-        return CdsResponse(cards=())
-    decision_id = chosen.record.decision_id
-    card = card_of(
-        chosen,
-        others=len(stored) - 1,
-        waiting=records.queue.waits(decision_id),
-        as_of=records.clock(),
-        uuid=uuid5(NAMESPACE_URL, f"urn:radlogic:card:{request.hook_instance}:{decision_id}"),  # a retry, the same card
-    )
-    return CdsResponse(cards=(card,))
+def answer_patient_view(asked: Asked[PatientViewContext]) -> CdsResponse:
+    """Cards on follow-up, review and eligibility; none where there is nothing to say.
+
+    Raises:
+        DataLacking: nothing is stored, and the data from which eligibility follows could not be had.
+        StoreUnavailable, NotReadable: the store.
+    """
+    stood = standing(asked.records, patient_key(asked.context.patient_id))
+    chart = chart_of(asked, *KEYS)
+    if chart.deceased:
+        return answered(asked, ())
+    eligible, lacking = _eligible(asked, chart, stood)
+    if lacking and not stood and not eligible:
+        raise data_lacking("patient-view", lacking)
+    sayings = [*_follow_up(asked, stood, chart), *_waiting(stood), *eligible]
+    notes = [f"Eligibility was not looked at, or not wholly: {lacking}."] if lacking else []
+    return answered(asked, sayings, notes=(*notes, *chart.notes))
+
+
+def regions_of(answers: Iterable[Answer]) -> Iterator[str]:
+    """The regions that guidelines speak of, each once."""
+    recommended = terms.exams().recommended
+    yield from dict.fromkeys(recommended[a.name].region if a.name in recommended else "" for a in answers)
+
+
+def newest(stood: Iterable[Stood]) -> dict[str, tuple[Stood, tuple[Answer, ...]]]:
+    """By region, the newest decision that gave an answer there, with these answers; '' for one that gave none.
+
+    ``stood``: latest exam first, as ``standing`` gives them. A decision without any answer is shown only where it
+    is the newest of all.
+    """
+    found: dict[str, tuple[Stood, tuple[Answer, ...]]] = {}
+    for number, one in enumerate(stood):
+        answers = one.answers
+        if not answers and number == 0:
+            found[""] = (one, ())
+        for region in regions_of(answers):
+            found.setdefault(region, (one, tuple(a for a in answers if list(regions_of([a])) == [region])))
+    return found
+
+
+def _follow_up(asked: Asked[PatientViewContext], stood: tuple[Stood, ...], chart: Chart) -> Iterator[Saying]:
+    recommended = recommendations(stood, chart)
+    for region, (one, answers) in newest(stood).items():
+        asks = recommended.get(region)
+        asks = asks if asks is not None and asks.stood is one else None
+        ordered = _ordered(asks, asked, chart) if asks else None
+        yield saying_of(
+            one,
+            answers,
+            others=len(stood) - 1,
+            as_of=asked.today,
+            later=chart.last_exam(region, one.exam_date) if one.exam_date else None,
+            ordered=ordered,
+            offers=_offers(asks, asked) if asks is not None and ordered is None else (),
+        )
+
+
+def _ordered(asks: Recommended, asked: Asked[PatientViewContext], chart: Chart) -> Order | None:
+    """An order that stands for what is recommended."""
+    found = (order_of(resource, asked.settings.order_codes) for resource in chart.orders)
+    return next((order for order in found if order is not None and order.exam in asks.exams), None)
+
+
+def _offers(asks: Recommended, asked: Asked[PatientViewContext]) -> tuple[Offer, ...]:
+    """A draft of the recommended exam, once it is due within the time in which an appointment can still be had.
+
+    What a radiologist still has to look at is not acted on with one click.
+    """
+    if asks.stood.review_required or not due_soon(asks.answer, asked.today):
+        return ()
+    return (Offer(f"Draft an order: {asks.words}", (create(asks, asked.context.patient_id, asked.today),)),)
+
+
+def _waiting(stood: tuple[Stood, ...]) -> Iterator[Saying]:
+    """Of older decisions, those that still wait for review: the newest ones say so themselves."""
+    shown = {one.decision_id for one, _ in newest(stood).values()}
+    left = [one for one in stood if one.waiting and one.review_required and one.decision_id not in shown]
+    if left:
+        first, many = left[0], len(left)
+        what = f"{many} earlier decisions wait" if many > 1 else "An earlier decision waits"
+        days = ", ".join(str(one.exam_date or "an unknown day") for one in left)
+        yield Saying(
+            about="review",
+            topic="review",
+            summary=(f"{what} for a radiologist's review.",),
+            detail=(f"Of the exam{'s' * (many > 1)} of {days}; preliminary, nobody has signed.",),
+            indicator=Indicator.WARNING,
+            source="",
+            decision_id=first.decision_id,
+            sequence=first.sequence,
+        )
+
+
+def _eligible(asked: Asked[PatientViewContext], chart: Chart, stood: tuple[Stood, ...]) -> tuple[list[Saying], str]:
+    """What is said of screening and surveillance where no decision governs the region, and why something is not."""
+    governed = set(newest(stood))
+    parts = [(region, judge) for region, judge in (("chest", lung_screening), ("liver", liver_surveillance))]
+    found = [judge(chart, asked.today) for region, judge in parts if region not in governed]
+    lacking = "; ".join(dict.fromkeys(part for _, why in found for part in why.split("; ") if part))
+    return [saying for saying, _ in found if saying is not None], lacking

@@ -1,4 +1,4 @@
-"""What a CDS Hooks 2.0 service answers: valid by construction.
+"""What a service of CDS Hooks 2.0 (and 3.0) answers: valid by construction.
 
 An optional attribute without value is left out, never null or empty (CDS Hooks 2.0, JSON usage):
 texts and lists here have at least one element, and ``as_json`` drops what is None. ``cards`` alone
@@ -51,6 +51,7 @@ class Service(_Out):
     title: Text | None = None
     prefetch: Annotated[dict[Text, Text], Field(min_length=1)] | None = None
     usage_requirements: Text | None = None
+    version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")] | None = None  # of the specification (3.0)
 
 
 class Discovery(_Out):
@@ -68,7 +69,7 @@ class Coding(_Out):
 
 
 class OverrideReason(_Out):
-    """A reason that a client may offer for not following a card; its display is required."""
+    """A reason that a client may offer for not following a card; its display is required (cds-resp-4)."""
 
     code: Text
     system: Text
@@ -84,19 +85,31 @@ class Source(_Out):
     topic: Coding | None = None
 
 
-class Action(_Out):
-    """One change of the record: create and update carry the resource, delete names it."""
+class SystemAction(_Out):
+    """One change of the record that the client may make by itself: create and update carry the resource, whole;
+    delete names it (cds-resp-2)."""
 
     type: Literal["create", "update", "delete"]
-    description: Text
+    description: Text | None = None
     resource: Resource | None = None
-    resource_id: Text | None = None
+    resource_id: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z]+/[A-Za-z0-9\-._]{1,64}$")] | None = None
 
     @model_validator(mode="after")
     def _names_its_resource(self) -> Self:
-        if (self.resource_id if self.type == "delete" else self.resource) is None:
+        wanted, other = (
+            (self.resource_id, self.resource) if self.type == "delete" else (self.resource, self.resource_id)
+        )
+        if wanted is None or other is not None:
             raise ValueError("create and update need resource, delete needs resourceId")
+        if self.resource is not None and not isinstance(self.resource.get("resourceType"), str):
+            raise ValueError("a resource needs resourceType")
         return self
+
+
+class Action(SystemAction):
+    """One change within a suggestion: it says what it does (cds-resp-5)."""
+
+    description: Text
 
 
 class Suggestion(_Out):
@@ -106,6 +119,7 @@ class Suggestion(_Out):
     uuid: UUID | None = None
     is_recommended: bool | None = None
     actions: Annotated[tuple[Action, ...], Field(min_length=1)] | None = None
+    action_selection_behavior: Literal["all", "any", "at-most-one"] | None = None  # 3.0; cds-resp-7
 
 
 class Link(_Out):
@@ -119,7 +133,7 @@ class Link(_Out):
 
     @model_validator(mode="after")
     def _context_is_for_smart_apps(self) -> Self:
-        if self.app_context is not None and self.type != "smart":
+        if self.app_context is not None and self.type != "smart":  # cds-resp-3
             raise ValueError("appContext goes with links of type smart only")
         return self
 
@@ -139,7 +153,7 @@ class Card(_Out):
 
     @model_validator(mode="after")
     def _suggestions_fit_the_selection(self) -> Self:
-        if self.suggestions and self.selection_behavior is None:
+        if self.suggestions and self.selection_behavior is None:  # cds-resp-6
             raise ValueError("suggestions need selectionBehavior")
         recommended = sum(bool(s.is_recommended) for s in self.suggestions or ())
         if self.selection_behavior == "at-most-one" and recommended > 1:  # cds-resp-1
@@ -151,4 +165,18 @@ class CdsResponse(_Out):
     """The answer to a call. ``system_actions`` is left out where there are none."""
 
     cards: tuple[Card, ...]
-    system_actions: Annotated[tuple[Action, ...], Field(min_length=1)] | None = None
+    system_actions: Annotated[tuple[SystemAction, ...], Field(min_length=1)] | None = None
+    extension: Annotated[dict[Text, Any], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        names = [card.uuid for card in self.cards if card.uuid is not None]
+        if len(set(names)) < len(names):
+            raise ValueError("two cards of one uuid")
+        return self
+
+
+class CrdResponse(CdsResponse):
+    """As Da Vinci CRD wants it on its order hooks: ``systemActions`` is there even where there are none."""
+
+    system_actions: tuple[SystemAction, ...] = ()

@@ -1,72 +1,150 @@
-"""The HTTP face of CDS Hooks 2.0: discovery and calls. A new hook is one more ``Offer``."""
+"""The HTTP face of CDS Hooks: discovery, calls and feedback.
+
+Trust plugs in as ``verify``, data as ``Records.fetching`` (see ``seam``). A service refuses with the errors of the
+readers and the store; which status that is stands here.
+"""
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from .outcome import malformed, refusal
-from .patient_view import PATIENT_VIEW, Records, answer_patient_view
-from .request import PatientViewRequest
-from .response import CdsResponse, Discovery, Service
+from ...engine.errors import BadValue, InputError, NotReadable
+from ..fhir.errors import NestedTooDeep, NotJson
+from ..store.errors import StoreUnavailable
+from .chart import datum
+from .errors import DataLacking
+from .feedback import Feedback, keep
+from .offers import Offered, discovery, offers
+from .outcome import issue, malformed, outcome, refusal
+from .request import parsed
+from .response import CdsResponse, Discovery
+from .seam import UNVERIFIED, Asked, Client, Data, Records, Server, Verify
 
-BODY_LIMIT = 1 << 20  # bytes; nothing is asked to be prefetched, so a call is a few kilobytes
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """One service: how it presents itself, what it reads, how it answers."""
-
-    service: Service
-    request: type[BaseModel]
-    answer: Callable[[Any, Records], CdsResponse]
-
-
-OFFERS = {offer.service.id: offer for offer in (Offer(PATIENT_VIEW, PatientViewRequest, answer_patient_view),)}
+Answer = TypeVar("Answer", bound=Response)
+FIELD = re.compile(r"[\w.\[\] ,-]{1,100}", re.ASCII)  # a path that may be named; any other may be what was sent
+NO_SERVICE = "no such service; GET /cds-services lists those on offer"
 
 
-async def limited_body(request: Request) -> bytes:
-    """The body, never more than ``BODY_LIMIT`` bytes of it in memory.
-
-    Raises:
-        HTTPException: 413, it is larger; 400, the client went away.
-    """
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_LIMIT:
-                raise HTTPException(413, f"the body is larger than {BODY_LIMIT} bytes")
-    except ClientDisconnect as gone:
-        raise HTTPException(400, "the body was cut short") from gone
-    return bytes(body)
+def unverified(_: Request) -> Client:
+    """The ``Verify`` of a service that asks nobody who they are."""
+    return UNVERIFIED
 
 
-def cds_routes(records: Records) -> APIRouter:
-    """Discovery and calls over these records."""
+def cds_routes(records: Records, verify: Verify = unverified) -> APIRouter:
+    """Discovery, calls and feedback over these records, for clients that ``verify`` lets in."""
     router = APIRouter(prefix="/cds-services", tags=["CDS Hooks"])
+    who, content = Depends(verify), Depends(_body_reader(records.settings.body_limit))  # as defaults: they are local
 
     @router.get("", response_model=Discovery)
-    def discover() -> JSONResponse:
+    def discover(client: Client = who) -> JSONResponse:
         """The services on offer."""
-        return JSONResponse(Discovery(services=tuple(offer.service for offer in OFFERS.values())).as_json())
+        return JSONResponse(discovery().as_json())
 
     @router.post("/{service_id}", response_model=CdsResponse)
-    def call(service_id: str, body: Annotated[bytes, Depends(limited_body)]) -> JSONResponse:
+    def call(service_id: str, client: Client = who, body: bytes = content) -> JSONResponse:
         """One call of one service."""
-        offer = OFFERS.get(service_id)
-        if offer is None:
-            return refusal(404, "no such service; GET /cds-services lists those on offer")
-        try:
-            request = offer.request.model_validate_json(body)
-        except ValidationError as error:
-            return malformed(error)
-        return JSONResponse(offer.answer(request, records).as_json())
+        return _counted(records, service_id, lambda: answer_call(records, service_id, client, body))
+
+    @router.post("/{service_id}/feedback")
+    def feedback(service_id: str, client: Client = who, body: bytes = content) -> Response:
+        """What became of cards."""
+        return _counted(records, f"{service_id}/feedback", lambda: _feedback(records, service_id, client, body))
 
     return router
+
+
+def _body_reader(limit: int) -> Callable[[Request], Any]:
+    async def limited_body(request: Request) -> bytes:
+        """The body, never more than the limit of it in memory.
+
+        Raises:
+            HTTPException: 413, it is larger; 400, the client went away.
+        """
+        body = bytearray()
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise HTTPException(413, f"the body is larger than {limit} bytes")
+        except ClientDisconnect as gone:
+            raise HTTPException(400, "the body was cut short") from gone
+        return bytes(body)
+
+    return limited_body
+
+
+def _counted(records: Records, service: str, answer: Callable[[], Answer]) -> Answer:
+    """The answer; that it was given, with which status and in which time, is counted."""
+    begun, status = time.perf_counter(), 500
+    try:
+        response = answer()
+        status = response.status_code
+    except StoreUnavailable:
+        status = 503
+        raise
+    finally:
+        records.counts.observe_cds(service, status, time.perf_counter() - begun)
+    return response
+
+
+def answer_call(records: Records, service_id: str, client: Client, body: bytes) -> JSONResponse:
+    """One call of one service: its answer, or the refusal; faults of the store are raised."""
+    offered = offers().get(service_id)
+    if offered is None:
+        return refusal(404, NO_SERVICE)
+    read = _read(offered.call, body, hook=offered.service.hook)
+    if isinstance(read, JSONResponse):
+        return read
+    try:
+        answer = offered.answer(_asked(records, offered, read, client))
+    except DataLacking as error:
+        return outcome(412, [issue("not-found", f"prefetch: {error.found}. {error.cure}", "prefetch")])
+    except NotReadable:  # of the store: a damaged decision is no fault of the client's
+        raise
+    except InputError as error:
+        return _not_allowed(error)
+    return JSONResponse(answer.as_json())
+
+
+def _not_allowed(error: InputError) -> JSONResponse:
+    """400 with the field and what is allowed there; what was found may be what was sent, and is left out."""
+    path = ".".join(filter(None, [error.where, error.field]))
+    shown = path if FIELD.fullmatch(path) else "the request body"
+    return outcome(400, [issue("value", f"{shown}: not what is allowed there: {error.allowed}", shown)])
+
+
+def _asked(records: Records, offered: Offered, call: Any, client: Client) -> Asked[Any]:
+    sent = {key: datum(value) for key, value in call.prefetch.items()}
+    fetch = records.fetching(client, Server(call.fhir_server, call.fhir_authorization))
+    return Asked(call, Data(sent, offered.queries(call.context), fetch), records, client)
+
+
+def _feedback(records: Records, service_id: str, client: Client, body: bytes) -> Response:
+    if service_id not in offers() or records.store is None:
+        return refusal(404, NO_SERVICE if service_id not in offers() else "feedback is not kept by this service")
+    read = _read(Feedback, body)
+    if isinstance(read, JSONResponse):
+        return read
+    try:
+        keep(records, records.store, service_id, read, client)
+    except BadValue as error:
+        return _not_allowed(error)
+    return Response(status_code=200)
+
+
+def _read(model: type[BaseModel], body: bytes, **beside: str) -> Any:
+    """The body as a model, or the refusal that says what is wrong with it, without what was sent."""
+    try:
+        return model.model_validate(parsed(body), context=beside)
+    except (NotJson, NestedTooDeep) as error:
+        return outcome(400, [issue("structure", f"{error.where}: {error.found}; allowed: {error.allowed}")])
+    except ValidationError as error:
+        return malformed(error)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ...engine.errors import BadValue
 from ..assess import write_files
-from ..site import site_folder
 from ..notice import INTENDED_USE
+from ..site import site_folder
 from ..store.cases import Store
 from .groups import DIMENSIONS
 from .page import by_kind, interval, number, page

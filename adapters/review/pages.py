@@ -23,6 +23,7 @@ from ..store.errors import (
     ChangedMeanwhile,
     IdTaken,
     NoSuchDecision,
+    NotAnchored,
     NothingChanged,
     ReasonsNotOpened,
     StoreUnavailable,
@@ -45,6 +46,9 @@ TITLES: dict[type[RadlogicError], str] = {
     NotYoursToTakeBack: "A reviewer gave another answer",
     NotYourPatient: "Another patient's case",
 }
+
+UNCHANGED = "The store cannot be read or written just now; nothing was changed."
+KEPT = "It may have been kept, but the record could not be anchored: look at the case again before you repeat it."
 
 
 def template_text(name: str) -> str:
@@ -108,7 +112,7 @@ def refusal(request: Request, error: RadlogicError) -> Response:
     status = status_of(error)
     if status >= 500:
         LOG.error("%s: %s", type(error).__name__, error)
-    said = sentence(error) if status < 500 else "The store cannot be read or written just now; nothing was changed."
+    said = sentence(error) if status < 500 else KEPT if isinstance(error, NotAnchored) else UNCHANGED
     if "text/html" not in request.headers.get("accept", ""):
         return JSONResponse({"error": said}, status)
     return page(

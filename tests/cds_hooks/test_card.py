@@ -2,22 +2,34 @@
 
 from dataclasses import replace
 from datetime import date
-from uuid import UUID
 
 import pytest
+from cds_world import of_jane, request
 from hypothesis import given
 from hypothesis import strategies as st
 from sample_decisions import ALL, no_findings, no_guideline, screening, unknown_indication, unknown_type
 
-from radlogic.adapters.cds_hooks.card import card_of, newest
+from radlogic.adapters.cds_hooks.card import saying_of
+from radlogic.adapters.cds_hooks.patient_view import newest
+from radlogic.adapters.cds_hooks.request import Call, PatientViewContext
+from radlogic.adapters.cds_hooks.saying import answered
+from radlogic.adapters.cds_hooks.seam import Asked, Data, Records
+from radlogic.adapters.cds_hooks.standing import Stood, standing
 from radlogic.adapters.notice import INTENDED_USE
+from radlogic.engine.record import MemoryLog, MemoryQueue
 from radlogic.engine.types import Priority, Reading, Review
 
 BEFORE, ON, AFTER = date(2025, 6, 13), date(2025, 6, 14), date(2025, 6, 15)  # around screening()'s due date
 
 
-def shown(assessment, as_of=BEFORE, waiting=True, others=0):
-    return card_of(assessment, others=others, waiting=waiting, as_of=as_of)
+CALL = Call[PatientViewContext].model_validate(request())
+
+
+def shown(assessment, as_of=BEFORE, waiting=True, others=0, later=None, **standing):
+    stood = Stood(assessment, waiting=waiting, **standing)
+    asked = Asked(CALL, Data({}, {}, lambda needs: {}), Records(MemoryLog(), MemoryQueue(), lambda: as_of))
+    saying = saying_of(stood, stood.answers, others=others, as_of=as_of, later=later)
+    return answered(asked, [saying]).cards[0]
 
 
 def dated(name, exam_date, as_of=date(2025, 4, 1), review=None):
@@ -68,7 +80,9 @@ def test_every_card_names_exam_review_and_intended_use(name):
     assessment = ALL[name]()
     detail = shown(assessment).detail
 
-    assert f"Exam of {assessment.record.case.exam.date}; state on 2025-06-13; status preliminary." in detail
+    assert (
+        f"Exam of {assessment.record.case.exam.date}; state on 2025-06-13; preliminary, nobody has signed it." in detail
+    )
     assert "**Review** by a radiologist" in detail
     assert all(reason.code and reason.text.split(",")[0] in detail for reason in assessment.decision.review.reasons)
     assert detail.endswith(f"_{INTENDED_USE}_")
@@ -139,11 +153,20 @@ NEWEST = {
 @pytest.mark.parametrize(("stored", "name"), NEWEST.values(), ids=NEWEST)
 @pytest.mark.parametrize("turned", [False, True])
 def test_the_newest_assessment_is_shown(stored, name, turned):
-    assert newest(stored[::-1] if turned else stored).record.decision_id == name
+    log = MemoryLog()
+    for one in stored[::-1] if turned else stored:
+        log.append(replace(of_jane(one), record=replace(of_jane(one).record, decision_id=one.record.decision_id)))
+    found = standing(Records(log, MemoryQueue(), lambda: ON), stored_key(stored))
+
+    assert newest(found)["chest"][0].decision_id == name
+
+
+def stored_key(stored):
+    return of_jane(stored[0]).record.case.patient.key
 
 
 def test_of_nothing_nothing_is_newest():
-    assert newest(()) is None
+    assert newest(()) == {}
 
 
 def with_exam_reading(reading, guideline="lung-rads@2022"):
@@ -182,7 +205,63 @@ def test_marks_in_stored_texts_stay_text(text):
     assert text in detail.replace("\\", "")
 
 
-def test_the_uuid_is_the_one_given():
-    name = UUID("d1577c69-dfbe-44ad-ba6d-3e05e953b2ea")
+def test_a_signed_decision_is_said_to_be_signed_and_asks_for_no_review():
+    card = shown(screening(), signed=date(2025, 4, 2))
 
-    assert card_of(screening(), others=0, waiting=True, as_of=ON, uuid=name).as_json()["uuid"] == str(name)
+    assert card.summary == "Signed lung-rads@2022: category 4A; due 2025-06-14."
+    assert card.indicator == "info"
+    assert "signed by a radiologist on 2025-04-02." in card.detail
+    assert "**Review**" not in card.detail
+
+
+OVERRIDES = {
+    "another category": (
+        {"answer": {"guideline": "lung-rads@2022", "category": "3"}},
+        "Signed lung-rads@2022: category 3 signed in place of the engine's 4A; due 2025-09-14.",
+        "- Management: 6-month LDCT",
+    ),
+    "another category and management": (
+        {"answer": {"guideline": "lung-rads@2022", "category": "4B", "management": "Tumour board <b>first</b>"}},
+        "Signed lung-rads@2022: category 4B signed in place of the engine's 4A.",
+        "- Management: Tumour board \\<b\\>first\\</b\\>",
+    ),
+    "no guideline named, and one that answered": (
+        {"answer": {"category": "2"}},
+        "Signed lung-rads@2022: category 2 signed in place of the engine's 4A; due 2026-03-14.",
+        "- Management: 12-month screening LDCT",
+    ),
+    "a category of which the guideline prints several managements": (
+        {"answer": {"guideline": "lung-rads@2022", "category": "0"}},
+        "Signed lung-rads@2022: category 0 signed in place of the engine's 4A.",
+        "- Management: none stated",
+    ),
+    "no category": (
+        {"reason": "patient_preference", "answer": {}},
+        "Signed lung-rads@2022: another answer signed in place of the engine's 4A.",
+        "- Management: none stated",
+    ),
+}
+
+
+@pytest.mark.parametrize(("override", "summary", "management"), OVERRIDES.values(), ids=OVERRIDES)
+def test_a_signed_override_speaks_in_the_place_of_the_engine(override, summary, management):
+    card = shown(screening(), signed=date(2025, 4, 2), override=override)
+
+    assert card.summary == summary
+    assert management in card.detail
+    assert "this is the default reading" not in card.detail  # of the engine's answer, which does not hold
+
+
+def test_an_override_of_another_guideline_leaves_this_one_as_it_is():
+    override = {"answer": {"guideline": "fleischner@2017", "category": "none"}}
+    card = shown(unknown_indication(), signed=date(2025, 4, 2), override=override)
+
+    assert "**lung-rads@2022: category 4A**" in card.detail
+    assert "**fleischner@2017: category none signed in place of the engine's" in card.detail
+
+
+def test_after_a_later_exam_nothing_is_overdue():
+    card = shown(screening(), AFTER, later=date(2025, 6, 1))
+
+    assert "due 2025-06-14, a later exam is of 2025-06-01;" in card.summary
+    assert "overdue" not in card.detail

@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from radlogic.adapters.cds_hooks.request import PatientViewRequest
+from radlogic.adapters.cds_hooks.request import Call, PatientViewContext
 from radlogic.adapters.cds_hooks.response import (
     Action,
     Card,
@@ -119,7 +119,7 @@ def test_fields_that_are_not_used_are_let_in_and_dropped():
         "language": "en",
         "context": REQUEST["context"] | {"encounterId": "9", "com.example.more": [1]},
     }
-    request = PatientViewRequest.model_validate_json(json.dumps(REQUEST | more))
+    request = Call[PatientViewContext].model_validate_json(json.dumps(REQUEST | more))
 
     assert (request.context.patient_id, request.context.encounter_id) == ("7", "9")
     assert "secret" not in repr(request)

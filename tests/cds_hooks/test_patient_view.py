@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from sample_decisions import no_findings, screening
 
 from radlogic.adapters.cds_hooks.outcome import ISSUE_TYPES
-from radlogic.adapters.cds_hooks.router import BODY_LIMIT
+from radlogic.adapters.cds_hooks.settings import CdsSettings
 from radlogic.adapters.fhir.pseudonym import patient_key
 from radlogic.adapters.service import create_app, listen
 from radlogic.adapters.store.errors import StoreUnavailable
@@ -33,6 +33,7 @@ from radlogic.engine.errors import BadValue, NotReadable
 from radlogic.engine.record import MemoryLog, MemoryQueue
 
 JANE = "jane-doe-1960"
+BODY_LIMIT = CdsSettings().body_limit
 CALL = "/cds-services/radlogic-patient-view"
 REQUEST = {
     "hook": "patient-view",
@@ -95,15 +96,6 @@ def without_value(message):
     return [name for value in message for name in without_value(value)] if isinstance(message, list) else []
 
 
-def test_discovery_offers_the_patient_view_service():
-    answer = ask(stored(), "GET", "/cds-services")
-
-    (service,) = answer.json()["services"]
-    assert (answer.status_code, service["hook"], service["id"]) == (200, "patient-view", "radlogic-patient-view")
-    assert set(service) == {"hook", "id", "title", "description"}
-    assert without_value(answer.json()) == []
-
-
 def test_the_newest_decision_comes_as_one_card():
     older = no_findings()
     exam = replace(older.record.case.exam, date=date(2024, 3, 1))
@@ -114,14 +106,25 @@ def test_the_newest_decision_comes_as_one_card():
     assert answer.status_code == 200
     assert set(answer.json()) == {"cards"}
     assert card["summary"] == "Preliminary lung-rads@2022: category 4A; overdue since 2025-06-14; review required."
-    assert (card["indicator"], card["source"]) == ("warning", {"label": "radlogic, lung-rads@2022"})
+    assert (card["indicator"], card["source"]["label"]) == ("warning", "radlogic, lung-rads@2022")
     assert "it waits in the review queue" in card["detail"]
     assert "1 more assessment of this patient" in card["detail"]
     assert without_value(answer.json()) == []
 
 
-def test_nothing_stored_gives_no_card():
-    assert ask(stored(no_findings()), "POST", CALL, json=REQUEST).json() == {"cards": []}
+def test_where_nothing_is_stored_and_no_data_can_be_had_it_is_said_so():
+    (issue,) = refused(ask(stored(no_findings()), "POST", CALL, json=REQUEST), 412)
+
+    assert issue["code"] == "not-found"
+    assert "conditions: it was not sent" in issue["diagnostics"]
+
+
+def test_nothing_stored_and_nothing_to_say_gives_no_card():
+    nothing = {"resourceType": "Bundle", "type": "searchset", "total": 0}
+    sent = dict.fromkeys(("conditions", "observations", "reports", "studies"), nothing)
+    sent["patient"] = {"resourceType": "Patient", "id": JANE, "birthDate": "2000-01-01"}
+
+    assert ask(stored(no_findings()), "POST", CALL, json=REQUEST | {"prefetch": sent}).json() == {"cards": []}
 
 
 def test_a_retry_gives_the_same_card_and_another_call_another_uuid():
@@ -219,7 +222,7 @@ def test_a_body_over_the_limit_gets_413(declared):
 def test_a_body_at_the_limit_is_read():
     body = json.dumps(REQUEST).encode().ljust(BODY_LIMIT)
 
-    assert ask(stored(), "POST", CALL, content=body).json() == {"cards": []}
+    assert ask(stored(of_jane(no_findings())), "POST", CALL, content=body).status_code == 200
 
 
 class Fails(MemoryLog):
@@ -297,7 +300,7 @@ def test_a_web_page_of_elsewhere_is_given_no_leave_to_read():
 def test_whatever_is_sent_the_service_answers_or_refuses_with_an_outcome(body):
     answer = ask(stored(), "POST", CALL, content=body)
 
-    assert answer.status_code in {200, 400}
+    assert answer.status_code in {200, 400, 412}
     assert "cards" in answer.json() or answer.json()["resourceType"] == "OperationOutcome"
 
 

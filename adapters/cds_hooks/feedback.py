@@ -1,0 +1,145 @@
+"""What became of cards: the feedback endpoint of CDS Hooks 2.0. Kept once however often it is sent, and counted.
+
+Kept are the service, the card's name, the outcome, a coded reason and the accepted suggestions. A comment may name a
+patient: it is kept only where the card rests on a stored decision, sealed with that patient's identifiers and erased
+with them; of other cards it is dropped.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
+
+from ...engine.errors import BadValue
+from ..store.cases import Store
+from . import terms
+from .request import Name, _In
+from .said import decision_of, said_before
+from .seam import Client, Records
+
+SKEW = timedelta(days=1)  # by which a client's clock may be fast
+MOST = 100  # entries of one request; a clinician acts on a few cards
+UNKNOWN_CLIENT = "cds-client"  # who acts where clients are not verified
+
+
+def _zoned(value: Any) -> Any:
+    """A time without a zone is UTC, as the specification says of all of them."""
+    if isinstance(value, str) and "T" in value:
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return value
+
+
+def _present(value: Any) -> Any:
+    """null and {} say nothing."""
+    return value or None if isinstance(value, dict) or value is None else value
+
+
+class Reason(_In):
+    """A coded reason; its system may be the client's own."""
+
+    code: Name
+    system: Annotated[str, StringConstraints(max_length=255)] = ""
+
+
+class OverrideGiven(_In):
+    """Why a card was overridden (cds-fb-3: a reason, a comment, or both)."""
+
+    reason: Annotated[Reason | None, BeforeValidator(_present)] = None
+    user_comment: Annotated[str | None, StringConstraints(max_length=4000)] = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.reason is None and not self.user_comment:
+            raise ValueError("a reason or a userComment")
+        return self
+
+
+class AcceptedSuggestion(_In):
+    """A suggestion that was taken."""
+
+    id: UUID
+
+
+class Outcome(_In):
+    """What became of one card (cds-fb-1, cds-fb-2)."""
+
+    card: UUID
+    outcome: Literal["accepted", "overridden"]
+    outcome_timestamp: Annotated[AwareDatetime, BeforeValidator(_zoned)]
+    accepted_suggestions: tuple[AcceptedSuggestion, ...] = Field(default=(), max_length=100)
+    override_reason: Annotated[OverrideGiven | None, BeforeValidator(_present)] = None
+
+    @model_validator(mode="after")
+    def _accepted_what(self) -> Self:
+        if self.outcome == "accepted" and not self.accepted_suggestions:
+            raise ValueError("an accepted card needs acceptedSuggestions")
+        return self
+
+
+class Feedback(_In):
+    """The body: what became of one card or several, of one call or several."""
+
+    feedback: tuple[Outcome, ...] = Field(max_length=MOST)
+
+
+def keep(records: Records, store: Store, service: str, told: Feedback, client: Client) -> int:
+    """Keep and count what is new; return how many entries were.
+
+    Raises:
+        BadValue: something happened tomorrow or later; nothing is kept then.
+        StoreUnavailable: it could not be kept: send it again.
+    """
+    latest = records.now() + SKEW
+    if any(outcome.outcome_timestamp > latest for outcome in told.feedback):
+        cure = "Set the clock, and send it again."
+        raise BadValue("feedback", "outcomeTimestamp", "a time in the future", "a time that has passed", cure)
+    with records.memory.writing:
+        return sum(_keep(records, store, service, outcome, client) for outcome in told.feedback)
+
+
+def _keep(records: Records, store: Store, service: str, outcome: Outcome, client: Client) -> bool:
+    decision_id = decision_of(store, outcome.card)
+    body = _body(service, outcome)
+    if said_before(store, decision_id, body):
+        return False
+    comment = outcome.override_reason.user_comment if outcome.override_reason else None
+    if comment and decision_id:
+        body["comment"] = comment
+    actor = client.issuer if _is_name(client.issuer) else UNKNOWN_CLIENT
+    store.feedback(body, records.now(), actor, decision_id)
+    records.counts.observe_feedback(service, outcome.outcome, _reason(outcome))
+    return True
+
+
+def _is_name(issuer: str) -> bool:
+    return 0 < len(issuer) <= 200 and issuer.isprintable()
+
+
+def _body(service: str, outcome: Outcome) -> dict[str, Any]:
+    """As the log keeps it: plain values, in a fixed order."""
+    given = outcome.override_reason.reason if outcome.override_reason else None
+    at = outcome.outcome_timestamp.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {
+        "card": str(outcome.card),
+        "service": service,
+        "outcome": outcome.outcome,
+        "at": at,
+        "reason": {"system": given.system, "code": given.code} if given else None,
+        "suggestions": [str(one.id) for one in outcome.accepted_suggestions],
+    }
+
+
+def _reason(outcome: Outcome) -> str:
+    """The reason's code, if it is one that is offered; "other" for others, '' for none."""
+    given = outcome.override_reason.reason if outcome.override_reason else None
+    if given is None:
+        return ""
+    known = terms.reasons()
+    return given.code if given.system == known.system and given.code in {r.code for r in known.reasons} else "other"

@@ -1,0 +1,162 @@
+"""Imaging orders as they are sent, and what they are held against: recommendations in force, exams, other orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from ...engine.calendar import due_date
+from ..fhir.when import read
+from . import terms
+from .chart import Chart, exam_of
+from .request import is_id, is_true
+from .seam import Resource
+from .standing import Answer, Stood
+
+YEARS = (1900, 2200)  # in which an order may be wanted
+DROPPED = ("revoked", "entered-in-error", "completed")  # a draft of such a status is no order
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order: ``exam`` of ``knowledge/cds/exams.yaml`` (None: no code that is known), the days it is wanted on.
+
+    ``first`` and ``last``: None where it names none; a draft is then wanted now. ``reference``: '' without an id.
+    """
+
+    resource: Resource
+    reference: str
+    exam: str | None
+    first: date | None
+    last: date | None
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """What the exam shows."""
+        return terms.exams().exams[self.exam].regions if self.exam else ()
+
+    @property
+    def words(self) -> str:
+        """The exam in words."""
+        return terms.exams().exams[self.exam].words if self.exam else "an exam"
+
+
+def order_of(resource: Resource, site: Mapping[str, str]) -> Order | None:
+    """A ServiceRequest as an order; None for what is none, or is not to be done."""
+    if resource.get("resourceType") != "ServiceRequest" or is_true(resource.get("doNotPerform")):
+        return None
+    if resource.get("status") in DROPPED:
+        return None
+    own = resource.get("id")
+    reference = f"ServiceRequest/{own}" if is_id(own) else ""
+    return Order(resource, reference, exam_of(resource.get("code"), site), *_wanted(resource))
+
+
+def _wanted(resource: Resource) -> tuple[date | None, date | None]:
+    """occurrence[x]: a dateTime, a Period, or the bounds of a Timing."""
+    timing = resource.get("occurrenceTiming")
+    repeat = timing.get("repeat") if isinstance(timing, dict) else None
+    period = resource.get("occurrencePeriod") or (repeat.get("boundsPeriod") if isinstance(repeat, dict) else None)
+    moment = resource.get("occurrenceDateTime")
+    if isinstance(timing, dict) and isinstance(timing.get("event"), list) and timing["event"]:
+        moment = moment or timing["event"][0]
+    ends = (period.get("start"), period.get("end")) if isinstance(period, dict) else (moment, moment)
+    start, end = map(read, ends)
+    return _meant(start and start.first), _meant(end and end.last)
+
+
+def _meant(day: date | None) -> date | None:
+    """The day, unless it is a stand-in for none (0001-01-01, 9999-12-31)."""
+    return day if day is not None and YEARS[0] <= day.year <= YEARS[1] else None
+
+
+@dataclass(frozen=True, slots=True)
+class Recommended:
+    """A recommendation in force: which exams carry it out, from which day to which.
+
+    ``earliest``: before it the exam is early; None where the guideline names no interval. ``due``: the interval's
+    end; None likewise.
+    """
+
+    stood: Stood
+    answer: Answer
+    region: str
+    exams: tuple[str, ...]
+    earliest: date | None
+    due: date | None
+
+    @property
+    def first(self) -> str:
+        """The exam that is suggested."""
+        return self.exams[0]
+
+    @property
+    def words(self) -> str:
+        """The exam that is suggested, in words."""
+        return terms.exams().exams[self.first].words
+
+    def starts(self, today: date) -> date:
+        """The first day of a suggested order."""
+        return max(filter(None, (self.earliest, today)))
+
+
+def recommendations(stood: Iterable[Stood], chart: Chart) -> dict[str, Recommended]:
+    """By region, the recommendation in force: that of the newest decision there, unless a later exam carried it out.
+
+    ``stood``: latest exam first. A guideline that applies goes before one that only may; then the soonest due.
+    """
+    found: dict[str, Recommended] = {}
+    closed: set[str] = set()
+    for one in stood:
+        mine = sorted(_of(one), key=lambda r: (r.answer.applies != "yes", r.due or date.max))
+        for region in dict.fromkeys(r.region for r in mine):
+            if region in found or region in closed:
+                continue
+            if one.exam_date and chart.last_exam(region, one.exam_date):
+                closed.add(region)
+                continue
+            found[region] = next(r for r in mine if r.region == region)
+    return found
+
+
+def _of(stood: Stood) -> Iterator[Recommended]:
+    known = terms.exams()
+    for answer in stood.answers:
+        asks = known.recommended.get(answer.name)
+        exams = asks.categories.get(answer.category or "") if asks else None
+        if asks and exams:
+            yield Recommended(stood, answer, asks.region, exams, _earliest(stood.exam_date, answer), answer.due)
+
+
+def _earliest(exam_date: date | None, answer: Answer) -> date | None:
+    """The interval's begin, less what is still in time."""
+    if exam_date is None or answer.interval is None:
+        return None
+    low = due_date(exam_date, (0, answer.interval[0])) or exam_date
+    window = terms.exams().windows.early
+    slack = min(int((low - exam_date).days * window.share), window.most_days)
+    return low - timedelta(days=slack)
+
+
+def same_time(one: Order, other: Order) -> bool:
+    """Whether two orders may be for the same time: one of them names none, or they lie close together."""
+    days = timedelta(days=terms.exams().windows.twice.days)
+    if one.first is None or other.first is None:
+        return True
+    return one.first <= (other.last or other.first) + days and other.first <= (one.last or one.first) + days
+
+
+def days_of(order: Order) -> str:
+    """The days on which it is wanted, in words; '' where it names none."""
+    if order.first is None:
+        return ""
+    return str(order.first) if order.last in (None, order.first) else f"{order.first} to {order.last}"
+
+
+def identified(resource: Resource) -> set[tuple[str, str]]:
+    """What identifies an order besides its id: the same order in two forms has them in common."""
+    listed: Any = resource.get("identifier")
+    found = (i for i in listed if isinstance(i, dict)) if isinstance(listed, list) else ()
+    return {(str(i.get("system", "")), str(i["value"])) for i in found if i.get("value")}

@@ -1,0 +1,76 @@
+"""Tokens that were used, remembered until they are over: each serves once.
+
+Kept are hashes. A store that is full or cannot be asked lets nobody pass: what it forgot could be used again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Protocol
+
+from .errors import ReplaysUnknown
+
+
+class Replays(Protocol):
+    """Remembers used tokens."""
+
+    async def first(self, issuer: str, jti: str, until: int) -> bool:
+        """Whether this token was not used before; from now on it was.
+
+        Args:
+            issuer: who gave it out; two issuers may use the same ``jti``.
+            until: seconds since 1970 after which it is refused for its age anyway.
+
+        Raises:
+            ReplaysUnknown: it cannot be told.
+        """
+
+
+def digest(issuer: str, jti: str) -> bytes:
+    """What is kept of a token: 32 bytes that tell nothing about it."""
+    parts = (part.encode("utf-8", "surrogatepass") for part in (issuer, jti))
+    return hashlib.sha256(b"".join(len(part).to_bytes(4, "big") + part for part in parts)).digest()
+
+
+class _Seen:
+    """The tokens of one issuer: a set, and a heap by which those that are over are found."""
+
+    def __init__(self) -> None:
+        self.known: set[bytes] = set()
+        self.order: list[tuple[int, bytes]] = []
+
+    def forget(self, now: float) -> None:
+        while self.order and self.order[0][0] <= now:
+            self.known.discard(heapq.heappop(self.order)[1])
+
+    def add(self, key: bytes, until: int) -> None:
+        self.known.add(key)
+        heapq.heappush(self.order, (until, key))
+
+
+class InMemory:
+    """For one server process: several would each let a token pass once. A restart forgets.
+
+    Args:
+        capacity: tokens of one issuer that are not over yet.
+        clock: seconds since 1970.
+    """
+
+    def __init__(self, capacity: int, clock: Callable[[], float]) -> None:
+        self._capacity, self._clock = capacity, clock
+        self._seen: defaultdict[str, _Seen] = defaultdict(_Seen)
+
+    async def first(self, issuer: str, jti: str, until: int) -> bool:
+        """See ``Replays``; one issuer that is full leaves room for the others."""
+        seen, key = self._seen[issuer], digest(issuer, jti)
+        seen.forget(self._clock())
+        if key in seen.known:
+            return False
+        if len(seen.known) >= self._capacity:
+            cure = "Raise `replays`, or ask why this client signs so many tokens."
+            raise ReplaysUnknown("used tokens", "replays", "no more room", f"{self._capacity} tokens", cure)
+        seen.add(key, until)
+        return True

@@ -1,0 +1,151 @@
+"""A token serves once: in one process, in several, and after a restart."""
+
+import asyncio
+import sqlite3
+import threading
+
+import postgres_server
+import pytest
+from sqlalchemy import create_engine, func, select, text
+
+from radlogic.adapters.cds_hooks.trust.errors import ReplaysUnknown
+from radlogic.adapters.cds_hooks.trust.replay import InMemory, digest
+from radlogic.adapters.cds_hooks.trust.replay_table import USED, InDatabase
+from radlogic.adapters.store.database import Database
+
+NAMES = [str(i) for i in range(20)]
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture(params=["memory", "database"])
+def replays(request, clock, tmp_path):
+    return InMemory(100, clock) if request.param == "memory" else InDatabase(Database(tmp_path).engine, clock)
+
+
+def first(replays, issuer, jti, until=1300):
+    return asyncio.run(replays.first(issuer, jti, until))
+
+
+def test_the_second_time_is_told(replays):
+    assert [first(replays, "a", "1"), first(replays, "a", "1"), first(replays, "a", "2")] == [True, False, True]
+
+
+def test_two_issuers_may_use_one_name(replays):
+    assert [first(replays, "a", "1"), first(replays, "b", "1"), first(replays, "b", "1")] == [True, True, False]
+
+
+def test_names_of_any_letters_are_told_apart(replays):
+    names = ["", "a", "A", "\0", "ä", "a\u0308", "'; DROP TABLE cds_used_token;--", "x" * 500, "\ud800"]
+
+    assert [first(replays, "a", name) for name in names] == [True] * len(names)
+    assert [first(replays, "a", name) for name in names] == [False] * len(names)
+
+
+def test_issuer_and_name_are_not_run_together():
+    assert digest("ab", "c") != digest("a", "bc")
+
+
+def test_what_is_over_is_forgotten(replays, clock):
+    first(replays, "a", "1", 1300)
+    clock.now = 1301
+    first(replays, "a", "2", 1600)
+    held = len(replays._seen["a"].known) if isinstance(replays, InMemory) else rows(replays)
+
+    assert held == 1
+
+
+def rows(replays):
+    with replays._engine.connect() as db:
+        return db.execute(select(func.count()).select_from(USED)).scalar_one()
+
+
+def test_what_is_not_over_is_kept_up_to_the_last_second(replays, clock):
+    first(replays, "a", "1", 1300)
+    clock.now = 1299.9
+
+    assert not first(replays, "a", "1", 1300)
+
+
+def test_a_store_without_room_lets_nobody_pass_and_other_issuers_in(clock):
+    replays = InMemory(3, clock)
+    [first(replays, "a", str(i)) for i in range(3)]
+
+    with pytest.raises(ReplaysUnknown, match="no more room"):
+        first(replays, "a", "4")
+    assert first(replays, "b", "4")
+    assert not first(replays, "a", "0")  # what is held is still told
+    clock.now = 1301
+    assert first(replays, "a", "4", 1600)
+
+
+def test_a_database_that_is_gone_lets_nobody_pass_and_says_nothing_of_the_token(clock, tmp_path):
+    replays = InDatabase(Database(tmp_path).engine, clock)
+    with sqlite3.connect(next(tmp_path.glob("*.sqlite3"))) as db:
+        db.execute("DROP TABLE cds_used_token")
+    db.close()
+
+    with pytest.raises(ReplaysUnknown) as refused:
+        first(replays, "issuer-of-secrets", "jti-of-secrets")
+    assert "of-secrets" not in str(refused.value)
+
+
+def test_a_database_that_cannot_be_written_is_told_at_the_start(clock, tmp_path):
+    with pytest.raises(ReplaysUnknown):
+        InDatabase(create_engine(f"sqlite:///{tmp_path}/none/x.sqlite3"), clock)
+
+
+def test_the_database_holds_hashes_only(clock, tmp_path):
+    replays = InDatabase(Database(tmp_path).engine, clock)
+    first(replays, "issuer-of-secrets", "jti-of-secrets")
+
+    with replays._engine.connect() as db:
+        row = db.execute(text("SELECT * FROM cds_used_token")).one()
+    assert (bytes(row[0]), row[1]) == (digest("issuer-of-secrets", "jti-of-secrets"), 1300)
+
+
+def let_pass_by_several(place):
+    """Each with connections of its own to one database, all at once; what they let pass."""
+    start, passed = threading.Barrier(4), []
+
+    def tries():
+        start.wait()
+        database = Database(place)
+        replays = InDatabase(database.engine, lambda: 1000.0)
+        passed.extend(name for name in NAMES if first(replays, "a", name))
+        database.close()
+
+    threads = [threading.Thread(target=tries) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(passed)
+
+
+def test_of_several_servers_that_see_one_token_one_lets_it_pass(tmp_path):
+    Database(tmp_path).close()
+
+    assert let_pass_by_several(tmp_path) == sorted(NAMES)
+
+
+@pytest.mark.slow
+def test_and_so_it_is_with_postgresql():
+    if why := postgres_server.lacking():
+        pytest.skip(why)
+    with postgres_server.running() as url:
+        place = postgres_server.database(url, "replays")
+        Database(place).close()
+
+        assert let_pass_by_several(place) == sorted(NAMES)
