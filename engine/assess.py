@@ -166,7 +166,7 @@ def read_of(guideline: Guideline, case: Case) -> tuple[Belief, ...]:
 
 def nets_that_spoke(case: Case, using: Knowledge) -> tuple[Spoke, ...]:
     """Each net with a belief in the case, by name; one that is not listed counts as not validated."""
-    said = signals.every(case).values()
+    said = facts.every(case).values()
     spoke = {b.source.reference for held in said for b in facts.neural(held).values() if b.source}
     known = {e.name: e.validated for e in using.extractors}
     return tuple(Spoke(name, known.get(name, False)) for name in sorted(spoke))

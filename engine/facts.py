@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from .guideline.load import Guideline
 from .types import (
     Belief,
     Case,
@@ -26,6 +26,9 @@ from .types import (
     Unknown,
     is_neural,
 )
+
+if TYPE_CHECKING:  # the record asks for what nets said, and no rules
+    from .guideline.load import Guideline
 
 ORDER = (
     SourceKind.HUMAN,
@@ -98,6 +101,11 @@ def stronger(stated: Belief | None, other: Belief) -> Belief:
     if isinstance(other, Unknown) or other.source is None or stated.source is None:
         return stated
     return other if ORDER.index(other.source.kind) < ORDER.index(stated.source.kind) else stated
+
+
+def every(case: Case) -> dict[str, Facts]:
+    """All facts of a case by where they are: "exam", "patient", and each finding by its tracking id."""
+    return {"exam": case.exam.facts, "patient": case.patient.facts, **{f.tracking_id: f.facts for f in case.findings}}
 
 
 def each(case: Case, change: Callable[[Facts], Facts]) -> Case:

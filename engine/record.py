@@ -14,7 +14,8 @@ from importlib.metadata import version
 from typing import Protocol
 
 from .errors import BadValue
-from .types import Case, Decision, Facts, Priority, Review, Route, is_neural
+from .facts import every, neural
+from .types import Case, Decision, Facts, Priority, Review, Route
 
 RECORD_VERSION = "1"
 
@@ -71,9 +72,7 @@ def record_of(case: Case, decision: Decision, knowledge: Mapping[str, str], as_o
 
 def _withheld(case: Case) -> dict[str, Facts]:
     """What nets said, by finding, and of "exam" and "patient"."""
-    held = {**{f.tracking_id: f.facts for f in case.findings}, "exam": case.exam.facts, "patient": case.patient.facts}
-    neural = {name: {n: b for n, b in facts.items() if is_neural(b)} for name, facts in held.items()}
-    return {name: facts for name, facts in neural.items() if facts}
+    return {name: said for name, held in every(case).items() if (said := neural(held))}
 
 
 def name_of(case: Case, image_sha256: str | None, knowledge: Mapping[str, str], engine: str, as_of: date) -> str:

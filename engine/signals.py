@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from .facts import is_uncertain
+from .facts import every, is_uncertain
 from .gate import Raised
 from .types import (
     FOUND_BY_PROGRAM,
     Belief,
     Case,
     Conflict,
-    Facts,
     FindingDecision,
     GuidelineDecision,
     Known,
@@ -156,11 +155,6 @@ def of_stale(case: Case) -> Iterator[Raised]:
 def certain(case: Case) -> bool:
     """Whether no belief is uncertain, so that there is nothing to sharpen."""
     return not any(is_uncertain(b) for facts in every(case).values() for b in facts.values())
-
-
-def every(case: Case) -> dict[str, Facts]:
-    """All facts of a case by where they are: "exam", "patient", and each finding by its tracking id."""
-    return {"exam": case.exam.facts, "patient": case.patient.facts, **{f.tracking_id: f.facts for f in case.findings}}
 
 
 def unlike_training(case: Case, name: str) -> tuple[str, ...]:

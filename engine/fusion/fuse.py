@@ -9,8 +9,8 @@ from typing import Protocol
 
 from ..resources import knowledge_folder
 from ..types import Case, Finding, Risk, Risks
+from .risk_of_case import BROCK
 
-BROCK = ("brock", "brock-without-spiculation")
 ERROR = ("models", "measurement", "reader_error.yaml")  # of two diameters, for a rate of growth
 
 

@@ -14,11 +14,10 @@ is. The upper end would reward hiding: a belief in a large part-solid nodule agr
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -29,13 +28,13 @@ from ...guideline import evaluate
 from ...guideline.circuit import Circuit, Level, category_circuit
 from ...guideline.load import Guideline, load_guideline
 from ...guideline.loss import beliefs, category_probabilities
-from ...types import Belief, Known, NotApplicable, Source, SourceKind
+from ...types import Facts, Known, Source, SourceKind
 from ..calibration import TEXTURES
+from .managements import unremarkable
 from .net import Seen, axes, texture
 
 GUIDELINE: Final = "lung-rads@2022"
 PANEL: Final = Source(SourceKind.HUMAN, "LIDC panel")
-UNSAID: Final = Source(SourceKind.CONVENTION, "not mentioned, by convention")
 ANY: Final = Known(Decimal(1), PANEL)  # a component, where only the cuts of the diameter are asked for
 GAUSSIAN: Final = math.sqrt(math.pi / 2)  # standard deviation of a Gaussian over its mean absolute error
 
@@ -71,7 +70,7 @@ class CategoryRules:
 def category_rules() -> CategoryRules:
     """Read off the guideline: for each texture and each piece of the diameter's axis, what is still possible."""
     guideline = load_guideline(GUIDELINE)
-    said = _unremarkable(guideline)
+    said = unremarkable(guideline, {"status": "baseline"})
     cuts = category_circuit(guideline, {**said, "solid_mean_mm": ANY}, {"type": TEXTURES, "mean_mm": None})
     edges = cuts.edges["mean_mm"]
     middles = [Decimal(str(round((a + b) / 2, 3))) for a, b in pairwise(edges)]
@@ -115,23 +114,6 @@ def _circuit(found: list[list[tuple[str, ...]]], answers: list[tuple[str, ...]],
     )
 
 
-def _possible(guideline: Guideline, said: dict[str, Belief], name: str, mm: Decimal) -> tuple[str, ...]:
+def _possible(guideline: Guideline, said: Facts, name: str, mm: Decimal) -> tuple[str, ...]:
     facts = {**said, "type": Known(name, PANEL), "mean_mm": Known(mm, PANEL)}
     return tuple(evaluate.read_finding(guideline, facts).reading.possible)
-
-
-def _unremarkable(guideline: Guideline) -> dict[str, Belief]:
-    """A nodule at the baseline of which nothing else is said."""
-    found: dict[str, Belief] = {"status": Known("baseline", PANEL)}
-    for name, (_, definition) in guideline.inputs.items():
-        if "absent" in definition:
-            found |= {full: _unsaid(definition["absent"]) for full in _names(name, definition)}
-    return found
-
-
-def _names(name: str, definition: Mapping[str, Any]) -> list[str]:
-    return [f"{name}.{v}" for v in definition["values"]] if definition["type"] == "set" else [name]
-
-
-def _unsaid(absent: bool | str) -> Belief:
-    return NotApplicable(UNSAID) if absent == "n/a" else Known(absent, UNSAID)
