@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -11,6 +9,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...engine.errors import RadlogicError
+from ..body import replayed, whole
 from . import sessions
 from .csrf import SAFE, forged
 from .headers import set_headers
@@ -100,43 +99,19 @@ class Guard:
             visit.actor = await run_in_threadpool(sessions.find, it.engine, visit.token, it.settings, it.now)
 
     async def _checked(self, scope: Scope, receive: Receive, visit: Visit, headers: Headers) -> Receive:
-        body = await _whole(receive, self._access.settings.body_bytes)
+        body = await whole(receive, self._access.settings.body_bytes, BODY_WAIT_S)
+        if not isinstance(body, bytes):
+            status, _, words = body
+            raise _Refuse(status, words)
         why = forged(headers, body, visit.token, self._access.settings.base_url)
         if why is not None:
             if visit.actor is not None:
                 await self._access.record(visit.actor.name, Action.DENIED, why=f"form: {why}", address=visit.address)
             raise _Refuse(403, f"this form cannot be trusted ({why}); go back, load the page again and repeat")
-        return _replay(body, receive)
+        return replayed(body, receive)
 
 
 def _answer(no: _Refuse, scope: Scope) -> Response:
     response = refused(Request(scope), no.status, no.sentence)
     response.headers.update({name.replace("_", "-"): value for name, value in no.headers.items()})
     return response
-
-
-async def _whole(receive: Receive, limit: int) -> bytes:
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_WAIT_S):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise _Refuse(400, "the body was cut short")
-                body += message.get("body", b"")
-                if len(body) > limit:
-                    raise _Refuse(413, f"the body is larger than {limit} bytes")
-                if not message.get("more_body", False):
-                    return bytes(body)
-    except TimeoutError:
-        raise _Refuse(408, "the body did not come in time") from None
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """The body once more for the route, then what the browser does."""
-    waiting = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def again() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return again

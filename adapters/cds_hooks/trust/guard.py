@@ -17,10 +17,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...access.limits import Buckets, client_of, retry_after
+from ...body import replayed, too_long, whole
 from ..outcome import issue
 from ..seam import UNVERIFIED, Client
 from .arrival import arrives
-from .body import replayed, too_long, whole
 from .errors import ReplaysUnknown, TokenRefused, refused_token
 from .settings import CdsTrust
 from .verify import Verifier

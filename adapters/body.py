@@ -1,4 +1,4 @@
-"""The body of a call: whole, in time and within its bound, before a route sees any of it."""
+"""The body of a request: whole, in time and within its bound, before a route sees any of it."""
 
 from __future__ import annotations
 
