@@ -116,16 +116,15 @@ def codes(decision):
     return [reason.code for reason in decision.review.reasons]
 
 
-def test_every_combination_of_signals_is_as_careful_as_its_most_careful_one():
-    """All 2^n subsets, beside a maximum that is worked out by hand."""
+def test_every_subset_of_the_signals_is_as_careful_as_its_most_careful_one():
+    """All 2^n of them, beside a maximum that is worked out by hand."""
     level = {code: int(PLAIN.signals[code].level) for code in CODES}
     worst = {0: (Route.HYBRID, False, "routine"), 1: (Route.HYBRID, True, "routine"), 2: (Route.HYBRID, True, "soon")}
     worst |= {3: (Route.RULE_BASED, True, "soon"), 4: (Route.RULE_BASED, True, "urgent")}
-    for size in range(len(CODES) + 1) if len(CODES) <= 12 else (0, 1, 2, 3, len(CODES) - 1, len(CODES)):
-        for some in combinations(CODES, size):
-            route, review = gate([(code, "detail") for code in some], PLAIN)
-            assert (route, review.required, review.priority) == worst[max((level[c] for c in some), default=0)]
-            assert [reason.code for reason in review.reasons] == list(some)
+    for some in (subset for size in range(len(CODES) + 1) for subset in combinations(CODES, size)):
+        route, review = gate([(code, "detail") for code in some], PLAIN)
+        assert (route, review.required, review.priority) == worst[max((level[c] for c in some), default=0)]
+        assert [reason.code for reason in review.reasons] == list(some)
 
 
 def test_levels_combine_as_a_maximum_in_any_number_and_order():
