@@ -323,24 +323,33 @@ def calibrate(
 
 @app.command()
 def serve(
-    store: Annotated[str, typer.Option(help="The store that `assess --store` fills: a folder or PostgreSQL URL.")],
-    host: str = "127.0.0.1",
-    port: int = 8765,
-    settings: Annotated[Path | None, typer.Option(help="The site's settings of the review pages (YAML).")] = None,
+    store: Annotated[
+        str | None, typer.Option(help="The store that `assess --store` fills: a folder or PostgreSQL URL.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on; 127.0.0.1 if not set.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 8765 if not set.")] = None,
+    settings: Annotated[
+        Path | None, typer.Option(envvar="RADLOGIC_SETTINGS", help="The site's settings (YAML); docs/settings.md.")
+    ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of kept slices, as for `assess --images`.")] = None,
+    unverified: Annotated[
+        bool, typer.Option("--unverified", help="Answer CDS clients without a token. On loopback only.")
+    ] = False,
 ) -> None:
-    """The review pages at /review, and CDS Hooks `patient-view`, over stored decisions. On loopback only.
+    """The review pages at /review, and the CDS Hooks services, over stored decisions.
 
-    People log in (`radlogic account add`); clients of CDS Hooks are not verified yet.
+    People log in (`radlogic account add`); clients of CDS Hooks bring a signed token (docs/cds-trust.md).
     """
-    from .review.setup import pages_of
-    from .service import create_app
-    from .service import serve as run
-    from .store.log import FileLog
-    from .store.queue import FileQueue
+    from .serving import serve as run
+    from .site_settings import settings_of
 
-    pages = pages_of(store, f"http://{f'[{host}]' if ':' in host else host}:{port}", settings, images)
-    run(create_app(FileLog(store), FileQueue(store), pages=pages), host, port)
+    more: dict[str, Any] = {"review": {"images": images}} if images is not None else {}
+    more |= {"trust": {"verify": False}} if unverified else {}
+    site = settings_of(settings, store=store, host=host, port=port, **more)
+    if not site.store:
+        allowed = "a folder or a postgresql:// URL"
+        raise BadValue("radlogic serve", "--store", "no store", allowed, "Name one, or set RADLOGIC_STORE.")
+    run(site)
 
 
 @app.command()

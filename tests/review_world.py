@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from access_world import BASE, CHEAP, PHRASE_HASH, Browser
 from fastapi import FastAPI
+from open_services import open_app
 
 from radlogic.adapters.access import accounts
 from radlogic.adapters.access.permissions import Role
@@ -27,7 +28,6 @@ from radlogic.adapters.review.decide import decided as decide_again
 from radlogic.adapters.review.desk import Desk
 from radlogic.adapters.review.settings import ReviewSettings
 from radlogic.adapters.review.setup import Pages
-from radlogic.adapters.service import create_app
 from radlogic.adapters.stated import from_case
 from radlogic.adapters.store.cases import Store
 from radlogic.adapters.store.images import FOLDER, keep_images
@@ -245,7 +245,7 @@ def review_world(runner: asyncio.Runner, folder: Path, **review: Any) -> Review:
     store = Store.open(folder)
     access = settings_from({"base_url": BASE, "home": "/review"}).model_copy(update=CHEAP)
     desk = Desk(store, ReviewSettings(**review), folder / FOLDER, lambda: NOW)
-    app = create_app(FileLog(folder), FileQueue(folder), pages=Pages(desk, access))
+    app = open_app(FileLog(folder), FileQueue(folder), pages=Pages(desk, access))
     return Review(app, access, runner, store, desk)
 
 

@@ -6,6 +6,7 @@ OpenID Connect Core 1.0 (authorization code flow) and HL7 SMART App Launch 2.2, 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ OIDC, SMART = "oidc", "smart"
 CALLBACKS = {OIDC: "/login/oidc/callback", SMART: "/launch/callback"}
 METADATA = {OIDC: "/.well-known/openid-configuration", SMART: "/.well-known/smart-configuration"}
 FHIR_ID = r"[A-Za-z0-9.\-]{1,64}"
+DECISION = re.compile(r"[A-Za-z0-9-]{1,64}")
 STAFF = re.compile(rf"(?:Practitioner|PractitionerRole|Person)/{FHIR_ID}")
 
 
@@ -164,7 +166,21 @@ async def _launched(
         raise _refused("fhirUser", "a user who is not staff of this EHR", "a Practitioner, PractitionerRole or Person")
     account = await run_in_threadpool(by_identity, access.engine, who.iss, relative)
     launch = Launch(who.iss, _context(tokens, "patient"), _context(tokens, "encounter"))
-    return Arrival(_allowed(account), pending.next, launch)
+    return Arrival(_allowed(account), _opened(tokens, pending.next), launch)
+
+
+def _opened(tokens: Mapping[str, Any], home: str) -> str:
+    """The page of the decision that the card's link named (CDS Hooks 2.0, Link.appContext), else home.
+
+    A context that is none of ours is left alone: whether this person may see the decision, its page asks.
+    """
+    context = tokens.get("appContext")
+    try:
+        said = json.loads(context) if isinstance(context, str) and len(context) <= 1000 else None
+    except ValueError:
+        return home
+    decision = said.get("decision") if isinstance(said, dict) else None
+    return f"{home.rstrip('/')}/{decision}" if isinstance(decision, str) and DECISION.fullmatch(decision) else home
 
 
 def _context(tokens: Mapping[str, Any], name: str) -> str | None:

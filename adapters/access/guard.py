@@ -71,6 +71,7 @@ def install(
     engine: Engine,
     audit: Audit,
     *,
+    elsewhere: tuple[str, ...] = (),
     clock: Callable[[], float] = time.time,
     ticks: Callable[[], float] = time.monotonic,
 ) -> None:
@@ -86,6 +87,8 @@ def install(
         audit: ``audit(actor, action, detail)`` keeps it durably before it returns, or raises. Called from
             worker threads. ``actor`` is an account's name, or "-" for nobody; ``action`` one of ``Action``;
             ``detail`` holds neither patients nor passwords nor tokens.
+        elsewhere: paths below which another layer counts, limits and knows its callers: headers are set there,
+            nothing else.
         clock: seconds since 1970, by which sessions end.
         ticks: seconds that never run backwards, by which limits are counted.
 
@@ -106,7 +109,7 @@ def install(
     app.include_router(access_routes(access))
     app.add_exception_handler(LoginRequired, _to_login)
     app.add_exception_handler(Denied, _denied)
-    app.add_middleware(Guard, access=access)
+    app.add_middleware(Guard, access=access, elsewhere=elsewhere)
 
 
 def require(permission: Permission) -> Callable[[Request], Awaitable[Actor]]:

@@ -31,8 +31,8 @@ class _Refuse(Exception):
 class Guard:
     """The outermost layer of the app."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
-        self._app, self._access = app, access
+    def __init__(self, app: ASGIApp, access: Access, elsewhere: tuple[str, ...] = ()) -> None:
+        self._app, self._access, self._elsewhere = app, access, elsewhere
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse."""
@@ -73,6 +73,8 @@ class Guard:
         Raises:
             _Refuse: the request goes no further.
         """
+        if _below(scope["path"], self._elsewhere):
+            return receive
         headers, limit = Headers(scope=scope), self._access.settings.body_bytes
         declared = headers.get("content-length", "")
         wait = self._access.requests.take(visit.address).wait_s
@@ -80,7 +82,7 @@ class Guard:
             raise _Refuse(429, "too many requests from this address; wait a moment", retry_after=retry_after(wait))
         if declared.isdecimal() and int(declared) > limit:
             raise _Refuse(413, f"the body is larger than {limit} bytes")
-        if self._for_machines(scope["path"]):
+        if _below(scope["path"], self._access.settings.machine_paths):
             return receive  # no session is looked at there: those routes know their callers by other means
         if headers.get("host") != self._access.settings.host:
             address = self._access.settings.base_url
@@ -88,9 +90,6 @@ class Guard:
         scope[SCOPE_KEY] = visit
         await self._recognise(scope, visit)
         return receive if scope["method"] in SAFE else await self._checked(scope, receive, visit, headers)
-
-    def _for_machines(self, path: str) -> bool:
-        return any(path == p or path.startswith(f"{p}/") for p in self._access.settings.machine_paths)
 
     async def _recognise(self, scope: Scope, visit: Visit) -> None:
         visit.token = Request(scope).cookies.get(self._access.cookie) or None
@@ -109,6 +108,10 @@ class Guard:
                 await self._access.record(visit.actor.name, Action.DENIED, why=f"form: {why}", address=visit.address)
             raise _Refuse(403, f"this form cannot be trusted ({why}); go back, load the page again and repeat")
         return replayed(body, receive)
+
+
+def _below(path: str, bases: tuple[str, ...]) -> bool:
+    return any(path == base or path.startswith(f"{base}/") for base in bases)
 
 
 def _answer(no: _Refuse, scope: Scope) -> Response:

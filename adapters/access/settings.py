@@ -12,6 +12,7 @@ from .errors import BadAccessSetting
 from .permissions import Role
 
 MINUTE, HOUR = 60, 3600
+MACHINE_PATHS = ("/cds-services", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json")
 
 
 def is_loopback(host: str | None) -> bool:
@@ -92,7 +93,7 @@ class AccessSettings(_Frozen):
     body_bytes: int = Field(default=1 << 20, ge=1024)
     burst: int = Field(default=600, ge=10)
     requests_per_s: float = Field(default=50, gt=0)
-    machine_paths: tuple[MachinePath, ...] = ("/cds-services", "/healthz", "/metrics")
+    machine_paths: tuple[MachinePath, ...] = MACHINE_PATHS
     oidc: OidcProvider | None = None
     smart: tuple[SmartServer, ...] = ()
 

@@ -54,6 +54,32 @@ def test_the_request_says_what_smart_asks_for(launched, provider):
     assert asked["code_challenge_method"] == "S256"
 
 
+def test_the_cards_app_context_opens_its_decision(launched, provider):
+    provider.context = {"patient": "pat-4711", "appContext": '{"decision":"dec-0a1"}'}
+
+    assert arrive(launched.browser(), provider.fhir).headers["location"] == "/dec-0a1"
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        '{"decision":"/evil.test"}',
+        '{"decision":"../x"}',
+        '{"decision":""}',
+        '{"decision":7}',
+        "[",
+        "[]",
+        7,
+        {"decision": "d"},
+        '{"decision":"' + "x" * 1000,
+    ],
+)
+def test_an_app_context_that_is_none_of_ours_opens_the_worklist(launched, provider, context):
+    provider.context = {"patient": "pat-4711", "appContext": context}
+
+    assert arrive(launched.browser(), provider.fhir).headers["location"] == "/"
+
+
 def test_a_slash_at_the_end_of_iss_makes_no_other_ehr(launched, provider):
     assert arrive(launched.browser(), provider.fhir + "/").status_code == 303
 

@@ -7,11 +7,12 @@ import threading
 import pytest
 import uvicorn
 from access_world import CHEAP, PHRASE
+from open_services import open_app
 from review_world import NODULE, NOW, case_of, review_world, small_volume
 
 from radlogic.adapters.access.settings import settings_from
 from radlogic.adapters.review.setup import Pages
-from radlogic.adapters.service import create_app, listen
+from radlogic.adapters.serving import listen
 from radlogic.adapters.store.cases import Kind, State
 from radlogic.adapters.store.log import FileLog
 from radlogic.adapters.store.queue import FileQueue
@@ -33,7 +34,7 @@ def site(tmp_path_factory):
     with listen("127.0.0.1", 0) as socket:
         address = f"http://127.0.0.1:{socket.getsockname()[1]}"
         access = settings_from({"base_url": address, "home": "/review"}).model_copy(update=CHEAP)
-        app = create_app(FileLog(folder), FileQueue(folder), pages=Pages(made.desk, access))
+        app = open_app(FileLog(folder), FileQueue(folder), pages=Pages(made.desk, access))
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
         thread.start()

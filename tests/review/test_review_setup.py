@@ -5,11 +5,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from open_services import open_app
 
 from radlogic.adapters.access.permissions import Actor, Role
 from radlogic.adapters.review.settings import ReviewSettings
 from radlogic.adapters.review.setup import pages_of
-from radlogic.adapters.service import create_app
+from radlogic.adapters.site_settings import settings_of
 from radlogic.adapters.store.log import FileLog
 from radlogic.adapters.store.queue import FileQueue
 from radlogic.engine.errors import RadlogicError
@@ -29,7 +30,8 @@ def pages(tmp_path, text=None, images=None):
     file = tmp_path / "site.yaml"
     if text is not None:
         file.write_text(text)
-    made = pages_of(str(tmp_path / "store"), HERE, file if text is not None else None, images)
+    more = {"review": {"images": images}} if images is not None else {}
+    made = pages_of(settings_of(file if text is not None else None, store=str(tmp_path / "store"), **more))
     made.desk.store.close()
     return made
 
@@ -65,9 +67,9 @@ def test_who_has_several_roles_reads_first_if_one_of_them_does():
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("[]", "access and review"),
-        ("review: 3", "access and review"),
-        ("other: {}", "access and review"),
+        ("[]", "store, anchor"),
+        ("review: 3", "review: found"),
+        ("other: {}", "store, anchor"),
         ("review: {read_frist: {}}", "read_frist"),
         ("review: {read_first: {janitor: true}}", "read_first"),
         ("review: {page_size: 0}", "page_size"),
@@ -84,7 +86,7 @@ def test_a_mistake_is_named_and_no_service_starts(tmp_path, text, named):
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(RadlogicError, match=r"site\.yaml"):
-        pages_of(str(tmp_path / "store"), HERE, tmp_path / "site.yaml")
+        settings_of(tmp_path / "site.yaml", store=str(tmp_path / "store"))
 
 
 async def asked(app, path):
@@ -93,8 +95,8 @@ async def asked(app, path):
 
 
 def test_the_service_counts_what_is_signed_and_what_waits(tmp_path):
-    pages = pages_of(str(tmp_path / "store"), HERE)
-    app = create_app(FileLog(tmp_path / "store"), FileQueue(tmp_path / "store"), pages=pages)
+    pages = pages_of(settings_of(store=str(tmp_path / "store")))
+    app = open_app(FileLog(tmp_path / "store"), FileQueue(tmp_path / "store"), pages=pages)
 
     told = asyncio.run(asked(app, "/metrics"))
 

@@ -13,6 +13,7 @@ from radlogic.adapters.access import accounts
 from radlogic.adapters.access.permissions import Role
 from radlogic.adapters.review import evidence
 from radlogic.adapters.review.setup import pages_of
+from radlogic.adapters.site_settings import settings_of
 from radlogic.adapters.store.cases import Kind, State
 from radlogic.adapters.store.images import keep_images
 from radlogic.engine.assess import assess
@@ -239,7 +240,7 @@ def test_a_store_is_served_to_one_ehr(tmp_path):
     def served(*names):
         clients = ", ".join(CLIENT % name for name in names)
         (tmp_path / "site.yaml").write_text(f"access: {{base_url: 'https://radlogic.example', smart: [{clients}]}}\n")
-        made = pages_of(str(tmp_path / "store"), "http://127.0.0.1:8765", tmp_path / "site.yaml")
+        made = pages_of(settings_of(tmp_path / "site.yaml", store=str(tmp_path / "store")))
         made.desk.store.close()
         return made.desk.ehr
 

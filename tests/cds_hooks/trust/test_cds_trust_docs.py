@@ -14,9 +14,7 @@ PAGE = (ROOT / "docs" / "cds-trust.md").read_text(encoding="utf-8")
 @pytest.mark.parametrize(
     ("title", "model"),
     [
-        ("Settings", settings.CdsTrust),
         ("Settings of a client", settings.TrustedClient),
-        ("Settings of what is fetched", settings.FetchLimits),
     ],
 )
 def test_every_setting_is_explained_and_no_other(title, model):

@@ -1,0 +1,100 @@
+"""The CDS services of one process, put together: what they look up, whom they believe, where missing data come from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+
+from ...engine.record import DecisionLog, ReviewQueue
+from ..monitor.metrics import Metrics
+from ..store.cases import Store
+from . import offers, terms
+from .counted import CdsCounts
+from .data.fetch import FhirFetching
+from .router import cds_routes
+from .seam import Records
+from .settings import CdsSettings
+from .trust.guard import CdsGuard, verified
+from .trust.replay import InMemory, Replays
+from .trust.settings import CdsTrust
+from .trust.verify import Verifier
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+@dataclass(frozen=True, slots=True)
+class CdsServices:
+    """What ``add_to`` puts into an app, and what ends with it."""
+
+    records: Records
+    trust: CdsTrust
+    verifier: Verifier
+    fetching: FhirFetching
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the routes, and the guard before them. Layers that are added later lie around it."""
+        app.include_router(cds_routes(self.records, verified))
+        app.add_middleware(CdsGuard, trust=self.trust, verifier=self.verifier)
+
+    def warm(self) -> None:
+        """Load what the first call would load: see ``offers.warm``."""
+        offers.warm(self.records)
+
+    async def close(self) -> None:
+        """Close all connections to key and FHIR servers."""
+        await self.verifier.close()
+        await run_in_threadpool(self.fetching.close)
+
+
+def services_of(
+    log: DecisionLog,
+    queue: ReviewQueue,
+    clock: Callable[[], date] = date.today,
+    *,
+    store: Store | None = None,
+    settings: CdsSettings | None = None,
+    trust: CdsTrust | None = None,
+    metrics: Metrics | None = None,
+    shared_replays: bool = False,
+) -> CdsServices:
+    """The services over these records. Without ``trust`` they verify, and trust nobody.
+
+    Args:
+        log: where decisions are looked up, where there is no store.
+        queue: what waits for review, likewise.
+        clock: the day by which follow-up counts as due or overdue.
+        store: decisions with their signatures; feedback is kept there. None: feedback is refused.
+        settings: what the services may say and do.
+        trust: whom they believe, and which FHIR servers they ask.
+        metrics: of the process; its own if None.
+        shared_replays: whether used tokens are remembered in the store, for several processes.
+
+    Raises:
+        ReplaysUnknown: they are to be, and the store cannot be written.
+    """
+    trust, metrics = trust or CdsTrust(), metrics or Metrics(services=counted())
+    fetching = FhirFetching(trust)
+    records = Records(
+        log, queue, clock, store=store, settings=settings or CdsSettings(), fetching=fetching, counts=CdsCounts(metrics)
+    )
+    return CdsServices(records, trust, Verifier(trust, _replays(trust, store if shared_replays else None)), fetching)
+
+
+def counted() -> frozenset[str]:
+    """The names by which calls and feedback are counted, for ``Metrics``."""
+    names = [service.id for service in terms.services().services]
+    return frozenset([*names, *(f"{name}/feedback" for name in names)])
+
+
+def _replays(trust: CdsTrust, store: Store | None) -> Replays:
+    if store is None:
+        return InMemory(trust.replays, time.time)
+    from .trust.replay_table import InDatabase
+
+    return InDatabase(store.journal.database.engine, time.time)

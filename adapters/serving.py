@@ -1,0 +1,122 @@
+"""``radlogic serve``: from a site's settings to a process that listens, answers and stops in order."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import ipaddress
+import logging.config
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import uvicorn
+from fastapi import FastAPI
+
+from ..engine.errors import BadValue
+from ..engine.record import MemoryLog, MemoryQueue
+from .access.settings import is_loopback
+from .cds_hooks.setup import CdsServices, services_of
+from .cds_hooks.trust.start import check_start
+from .review.setup import Pages, pages_of
+from .service import create_app
+from .site_settings import SiteSettings
+
+LONGEST_HEADERS = 1 << 16  # bytes of a request's head: a token of 8 KiB, and whatever a proxy adds
+
+
+def serve(settings: SiteSettings) -> None:
+    """Serve until asked to stop; warnings go to standard error.
+
+    Raises:
+        BadValue: what the settings say may not be served, or the port cannot be had.
+        StoreUnavailable: the store cannot be opened.
+    """
+    logging.config.dictConfig(_log_config())
+    check_reach(settings)
+    check_start(settings.trust, settings.host)
+    with listen(settings.host, settings.port) as listener:
+        run(app_of(settings), listener, settings)
+
+
+def app_of(settings: SiteSettings) -> FastAPI:
+    """The app that the settings describe."""
+    pages = pages_of(settings)
+    return create_app(cds_of(settings, pages), pages=pages)
+
+
+def cds_of(settings: SiteSettings, pages: Pages) -> CdsServices:
+    """The CDS services over the store of the pages."""
+    return services_of(
+        MemoryLog(),  # not asked: the store is
+        MemoryQueue(),
+        store=pages.desk.store,
+        settings=settings.cds,
+        trust=settings.trust,
+        metrics=pages.desk.metrics,
+        shared_replays=settings.replays == "store",
+    )
+
+
+def run(app: FastAPI, listener: socket.socket, settings: SiteSettings) -> None:
+    """Answer on this socket. Who asks to stop (SIGTERM, SIGINT) waits for calls in flight, ``shutdown_s`` at most."""
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        server_header=False,
+        log_config=None,
+        timeout_graceful_shutdown=settings.shutdown_s,
+        h11_max_incomplete_event_size=LONGEST_HEADERS,
+    )
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn has shut down, then says again how it was asked to
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def check_reach(settings: SiteSettings) -> None:
+    """That what others reach is reached by TLS: passwords and sessions would travel in the clear.
+
+    Raises:
+        BadValue: the service is to listen where others reach it, and its pages have no https address.
+    """
+    if is_loopback(settings.host.strip("[]")) or urlsplit(settings.access.base_url).scheme == "https":
+        return
+    cure = "Set access.base_url to the address of the TLS proxy before it, or bind to 127.0.0.1."
+    raise BadValue("radlogic serve", "host", "an address that others reach, and pages without https", "both", cure)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes any free one.
+
+    Raises:
+        BadValue: the host is no address, or the port cannot be had.
+    """
+    address = _address(host)
+    if not 0 <= port <= 65535:
+        raise _no_port("a number that no port has")
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    try:
+        listener = socket.create_server((str(address), port), family=family)
+    except OSError as error:
+        raise _no_port(f"port {port}, refused by the system ({error.strerror})") from error
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer waits 40 ms for the client's ACK
+    return listener
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    try:
+        return ipaddress.ip_address("127.0.0.1" if host == "localhost" else host.strip("[]"))
+    except ValueError:
+        cure = "Give the address of the interface: a name may point anywhere."
+        raise BadValue("radlogic serve", "host", repr(host), "an IP address or localhost", cure) from None
+
+
+def _no_port(found: str) -> BadValue:
+    allowed = "a free port from 0 to 65535 that this user may open"
+    return BadValue("radlogic serve", "port", found, allowed, "Choose another one.")
+
+
+def _log_config() -> dict[str, Any]:
+    """uvicorn's own, with our lines beside its lines."""
+    config: dict[str, Any] = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
+    config["loggers"]["radlogic"] = {"handlers": ["default"], "level": "INFO", "propagate": False}
+    return config
