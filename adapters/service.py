@@ -2,16 +2,14 @@
 
 People log in to the review pages (``access``); clients of CDS Hooks bring signed tokens (``cds_hooks/trust``).
 Requests must name a host that the service is set up for, so that a web page cannot reach it by rebinding a name of
-its own. Log lines hold method, route template, status and time: no path, no query, no body, no patient.
+its own. What the log may hold says ``operations/logs``: no path, no query, no body, no patient.
 """
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from traceback import format_tb
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -25,6 +23,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from ..engine.errors import RadlogicError
 from .cds_hooks.outcome import refusal
 from .cds_hooks.setup import CdsServices
+from .openapi_page import docs_routes
+from .operations.logged import Logged
+from .operations.tracing import FRAMEWORK_OFF
 from .store.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -45,14 +46,20 @@ def create_app(services: CdsServices, *, pages: Pages | None = None, hosts: Sequ
         hosts: names that requests may put in their Host header, beside those of the pages and the services.
     """
     app = FastAPI(
-        title="radlogic", docs_url=None, openapi_url=None, redoc_url=None, lifespan=_lifespan(services)
-    )  # those pages load scripts from elsewhere
+        title="radlogic",
+        docs_url=None,  # those pages load scripts from elsewhere; docs_routes are ours
+        openapi_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(services),
+        telemetry=FRAMEWORK_OFF,
+    )
     services.add_to(app)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_names(services, pages, hosts), www_redirect=False)
-    app.middleware("http")(_log_call)
+    app.add_middleware(Logged)
     app.add_exception_handler(HTTPException, _http_refusal)
     app.add_exception_handler(RadlogicError, _own_refusal)
     _add_health(app, services)
+    app.include_router(docs_routes())
     if pages is not None:
         pages.add_to(app)  # last: the guard is the outermost layer
     return app
@@ -93,20 +100,6 @@ def _add_health(app: FastAPI, services: CdsServices) -> None:
                 LOG.error("%s", error)
                 return JSONResponse({"status": "not ready", "lacking": "store"}, 503)
         return JSONResponse({"status": "ready"})
-
-
-async def _log_call(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Answer and log the call. A fault of ours is logged by kind and place: its message could quote a record."""
-    start = time.perf_counter()
-    try:
-        response = await call_next(request)
-    except Exception as fault:
-        LOG.error("%s, its message withheld\n%s", type(fault).__name__, "".join(format_tb(fault.__traceback__)))
-        response = refusal(500, "a fault of the service; its log says where")
-    route = getattr(request.scope.get("route"), "path", "an unknown path")
-    took_ms = 1000 * (time.perf_counter() - start)
-    LOG.info("%s %s: %d in %.1f ms", request.method, route, response.status_code, took_ms)
-    return response
 
 
 def _http_refusal(_: Request, error: Exception) -> Response:

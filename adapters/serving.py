@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import ipaddress
-import logging.config
 import socket
-from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -18,6 +14,8 @@ from ..engine.record import MemoryLog, MemoryQueue
 from .access.settings import is_loopback
 from .cds_hooks.setup import CdsServices, services_of
 from .cds_hooks.trust.start import check_start
+from .operations import exporting, logs
+from .operations.stopping import ends_well
 from .review.setup import Pages, pages_of
 from .service import create_app
 from .site_settings import SiteSettings
@@ -32,11 +30,15 @@ def serve(settings: SiteSettings) -> None:
         BadValue: what the settings say may not be served, or the port cannot be had.
         StoreUnavailable: the store cannot be opened.
     """
-    logging.config.dictConfig(_log_config())
+    logs.set_up(settings.logs)
     check_reach(settings)
     check_start(settings.trust, settings.host)
-    with listen(settings.host, settings.port) as listener:
-        run(app_of(settings), listener, settings)
+    exporting.set_up()
+    try:
+        with ends_well(), listen(settings.host, settings.port) as listener:
+            run(app_of(settings), listener, settings)
+    finally:
+        exporting.shut_down()
 
 
 def app_of(settings: SiteSettings) -> FastAPI:
@@ -68,8 +70,7 @@ def run(app: FastAPI, listener: socket.socket, settings: SiteSettings) -> None:
         timeout_graceful_shutdown=settings.shutdown_s,
         h11_max_incomplete_event_size=LONGEST_HEADERS,
     )
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn has shut down, then says again how it was asked to
-        uvicorn.Server(config).run(sockets=[listener])
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 def check_reach(settings: SiteSettings) -> None:
@@ -113,10 +114,3 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 def _no_port(found: str) -> BadValue:
     allowed = "a free port from 0 to 65535 that this user may open"
     return BadValue("radlogic serve", "port", found, allowed, "Choose another one.")
-
-
-def _log_config() -> dict[str, Any]:
-    """uvicorn's own, with our lines beside its lines."""
-    config: dict[str, Any] = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
-    config["loggers"]["radlogic"] = {"handlers": ["default"], "level": "INFO", "propagate": False}
-    return config

@@ -20,6 +20,7 @@ from radlogic.adapters.cds_hooks.router import cds_routes, unverified
 from radlogic.adapters.cds_hooks.seam import Datum, Records, fetches_nothing
 from radlogic.adapters.cds_hooks.settings import CdsSettings
 from radlogic.adapters.fhir.pseudonym import patient_key
+from radlogic.adapters.operations.logged import Logged
 from radlogic.adapters.store.cases import Store
 from radlogic.engine.calendar import due_date
 from radlogic.engine.errors import RadlogicError
@@ -136,7 +137,7 @@ def ehr(
 
 def app_of(records: Records, verify: Any = unverified) -> FastAPI:
     app = FastAPI()
-    app.middleware("http")(service._log_call)
+    app.add_middleware(Logged)
     app.add_exception_handler(HTTPException, service._http_refusal)
     app.add_exception_handler(RadlogicError, service._own_refusal)
     app.include_router(cds_routes(records, verify))

@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 
 from ...engine.errors import BadValue, InputError, NotReadable
 from ..fhir.errors import NestedTooDeep, NotJson
+from ..operations.calls import note
 from ..store.errors import StoreUnavailable
 from .chart import datum
 from .errors import DataLacking
@@ -41,7 +42,7 @@ def unverified(_: Request) -> Client:
 def cds_routes(records: Records, verify: Verify = unverified) -> APIRouter:
     """Discovery, calls and feedback over these records, for clients that ``verify`` lets in."""
     router = APIRouter(prefix="/cds-services", tags=["CDS Hooks"])
-    who, content = Depends(verify), Depends(_body_reader(records.settings.body_limit))  # as defaults: they are local
+    who, content = Depends(_asking(verify)), Depends(_body_reader(records.settings.body_limit))  # as defaults: local
 
     @router.get("", response_model=Discovery)
     def discover(client: Client = who) -> JSONResponse:
@@ -59,6 +60,14 @@ def cds_routes(records: Records, verify: Verify = unverified) -> APIRouter:
         return _counted(records, f"{service_id}/feedback", lambda: _feedback(records, service_id, client, body))
 
     return router
+
+
+def _asking(verify: Verify) -> Callable[[Request], Any]:
+    async def client(request: Request) -> Client:
+        """Who calls; asked here, for it is soon said, and a worker thread is not."""
+        return verify(request)
+
+    return client
 
 
 def _body_reader(limit: int) -> Callable[[Request], Any]:
@@ -103,6 +112,7 @@ def answer_call(records: Records, service_id: str, client: Client, body: bytes) 
     read = _read(offered.call, body, hook=offered.service.hook)
     if isinstance(read, JSONResponse):
         return read
+    note(service=service_id, hook_instance=str(read.hook_instance))
     try:
         answer = offered.answer(_asked(records, offered, read, client))
     except DataLacking as error:
@@ -111,7 +121,14 @@ def answer_call(records: Records, service_id: str, client: Client, body: bytes) 
         raise
     except InputError as error:
         return _not_allowed(error)
-    return JSONResponse(answer.as_json())
+    return _Written(answer)
+
+
+class _Written(JSONResponse):
+    """A message of ours, written by pydantic at once."""
+
+    def render(self, content: CdsResponse) -> bytes:
+        return content.as_text().encode()
 
 
 def _not_allowed(error: InputError) -> JSONResponse:

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ...engine.record import DecisionLog, ReviewQueue
 from ..monitor.metrics import Metrics
+from ..operations.tracing import traced
 from ..store.cases import Store
 from . import offers, terms
 from .counted import CdsCounts
@@ -81,7 +82,13 @@ def services_of(
     trust, metrics = trust or CdsTrust(), metrics or Metrics(services=counted())
     fetching = FhirFetching(trust)
     records = Records(
-        log, queue, clock, store=store, settings=settings or CdsSettings(), fetching=fetching, counts=CdsCounts(metrics)
+        log,
+        queue,
+        clock,
+        store=store,
+        settings=settings or CdsSettings(),
+        fetching=traced(fetching),
+        counts=CdsCounts(metrics),
     )
     return CdsServices(records, trust, Verifier(trust, _replays(trust, store if shared_replays else None)), fetching)
 

@@ -10,6 +10,7 @@ from ..access.settings import AccessSettings
 from ..cds_hooks.setup import counted
 from ..cds_hooks.trust.guard import SERVICES
 from ..monitor.metrics import Metrics, metrics_routes
+from ..operations.tracing import watch_store
 from ..store.cases import Store
 from ..store.images import images_folder
 from .desk import Desk
@@ -63,6 +64,7 @@ def pages_of(settings: SiteSettings) -> Pages:
     """
     ehr = _ehr(settings.access)
     store = Store.open(settings.store, settings.anchor)
+    watch_store(store.journal.database.engine)
     folder = images_folder(settings.store, settings.review.images)
     desk = Desk(store, settings.review, folder, metrics=Metrics(services=counted()), ehr=ehr)
     return Pages(desk, settings.access)
