@@ -106,7 +106,9 @@ def _http_refusal(_: Request, error: Exception) -> Response:
     """What the framework or a route refuses, as an OperationOutcome."""
     if not isinstance(error, HTTPException):
         raise error
-    return refusal(error.status_code, str(error.detail))
+    answer = refusal(error.status_code, str(error.detail))
+    answer.headers.update(error.headers or {})  # a 405 says what is allowed
+    return answer
 
 
 def _own_refusal(_: Request, error: Exception) -> Response:

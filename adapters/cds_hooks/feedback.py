@@ -26,14 +26,17 @@ UNKNOWN_CLIENT = "cds-client"  # who acts where clients are not verified
 
 
 def _zoned(value: Any) -> Any:
-    """A time without a zone is UTC, as the specification says of all of them."""
-    if isinstance(value, str) and "T" in value:
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            return value
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return value
+    """A time without a zone is UTC, as the specification says of all of them.
+
+    Raises:
+        ValueError: no text with a date and a time; a number could be seconds or milliseconds.
+    """
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or "T" not in value.upper():
+        raise ValueError("a date and time, as 2026-11-22T09:30:00Z")
+    moment = datetime.fromisoformat(value.upper())
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _present(value: Any) -> Any:

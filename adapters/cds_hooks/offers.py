@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
 from ...engine.guideline.load import load_guideline
 from ...engine.programme import in_force, load_programme
+from ..fhir.pause import no_collection
 from ..fhir.vocabulary import shipped
 from . import terms
 from .order_services import answer_order_dispatch, answer_order_select, answer_order_sign
@@ -79,11 +82,20 @@ def _offered(one: terms.ServiceTerms, known: terms.ServicesFile) -> Offered:
 def warm(records: Records) -> None:
     """Load what the first call would load: value sets, guidelines and programmes, and what was said of cards.
 
+    What is there then lives as long as the process, so that the collector of garbage need not look at it again: each
+    of its walks over the guidelines would hold up the calls of that moment by tens of milliseconds.
+
     Raises:
         MissingKnowledge: something that an answer needs is absent or broken.
         StoreUnavailable: the store cannot be read.
     """
-    today = records.clock()
+    with no_collection():
+        _load(records, records.clock())
+    gc.collect()
+    gc.freeze()
+
+
+def _load(records: Records, today: date) -> None:
     offers(), terms.reasons(), shipped()
     if records.store is not None:
         records.memory.heeded(records.store, (), today)

@@ -33,6 +33,10 @@ class _Out(BaseModel):
         """The message as JSON values, without attributes that have no value."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
+    def as_text(self) -> str:
+        """The same as JSON text."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
 
 class Indicator(StrEnum):
     """How urgent a card is; clients sort and colour by it."""

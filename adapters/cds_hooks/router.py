@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect
 from ...engine.errors import BadValue, InputError, NotReadable
 from ..fhir.errors import NestedTooDeep, NotJson
 from ..operations.calls import note
+from ..operations.tracing import span
 from ..store.errors import StoreUnavailable
 from .chart import datum
 from .errors import DataLacking
@@ -114,7 +115,8 @@ def answer_call(records: Records, service_id: str, client: Client, body: bytes) 
         return read
     note(service=service_id, hook_instance=str(read.hook_instance))
     try:
-        answer = offered.answer(_asked(records, offered, read, client))
+        with span("answer", service=service_id):
+            answer = offered.answer(_asked(records, offered, read, client))
     except DataLacking as error:
         return outcome(412, [issue("not-found", f"prefetch: {error.found}. {error.cure}", "prefetch")])
     except NotReadable:  # of the store: a damaged decision is no fault of the client's

@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from ...engine.calendar import due_date
 from ..store.cases import Kind, Store
@@ -23,6 +23,12 @@ from ..store.tables import DECISION, ENTRY
 from . import terms
 from .naming import sequence_in, topic_in
 from .standing import Kept
+
+SINCE = (
+    select(ENTRY.c.sequence, ENTRY.c.body)
+    .where(ENTRY.c.kind == Kind.FEEDBACK.value, ENTRY.c.sequence > bindparam("after"))
+    .order_by(ENTRY.c.sequence)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +87,7 @@ def _until(body: Mapping[str, Any]) -> date | None:
 
 def _feedback(connection: Connection, after: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """The feedback on cards later than an entry, oldest first; other feedback is passed over."""
-    query = select(ENTRY.c.sequence, ENTRY.c.body).where(ENTRY.c.kind == Kind.FEEDBACK.value, ENTRY.c.sequence > after)
-    for found in connection.execute(query.order_by(ENTRY.c.sequence)):
+    for found in connection.execute(SINCE, {"after": after}):
         body = json.loads(found.body)
         if "card" in body and "outcome" in body:
             yield found.sequence, body

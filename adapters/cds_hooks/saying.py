@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -185,6 +186,7 @@ def sentence(ways: Sequence[str]) -> str:
     return fits or said[-1][: SUMMARY_LIMIT - 4] + "..."
 
 
+@lru_cache(maxsize=4096)  # the same sentences come again and again, and every sign of them is looked at
 def plain(text: str, *, escape: bool = True) -> str:
     """One line, and nothing in it that Markdown or HTML would read as a mark."""
     return re.sub(r"([\\`*_{}\[\]<>#|~&!])", r"\\\1", clean(text)) if escape else clean(text)

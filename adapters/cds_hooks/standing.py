@@ -1,7 +1,7 @@
 """Decisions as they stand today: what the engine said, whether a human signed it, and what a human said instead.
 
-A signed override speaks in the place of the engine's answer. Read in one transaction; decisions that were read once
-are kept in memory under the hash of their entry, which never changes.
+A signed override speaks in the place of the engine's answer. Read in one transaction; of decisions that were read once
+what cards speak of (``brief``) is kept in memory under the hash of their entry, which never changes.
 """
 
 from __future__ import annotations
@@ -14,24 +14,37 @@ from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from ...engine.calendar import due_date
-from ...engine.errors import SetupError
+from ...engine.errors import NotReadable, SetupError
 from ...engine.guideline.load import in_force, load_guideline
 from ...engine.record import URGENCY, Assessment
 from ...engine.types import GuidelineDecision, Reading
 from ..store.cases import Kind, Outcome, Row
-from ..store.decisions import assessment_of, stands
-from ..store.journal import entries, read_entry, stream
+from ..store.decisions import stands
+from ..store.journal import read_entry
 from ..store.tables import DECISION, ENTRY, PATIENT, SEALED, WAITING
 from ..store.worklist import as_row
+from .brief import brief
 
 if TYPE_CHECKING:
     from .seam import Records
 
-MOST_KEPT = 256  # decisions in memory, of some 20 kB each
+MOST_KEPT = 2048  # decisions in memory, of some 11 kB each
 Kept = OrderedDict[str, Assessment]
+MINE = (  # made once: to make a query costs as much as to ask it
+    select(DECISION, ENTRY.c.hash, WAITING.c.decision_id.is_not(None).label("waits"))
+    .join(PATIENT, PATIENT.c.token == DECISION.c.patient)
+    .outerjoin(ENTRY, ENTRY.c.sequence == DECISION.c.sequence)
+    .outerjoin(WAITING, WAITING.c.decision_id == DECISION.c.decision_id)
+    .where(PATIENT.c.key == bindparam("key"))
+)
+ENTRIES = select(ENTRY, SEALED.c.content).outerjoin(SEALED, ENTRY.c.sequence == SEALED.c.sequence)
+MADE = ENTRIES.where(ENTRY.c.sequence.in_(bindparam("those", expanding=True)))
+OVERRIDES = ENTRIES.where(
+    ENTRY.c.decision.in_(bindparam("those", expanding=True)), ENTRY.c.kind == Kind.OVERRIDDEN.value
+).order_by(ENTRY.c.sequence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,16 +203,15 @@ def _recency(stood: Stood) -> tuple[date, date, int, bool, int, str]:
 def _of_patient(connection: Connection, key: str, kept: Kept) -> list[Stood]:
     if not (key and key.isprintable()):
         return []
-    mine = select(DECISION).join(PATIENT, PATIENT.c.token == DECISION.c.patient).where(PATIENT.c.key == key)
-    every = {row.decision_id: row for row in map(as_row, connection.execute(mine).mappings())}
+    found = connection.execute(MINE, {"key": key}).mappings().all()
+    every = {row.decision_id: row for row in map(as_row, found)}
     rows = [row for row in every.values() if stands(row, every)]
     if not rows:
         return []
     corrected = {before for row in every.values() if row.open for before in _before(row, every)}
-    decided = _assessments(connection, rows, kept)
+    decided = _assessments(connection, {one["sequence"]: one["hash"] for one in found}, rows, kept)
     overrides = _overrides(connection, [r.decision_id for r in rows if r.outcome is Outcome.OVERRIDDEN and not r.open])
-    ids = [row.decision_id for row in rows]
-    waits = set(connection.execute(select(WAITING.c.decision_id).where(WAITING.c.decision_id.in_(ids))).scalars())
+    waits = {one["decision_id"] for one in found if one["waits"]}
     return [
         Stood(
             decided[row.sequence],
@@ -222,18 +234,24 @@ def _before(row: Row, every: Mapping[str, Row]) -> set[str]:
     return found
 
 
-def _assessments(connection: Connection, rows: list[Row], kept: Kept) -> dict[int, Assessment]:
-    """By entry; what was read before comes from memory, where its entry's hash is the same."""
-    sequences = [row.sequence for row in rows]
-    query = select(ENTRY.c.sequence, ENTRY.c.hash).where(ENTRY.c.sequence.in_(sequences))
-    hashes = {found.sequence: found.hash for found in connection.execute(query)}
-    found = ((sequence, kept.get(mark)) for sequence, mark in hashes.items())  # asked once: other threads make room
+def _assessments(
+    connection: Connection, hashes: Mapping[int, str], rows: list[Row], kept: Kept
+) -> dict[int, Assessment]:
+    """By entry; what was read before comes from memory, where its entry's hash is the same.
+
+    Raises:
+        NotReadable: a decision is damaged, or its entry is gone.
+    """
+    found = ((row.sequence, kept.get(hashes[row.sequence])) for row in rows)  # asked once: other threads make room
     have = {sequence: assessment for sequence, assessment in found if assessment is not None}
-    missing = [sequence for sequence in hashes if sequence not in have]
-    for entry in entries(connection, ENTRY.c.sequence.in_(missing)) if missing else ():
-        have[entry.sequence] = kept[entry.hash] = assessment_of(entry)
+    missing = [row.sequence for row in rows if row.sequence not in have]
+    for one in connection.execute(MADE, {"those": missing}).mappings() if missing else ():
+        have[one["sequence"]] = kept[one["hash"]] = brief(one)
     while len(kept) > MOST_KEPT:
         kept.popitem(last=False)
+    if len(have) < len(rows):
+        cure = "See `radlogic record verify`; restore the backup."
+        raise NotReadable("the store", "", "a decision without its entry", "the entry that made it", cure)
     return have
 
 
@@ -241,7 +259,5 @@ def _overrides(connection: Connection, ids: list[str]) -> dict[str, Mapping[str,
     """By decision, what was signed in the place of the engine's answer: the last override before the signature."""
     if not ids:
         return {}
-    joined = ENTRY.outerjoin(SEALED, ENTRY.c.sequence == SEALED.c.sequence)
-    told = (ENTRY.c.decision.in_(ids)) & (ENTRY.c.kind == Kind.OVERRIDDEN.value)
-    query = select(ENTRY, SEALED.c.content).select_from(joined).where(told).order_by(ENTRY.c.sequence)
-    return {str(e.decision_id): e.body for e in map(read_entry, stream(connection, query))}
+    told = connection.execute(OVERRIDES, {"those": ids}).mappings()
+    return {str(e.decision_id): e.body for e in map(read_entry, told)}

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ...engine.errors import MissingKnowledge
 from ...engine.resources import knowledge_folder
+from ..fhir.vocabulary import LOADER
 from .response import Coding, OverrideReason
 
 Region = Literal["chest", "liver"]
@@ -205,7 +206,7 @@ def reasons() -> ReasonsFile:
 def _read(name: str, model: type[Model]) -> Model:
     where, allowed, cure = f"knowledge/cds/{name}", "the shipped file", "Reinstall radlogic."
     try:
-        content: Any = yaml.safe_load((knowledge_folder() / "cds" / name).read_bytes())
+        content: Any = yaml.load((knowledge_folder() / "cds" / name).read_bytes(), LOADER)  # noqa: S506 - a safe loader
         return model.model_validate(content)
     except (OSError, yaml.YAMLError) as error:
         raise MissingKnowledge(where, "", type(error).__name__, allowed, cure) from error

@@ -1,17 +1,23 @@
-"""Whether a database is a store of ours, and bringing it up to date by the steps in ``migrations/``."""
+"""Whether a database is a store of ours, and bringing it up to date by the steps in ``migrations/``.
+
+Alembic, which takes those steps, is loaded where there is one to take: a service starts without it.
+"""
 
 from __future__ import annotations
 
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from typing import TYPE_CHECKING
+
 from sqlalchemy import Connection, inspect, text
 
 from .errors import StoreUnavailable
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
 APPLICATION_ID = 0x7261646C  # "radl": tells this file from any other SQLite database
 VERSION_TABLE = "radlogic_version"
+HEAD = "1"  # the last step in migrations/versions
 STEPS = "radlogic.adapters.store:migrations"  # found wherever the package is installed
 
 
@@ -21,6 +27,11 @@ def lay_out(connection: Connection, *, only_look: bool = False) -> bool:
     Raises:
         StoreUnavailable: another program's database, or a version that this one does not know.
     """
+    if _is_current(connection):
+        return True
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.runtime.migration import MigrationContext
+
     config, steps = _steps()
     now = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
     _check(connection, now, {step.revision for step in steps.walk_revisions()})
@@ -34,7 +45,16 @@ def lay_out(connection: Connection, *, only_look: bool = False) -> bool:
     return False
 
 
+def _is_current(connection: Connection) -> bool:
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return False
+    return list(connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars()) == [HEAD]  # noqa: S608
+
+
 def _steps() -> tuple[Config, ScriptDirectory]:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
     config = Config()
     config.set_main_option("script_location", STEPS)
     config.set_main_option("path_separator", "os")

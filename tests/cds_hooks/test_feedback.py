@@ -79,7 +79,7 @@ def test_feedback_sent_again_is_kept_once(client):
 
 
 def test_the_verified_client_is_the_actor(tmp_path):
-    client = ehr(of_jane(screening()), folder=tmp_path, verify=lambda: Client("https://ehr.example"))
+    client = ehr(of_jane(screening()), folder=tmp_path, verify=lambda _: Client("https://ehr.example"))
     (card,) = client.cards(VIEW, request())
     client.tell(VIEW, overridden(card["uuid"]))
 

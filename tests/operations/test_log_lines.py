@@ -9,7 +9,7 @@ import textwrap
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radlogic.adapters.operations.logs import Json, Lines
@@ -72,6 +72,7 @@ def ways(secret):
 
 
 @pytest.mark.parametrize("form", FORMS)
+@settings(deadline=None)
 @given(secret=CORE | TOKENS | URLS, name=st.sampled_from(THEIRS))
 def test_nothing_that_a_library_says_comes_out(form, secret, name):
     for msg, args, more in ways(secret):
@@ -86,6 +87,7 @@ def parts(secret):
 
 
 @pytest.mark.parametrize("form", FORMS)
+@settings(deadline=None)
 @given(secret=TOKENS | URLS)
 def test_no_token_and_no_address_comes_out_of_our_own_lines(form, secret):
     for msg, args, more in ways(secret):
@@ -95,6 +97,7 @@ def test_no_token_and_no_address_comes_out_of_our_own_lines(form, secret):
 
 
 @pytest.mark.parametrize("form", FORMS)
+@settings(deadline=None)
 @given(name=CORE)
 def test_a_name_in_an_object_or_an_exception_does_not_come_out_of_our_own_lines(form, name):
     for value in (faulty(name), Talkative(name), [name], {"family": name}, name.encode(), (name,)):
@@ -104,6 +107,7 @@ def test_a_name_in_an_object_or_an_exception_does_not_come_out_of_our_own_lines(
 
 
 @pytest.mark.parametrize("form", FORMS)
+@settings(deadline=None)
 @given(st.text(), st.sampled_from([*THEIRS, "radlogic.service"]))
 def test_a_line_cannot_be_forged(form, text, name):
     written = line(form, name, "%s", (text,))
@@ -112,6 +116,7 @@ def test_a_line_cannot_be_forged(form, text, name):
     assert written.isprintable() or form == "lines"
 
 
+@settings(deadline=None)
 @given(st.text(), st.tuples(st.text() | st.integers()) | st.just(()), st.sampled_from([*THEIRS, "radlogic.service"]))
 def test_json_lines_are_json_whatever_is_logged(text, args, name):
     told = json.loads(line("json", name, text, args))

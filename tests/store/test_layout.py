@@ -1,11 +1,15 @@
 """The database's tables, the migrations that make them, and the anchor beside them."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sample_decisions import no_findings, screening
 from sqlalchemy import text
 
@@ -13,7 +17,7 @@ from radlogic.adapters.store.anchor import START, Anchor, Mark
 from radlogic.adapters.store.cases import Store
 from radlogic.adapters.store.database import ANCHOR_NAME
 from radlogic.adapters.store.errors import AnchorAhead, StoreUnavailable
-from radlogic.adapters.store.layout import VERSION_TABLE
+from radlogic.adapters.store.layout import HEAD, STEPS, VERSION_TABLE
 from radlogic.adapters.store.tables import METADATA
 from radlogic.adapters.store.verify import Finding, verify
 from radlogic.engine.errors import BadValue
@@ -25,6 +29,22 @@ def test_the_migrations_make_exactly_the_tables_that_the_program_uses(place):
     with Store.open(place) as store, store.journal.reading() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         assert compare_metadata(context, METADATA) == []
+
+
+def test_the_version_that_is_known_without_looking_is_that_of_the_last_migration():
+    config = Config()
+    config.set_main_option("script_location", STEPS)
+    config.set_main_option("path_separator", "os")
+
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_a_store_that_is_up_to_date_is_opened_without_alembic(tmp_path):
+    Store.open(tmp_path / "store").close()
+    look = "import sys; from radlogic.adapters.store.cases import Store; Store.open(sys.argv[1]).close()"
+    told = f"{look}; sys.exit('alembic' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", told, str(tmp_path / "store")], check=False).returncode == 0
 
 
 def test_opening_again_changes_nothing_and_a_later_version_is_refused(place):

@@ -25,6 +25,7 @@ from .backend import Standing
 from .loop import LoopThread
 from .outcomes import WORDS, Unanswered, Why
 from .paging import all_pages, bundle
+from .places import Places
 from .query import Query, query_of
 from .server import Asked, Budget
 from .transport import Resolve, resolve
@@ -55,7 +56,7 @@ class FhirFetching:
     def __init__(self, trust: CdsTrust, *, resolve: Resolve = resolve) -> None:
         quiet_libraries()
         self._trust, self._resolve = trust, resolve
-        self._thread, self._standing = LoopThread(), Standing()
+        self._thread, self._standing, self._places = LoopThread(), Standing(), Places()
         self._servers: dict[tuple[str, str], Asked] = {}
 
     def __call__(self, client: Client, server: Server) -> Fetch:
@@ -80,35 +81,46 @@ class FhirFetching:
     def _fetch(self, client: Client, server: Server, begun: float, needs: Mapping[str, str]) -> Mapping[str, Datum]:
         until = arrived_at(begun) + self._trust.fetch.budget_ms / 1000
         try:
-            return self._thread.run(self._all(client, server, needs, until), until - time.monotonic() + GRACE_S)
-        except TimeoutError:
-            return {key: _lacking(Why.TIMEOUT) for key in needs}
-
-    async def _all(self, client: Client, server: Server, needs: Mapping[str, str], until: float) -> dict[str, Datum]:
-        try:
-            way = self._connection(client, server, until)
+            owner, listed = self._listed(client, server)
+            with self._places.one((owner.name, listed.base)):
+                work = self._all(owner, listed, server, bool(client.issuer), needs, until)
+                return self._thread.run(work, until - time.monotonic() + GRACE_S)
         except Unanswered as no:
             LOG.info("nothing fetched: %s", no.why)
             return {key: _lacking(no.why) for key in needs}
-        found = await asyncio.gather(*(self._one(way, query) for query in needs.values()))
-        return dict(zip(needs, found, strict=True))
+        except TimeoutError:
+            return {key: _lacking(Why.TIMEOUT) for key in needs}
 
-    def _connection(self, client: Client, server: Server, until: float) -> _Connection:
-        """The listed server that the call names, and what it may be asked with.
+    async def _all(
+        self,
+        owner: TrustedClient,
+        listed: FhirServer,
+        server: Server,
+        known: bool,
+        needs: Mapping[str, str],
+        until: float,
+    ) -> dict[str, Datum]:
+        """All that is needed, asked for at once.
 
         Raises:
-            Unanswered: no server, not a listed one, or no usable access.
+            Unanswered: the call brought no usable access.
         """
-        owner, listed = self._listed(client, server)
         limits, loop = self._trust.fetch, asyncio.get_running_loop()
-        access, backend = _access(server, listed, standing=bool(client.issuer))
+        access, backend = _access(server, listed, standing=known)
         asked = self._servers.get((owner.name, listed.base))
         if asked is None:
             asked = self._servers[owner.name, listed.base] = Asked(owner, listed, limits, self._resolve)
         budget = Budget(loop.time() + until - time.monotonic(), limits.total_bytes)
-        return _Connection(asked, access, backend, budget, asyncio.Semaphore(limits.at_once))
+        way = _Connection(asked, access, backend, budget, asyncio.Semaphore(limits.at_once))
+        found = await asyncio.gather(*(self._one(way, query) for query in needs.values()))
+        return dict(zip(needs, found, strict=True))
 
     def _listed(self, client: Client, server: Server) -> tuple[TrustedClient, FhirServer]:
+        """The listed server that the call names, with the client whose list it is on.
+
+        Raises:
+            Unanswered: no server, or not a listed one.
+        """
         if server.url is None:
             raise Unanswered(Why.NO_SERVER)
         known = self._trust.client(client.issuer)

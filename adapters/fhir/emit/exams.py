@@ -1,0 +1,146 @@
+"""One Observation for each guideline that applies: the exam's category, its management, when the next exam is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ....engine.types import GuidelineDecision, Reading
+from ...report.view import applied, guideline_name, management_of
+from ...report.words import category_words, clean
+from . import terms
+from .lesions import lesion_urn
+from .parts import Json, concept, fixed, months, note, reference, some, standard
+from .reading import category, category_parts, category_value, fact_parts, id_of, of_guideline, possible_parts
+from .sending import Entry, Sending, unknown
+
+
+def observations(sending: Sending) -> list[Entry]:
+    """The exam by each guideline that applies, if only conditionally."""
+    read = (d for d in applied(sending.assessment.decision) if d.exam is not None)
+    return [Entry(exam_urn(sending, d), _observation(sending, d, d.exam)) for d in read if d.exam is not None]
+
+
+def exam_urn(sending: Sending, decided: GuidelineDecision) -> str:
+    """The name of the exam's Observation by a guideline; the same in each of its editions."""
+    return sending.urn("exam", id_of(decided.application.guideline))
+
+
+def overridden(sending: Sending, guideline: str) -> Json | None:
+    """What the signer stated instead of the guideline's answer, which may be nothing; None where the answer stands.
+
+    A category that names no guideline is that of the only one that applies; where several do, it is words alone.
+    """
+    if sending.signed is None or sending.signed.outcome != "overridden":
+        return None
+    said = dict(sending.signed.override)
+    about = said.get("guideline")
+    if about is not None and id_of(str(about)) != id_of(guideline):
+        return None
+    alone = len(applied(sending.assessment.decision)) == 1
+    return said if about is not None or alone else {**said, "uncoded": True}
+
+
+def _observation(sending: Sending, decided: GuidelineDecision, reading: Reading) -> Json:
+    stated = overridden(sending, decided.application.guideline)
+    exam = sending.assessment.record.case.exam
+    return some(
+        **sending.about("Observation", exam_urn(sending, decided), ai=stated is None),
+        **(_confidence(reading) if stated is None else {}),
+        status=sending.status,
+        category=[fixed("observation_category")],
+        code=exam_code(sending, reading.guideline),
+        subject=sending.subject,
+        effectiveDateTime=exam.date.isoformat() if exam.date else None,
+        issued=sending.moment.isoformat() if sending.signed else None,
+        performer=_performer(sending, by_signer=stated is not None),
+        method=concept(text=guideline_name(decided.application.guideline)),
+        derivedFrom=[sending.study] if sending.study else None,
+        hasMember=[reference(lesion_urn(sending, f)) for f in decided.findings] if stated is None else None,
+        note=note(*_notes(sending, decided, reading, stated)),
+        component=list(_engine(sending, decided, reading) if stated is None else _human(sending, reading, stated)),
+        **(category_value(sending, reading) if stated is None else _stated_value(sending, reading, stated)),
+    )
+
+
+def exam_code(sending: Sending, guideline: str) -> Json:
+    """What the Observation observes: the exam's category by that guideline."""
+    own = of_guideline(sending, guideline, "category")
+    codings = standard(terms.codes().exam_category.get(id_of(guideline), ()))
+    return concept([*codings, *own["coding"]], f"{guideline_name(guideline)} category")
+
+
+def _performer(sending: Sending, *, by_signer: bool) -> list[Json] | None:
+    if by_signer and (signer := sending.signer):
+        return [signer]
+    return [dict(sending.context.performer)] if sending.context.performer else None
+
+
+def _confidence(reading: Reading) -> Json:
+    """How probable the category is, where it was read on uncertain beliefs."""
+    p = reading.probabilities.get(reading.category or "")
+    url = terms.codes().extensions["ai_confidence"].url
+    return {} if p is None else {"extension": [{"url": url, "valueDecimal": p}]}
+
+
+def _notes(sending: Sending, decided: GuidelineDecision, reading: Reading, stated: Json | None) -> Iterator[str]:
+    if stated is not None and sending.signed:
+        yield f"Stated by the signer instead of the program's answer; reason: {sending.signed.reason or 'not stated'}."
+    if decided.application.applies == "conditional":
+        yield "Conditional: " + " ".join(decided.application.reasons)
+    yield from (f"Source: {place}" for place in dict.fromkeys(step.citation for step in reading.trace))
+
+
+def _engine(sending: Sending, decided: GuidelineDecision, reading: Reading) -> Iterator[Json]:
+    if decided.application.applies == "conditional":
+        yield {"code": sending.own("conditional"), "valueBoolean": True}
+    yield from possible_parts(sending, reading)
+    yield from fact_parts(sending, reading)
+    yield from _management(sending, reading)
+    yield from _due(sending, decided, reading)
+
+
+def _management(sending: Sending, reading: Reading) -> Iterator[Json]:
+    held = reading.facts.get("managements_possible")
+    if said := clean(management_of(reading)):
+        yield {"code": sending.own("management"), "valueString": said}
+    elif "management" in (reading.facts.get("open") or ()) or (reading.category is None and reading.possible):
+        yield {"code": sending.own("management"), "dataAbsentReason": unknown("not decided")}
+    for one in held if isinstance(held, list | tuple) else ():
+        if isinstance(one, str) and clean(one):
+            yield {"code": sending.own("possible-management"), "valueString": clean(one)}
+
+
+def _due(sending: Sending, decided: GuidelineDecision, reading: Reading) -> Iterator[Json]:
+    if window := interval_of(reading):
+        yield {"code": sending.own("interval"), "valueRange": months(*window)}
+    if decided.due_date is not None:
+        yield {"code": sending.own("due-date"), "valueDateTime": decided.due_date.isoformat()}
+
+
+def interval_of(reading: Reading) -> tuple[float, float] | None:
+    """The interval that the guideline prints, in months; None where it prints none, or the answer is open."""
+    held = reading.facts.get("interval_months")
+    if (reading.category is None and reading.possible) or "management" in (reading.facts.get("open") or ()):
+        return None
+    numbers = isinstance(held, list | tuple) and len(held) == 2 and all(_is_number(m) for m in held)
+    return (held[0], held[1]) if numbers and held is not None and held[0] <= held[1] else None
+
+
+def _is_number(found: object) -> bool:
+    return isinstance(found, int | float) and not isinstance(found, bool)
+
+
+def _stated_value(sending: Sending, reading: Reading, stated: Json) -> Json:
+    """What the signer stated; without a category, nobody states one."""
+    said = clean(str(stated.get("category") or ""))
+    if not said:
+        return {"dataAbsentReason": unknown("the signer set the program's answer aside and stated no category")}
+    coded = concept(text=said) if "uncoded" in stated else category(sending, reading.guideline, said)
+    return {"valueCodeableConcept": coded}
+
+
+def _human(sending: Sending, reading: Reading, stated: Json) -> Iterator[Json]:
+    if said := clean(str(stated.get("management") or "")):
+        yield {"code": sending.own("management"), "valueString": said}
+    before = next(category_parts(sending, reading))
+    yield {**before, "code": sending.own("engine-category", f"program's answer: {category_words(reading)}")}
