@@ -13,13 +13,17 @@ from typing import NoReturn
 from .coded import Code, Codes
 from .content import Item, Number, Segment
 from .findings_errors import ConflictingTracking, NoTrackingIdentifier, SeveralTimePoints
+from .own import Marks, marks_of
 
 Position = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One group. ``identifier`` or ``uid`` may be '', not both; ``said`` are its measurements and evaluations."""
+    """One group. ``identifier`` or ``uid`` may be '', not both; ``said`` are its measurements and evaluations.
+
+    ``marks``: what a group of radlogic's own report says of itself, None in anybody else's.
+    """
 
     number: int
     identifier: str
@@ -31,6 +35,7 @@ class Group:
     segment: Segment | None
     position_mm: Position | None
     said: tuple[Item, ...]
+    marks: Marks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ def group_of(item: Item, number: int, codes: Codes, where: str) -> Group:
     sites = [below for below in by_role.get("finding_site", []) if isinstance(below.value, Code)]
     identifier = _only(by_role.get("tracking_identifier", []), "tracking identifiers", number, where)
     uid = _only(by_role.get("tracking_uid", []), "tracking UIDs", number, where)
+    marks = marks_of(item.below)
     if not identifier and not uid:
         raise NoTrackingIdentifier(
             where,
@@ -69,11 +75,12 @@ def group_of(item: Item, number: int, codes: Codes, where: str) -> Group:
         uid=uid,
         finding=next((one.value for one in findings if isinstance(one.value, Code)), None),
         sites=tuple(site.value for site in sites if isinstance(site.value, Code)),
-        location="; ".join(_in_words(site) for site in sites),
+        location=marks.location if marks else "; ".join(_in_words(site) for site in sites),
         time_points=tuple(sorted(_time_point(point) for point in by_role.get("time_point", []))),
-        segment=next((one.value for one in by_role.get("segment", []) if isinstance(one.value, Segment)), None),
+        segment=next((below.value for below in item.below if isinstance(below.value, Segment)), None),
         position_mm=_position(item),
         said=(*findings[1:], *by_role.get(None, [])),  # a second finding is read like an answer
+        marks=marks,
     )
 
 

@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ...engine.types import Exam, Finding
+from ...engine.types import Exam, Finding, Indication, Source, SourceKind
 from .coded import Code, Codes, shipped_codes
 from .content import Item, Segment, tree_of
 from .findings_errors import NoMeasurementGroups, NotAReport, OtherTemplate
 from .groups import Group, Lesion, group_of, lesions_of
 from .headers import Header, label
 from .objects import DicomObject, date_in, opened_object
+from .own import OwnExam, exam_of, is_evaluations, name_of
 from .statements import Said, said_of
 
 FORM: Final = "reader"  # absent means not present, by the convention of the case format
+MEASURED: Final = "measurement"  # absent means not assessed: an own report that says so
+UNSAID: Final = "what is not mentioned was not assessed, as the report says"
 _REPORTS: Final = "1.2.840.10008.5.1.4.1.1.88."  # the SOP classes of structured reports (PS3.4 B.5)
 _TEMPLATE: Final = "1500"
 _SHOWN: Final = 8  # how much of what was not read a note names; ``Origin.unread`` has all
@@ -91,7 +94,8 @@ def _root(found: DicomObject, codes: Codes) -> Item:
 def _report(found: DicomObject, root: Item, codes: Codes) -> SrReport:
     header = found.header
     when = date_in(header, "ContentDate")
-    lesions = lesions_of(_groups(root, codes, header.where), header.where)
+    own = exam_of(root, Source(SourceKind.REPORT, f"SR {found.uid}", when))
+    lesions = lesions_of(_groups(root, codes, header.where, own), header.where)
     kinds = [_kind(lesion, codes) for lesion in lesions]
     said = [
         said_of(lesion, kind, codes, found.uid, when, header.where) for lesion, kind in zip(lesions, kinds, strict=True)
@@ -99,16 +103,20 @@ def _report(found: DicomObject, root: Item, codes: Codes) -> SrReport:
     read = list(zip(lesions, kinds, said, strict=True))
     exam = Exam(
         date=date_in(header, "StudyDate"),
+        indication=own.indication if own else Indication.UNKNOWN,
+        facts=own.facts if own else {},
         study_uid=header.text("StudyInstanceUID"),
         notes=(*_notes_on_document(header), *_notes_on_content(root, codes), *_notes_on_findings(read)),
     )
-    return SrReport(exam, tuple(_finding(*one) for one in read), tuple(_origin(one, what) for one, _, what in read))
+    silent = own is not None and not own.silence_is_absence
+    origins = tuple(_origin(one, what, (UNSAID,) if silent else ()) for one, _, what in read)
+    return SrReport(exam, tuple(_finding(*one) for one in read), origins, MEASURED if silent else FORM)
 
 
-def _groups(root: Item, codes: Codes, where: str) -> list[Group]:
+def _groups(root: Item, codes: Codes, where: str, own: OwnExam | None) -> list[Group]:
     containers = [item for item in root.below if codes.role(item.name) == "measurements"]
     items = [item for container in containers for item in container.below if codes.role(item.name) == "group"]
-    if not items:
+    if not items and own is None:  # an own report of an exam without findings has none
         raise NoMeasurementGroups(
             where,
             "Imaging Measurements (126010, DCM)",
@@ -121,7 +129,8 @@ def _groups(root: Item, codes: Codes, where: str) -> list[Group]:
 
 def _kind(lesion: Lesion, codes: Codes) -> str:
     finding = next((group.finding for group in lesion.groups if group.finding), None)
-    return codes.kind(finding, [site for group in lesion.groups for site in group.sites])
+    own = next((group.marks.kind for group in lesion.groups if group.marks), None)
+    return own if own is not None else codes.kind(finding, [site for group in lesion.groups for site in group.sites])
 
 
 def _finding(lesion: Lesion, kind: str, said: Said) -> Finding:
@@ -134,13 +143,13 @@ def _finding(lesion: Lesion, kind: str, said: Said) -> Finding:
     )
 
 
-def _origin(lesion: Lesion, said: Said) -> Origin:
+def _origin(lesion: Lesion, said: Said, unsaid: tuple[str, ...]) -> Origin:
     return Origin(
         tracking_id=lesion.tracking_id,
         tracking_uid=lesion.groups[0].uid,
         groups=tuple(group.number for group in lesion.groups),
         segments=tuple(group.segment for group in lesion.groups if group.segment),
-        unread=said.unread_counted,
+        unread=(*said.unread_counted, *unsaid),
     )
 
 
@@ -157,11 +166,13 @@ def _notes_on_document(header: Header) -> Iterator[str]:
 
 def _notes_on_content(root: Item, codes: Codes) -> Iterator[str]:
     """What stands beside the groups: coded answers about the whole exam, measurements outside of any group."""
+    ours = any(name_of(below.name) for item in root.below if is_evaluations(item) for below in item.below)
     for item in root.below:
         if isinstance(item.value, Code) and item.relationship != "HAS OBS CONTEXT" and codes.role(item.name) is None:
             yield f"the report states {item.name} = {item.value}"
         for below in item.below if item.kind == "CONTAINER" else ():
-            if below.kind in ("NUM", "CODE", "TEXT") and codes.role(below.name) is None:
+            own = name_of(below.name) or (is_evaluations(item) and ours)
+            if below.kind in ("NUM", "CODE", "TEXT") and codes.role(below.name) is None and not own:
                 value = f" = {below.value}" if isinstance(below.value, Code) else ""
                 yield f"not read, as it stands outside of a measurement group: {below.name}{value}"
 

@@ -14,6 +14,7 @@ from .coded import Code, Codes, Measurement
 from .content import Item, Number
 from .findings_errors import ImpossibleSize, NoMeasuredValue, NotANumber, NoUnit
 from .groups import Group, Lesion
+from .own import errors_of, facts_of, name_of
 
 # No part of a body is longer or larger; the rules' own inputs are narrower and checked by the engine.
 LARGEST: Final = {"length": Decimal(3000), "volume": Decimal(300_000_000)}
@@ -30,6 +31,14 @@ class Said:
     def state(self, name: str, belief: Belief) -> None:
         """Add one statement of an input."""
         self.stated.setdefault(name, []).append(belief)
+
+    def own(self, group: Group, source: Source) -> None:
+        """Add what a group of an own report states in own codes; its sizes in standard ones get their errors."""
+        here = {name: b for name, listed in self.stated.items() for b in listed if b.source == source}
+        for name, belief in errors_of(group.said, here).items():
+            self.stated[name] = [belief if b is here[name] else b for b in self.stated[name]]
+        for name, belief in facts_of(group.said, source).items():
+            self.state(name, belief)
 
     @property
     def facts(self) -> dict[str, Belief]:
@@ -51,9 +60,15 @@ def said_of(lesion: Lesion, kind: str, codes: Codes, report_uid: str, when: date
     said, later = Said(), []
     for group in lesion.groups:
         source = Source(SourceKind.REPORT, _reference(report_uid, group, lesion.tracking_id), when)
+        if group.marks is not None:
+            if group.marks.concluded:
+                continue
+            source = group.marks.source(source)
         reading = _Reading(said, kind, codes, source, f"{where}, measurement group {group.number}")
         reading.finding(group.finding)
         for item in group.said:
+            if group.marks is not None and name_of(item.name):
+                continue
             match item.kind:
                 case "NUM":
                     later += reading.measurement(item)
@@ -61,6 +76,8 @@ def said_of(lesion: Lesion, kind: str, codes: Codes, report_uid: str, when: date
                     reading.evaluation(item)
                 case "TEXT" | "CONTAINER":
                     said.unread.append(f"{_name(item)} (not coded)")
+        if group.marks is not None:
+            said.own(group, source)
     stated = set(said.stated)
     for reading, item, how in later:  # those that give way to others
         if stated.intersection(how.unless):

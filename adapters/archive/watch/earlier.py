@@ -1,0 +1,132 @@
+"""Earlier exams of the same patient: found in the archive, fetched, and surely of the same patient."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from ....engine.errors import InputError
+from ....engine.types import Finding
+from ...decision_file import write_text
+from ..dicomweb import searchable
+from ..errors import NotInArchive
+from ..objects import Identity, identity_of
+from ..seam import Archive, Query, StudyEntry
+from ..uids import hashed
+from .gathering import IMAGES, STATED, Gather, files_below
+from .reports import speaking
+from .rules import Rule, wanted_series
+from .seams import Prior
+
+Said = Callable[[str], tuple[str, tuple[Finding, ...]] | None]  # study -> (decision id, findings)
+LIST = "priors.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An earlier exam on disk: its day, UID and folder's name."""
+
+    day: str
+    study: str
+    folder: str
+
+
+def fetch_earlier(
+    archive: Archive, gather: Gather, current: Identity, day: date | None, rule: Rule, folder: Path
+) -> None:
+    """Have the earlier exams in ``folder``, and a list of them beside: ``priors.json`` is written last.
+
+    Raises:
+        ArchiveUnavailable, ArchiveRefuses: the archive. What is wrong with one earlier exam leaves that one out.
+    """
+    kept: list[Fetched] = []
+    found, notes = _found(archive, gather, current, day, rule)
+    for entry in found:
+        place = folder / f"prior-{hashed(entry.uid)}"  # by its UID: after a death others may have been found
+        try:
+            _fetch(archive, gather, entry, rule, place)
+            _check_patient(current, place)
+            kept.append(Fetched(str(entry.date), entry.uid, place.name))
+        except InputError as error:
+            notes.append(f"an earlier exam of {entry.date} could not be used ({type(error).__name__}): not compared")
+    write_text(folder / LIST, json.dumps({"priors": [asdict(one) for one in kept], "notes": notes}))
+
+
+def _found(
+    archive: Archive, gather: Gather, current: Identity, day: date | None, rule: Rule
+) -> tuple[list[StudyEntry], list[str]]:
+    """Newest first, no more than the rule wants."""
+    subject = current.subject
+    if not rule.priors.most:
+        return [], []
+    if day is None or not searchable(subject.patient_id):
+        return [], ["earlier exams were not looked for: the images give no date or no patient id to search by"]
+    wanted = Query(day - timedelta(days=366 * rule.priors.years), day - timedelta(days=1), rule.modality, subject)
+    studies = gather.retrying(lambda: archive.studies(wanted))
+    dated = [one for one in studies if one.date is not None and one.uid != current.study]
+    newest = sorted(dated, key=lambda one: (one.date, one.uid), reverse=True)
+    fitting: list[StudyEntry] = []
+    for one in newest:
+        if len(fitting) < rule.priors.most and _wanted(archive, gather, one, rule):
+            fitting.append(one)
+    return fitting, []
+
+
+def _wanted(archive: Archive, gather: Gather, study: StudyEntry, rule: Rule) -> bool:
+    return bool(wanted_series(rule, study, gather.retrying(lambda: archive.series(study.uid))))
+
+
+def _fetch(archive: Archive, gather: Gather, study: StudyEntry, rule: Rule, place: Path) -> None:
+    series = gather.retrying(lambda: archive.series(study.uid))
+    for one in (*wanted_series(rule, study, series), *(s for s in series if s.modality == "SR")):
+        entries = gather.retrying(lambda uid=one.uid: archive.instances(study.uid, uid))  # type: ignore[misc]
+        gather.fetch(archive, entries, place)
+
+
+def _check_patient(current: Identity, place: Path) -> None:
+    """Hold each series' first object against the current exam's patient.
+
+    Raises:
+        NotInArchive: it names another patient, so the exam that was looked for is not there.
+    """
+    for folder in sorted(p for p in place.glob("*/*") if p.is_dir()):
+        first = identity_of(next(iter(sorted(folder.glob("*.dcm")))))
+        births = {first.birth_date, current.birth_date} - {""}
+        if not first.subject.same_as(current.subject) or len(births) > 1:
+            found, cure = "objects of another patient or issuer", "Have the archive's records of both looked at."
+            raise NotInArchive("the archive", "earlier exam", found, "the patient of the current one", cure)
+
+
+def earlier(folder: Path, said: Said) -> tuple[tuple[Prior, ...], tuple[str, ...]]:
+    """What ``fetch_earlier`` left in the folder: the exams, newest first, and its notes."""
+    listed: Any = json.loads((folder / LIST).read_text(encoding="utf-8"))
+    told: list[str] = list(listed["notes"])
+    exams = tuple(_prior(folder, Fetched(**one), said, told) for one in listed["priors"])
+    return exams, tuple(told)
+
+
+def _prior(folder: Path, one: Fetched, said: Said, told: list[str]) -> Prior:
+    place = folder / one.folder
+    reports = files_below(place / STATED)
+    kept = said(one.study)
+    if kept is not None:
+        findings, by = kept[1], f"decision {kept[0]}"
+    else:
+        report, findings, notes = speaking(reports, own=True)
+        by = "structured report" if report else ""
+        told += [f"earlier exam of {one.day}: {note}" for note in notes]
+    day, images = date.fromisoformat(one.day), place / IMAGES
+    return Prior(day, one.study, images, _reads(images), findings, by, reports)
+
+
+def _reads(series: Path) -> Callable[[], Any]:
+    def read() -> Any:
+        from ...dicom.series import read_series
+
+        return read_series(series)
+
+    return read

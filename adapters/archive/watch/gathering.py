@@ -1,0 +1,34 @@
+"""Objects of a study into a job's folder: images below ``current``, structured reports below ``reports``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..fetching import fetch_instances
+from ..retry import Retrying
+from ..seam import Archive, InstanceEntry
+from ..uids import hashed
+from .reports import REPORTS
+
+IMAGES, STATED = "current", "reports"
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """How objects are fetched: with how many tries, and up to what size."""
+
+    retrying: Retrying
+    object_bytes: int
+
+    def fetch(self, archive: Archive, entries: tuple[InstanceEntry, ...], place: Path) -> None:
+        """Have these objects of one series below ``place``."""
+        if entries:
+            kind = STATED if entries[0].kind.startswith(REPORTS) else IMAGES
+            folder = place / kind / hashed(entries[0].series)
+            fetch_instances(archive, entries, folder, self.retrying, self.object_bytes)
+
+
+def files_below(folder: Path) -> tuple[Path, ...]:
+    """The objects in a folder and below it."""
+    return tuple(sorted(folder.rglob("*.dcm")))

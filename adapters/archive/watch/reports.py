@@ -1,0 +1,45 @@
+"""The structured report that speaks for a study, where there surely is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from ....engine.errors import InputError
+from ....engine.types import Finding
+from ..objects import Identity, identity_of
+
+REPORTS: Final = "1.2.840.10008.5.1.4.1.1.88."  # the SOP classes of structured reports (PS3.4 B.5)
+OWN: Final = "radlogic"  # Manufacturer (0008,0070) of what radlogic itself wrote
+
+
+def is_own(what: Identity) -> bool:
+    """Whether radlogic wrote it: such a report is nobody's second opinion on the exam it was made from."""
+    return what.manufacturer.lower() == OWN
+
+
+def speaking(files: Iterable[Path], *, own: bool) -> tuple[Path | None, tuple[Finding, ...], tuple[str, ...]]:
+    """The report, its findings, and notes. Of several readable ones the verified one speaks; of several of these, none.
+
+    ``own``: radlogic's own reports count, too.
+    """
+    readable = [(file, found) for file in sorted(files) if (found := _findings(file, own)) is not None]
+    verified = [one for one in readable if identity_of(one[0]).verified]
+    left = readable if len(readable) == 1 else verified
+    if len(left) == 1:
+        return *left[0], ()
+    if readable:
+        return None, (), (f"{len(readable)} structured reports, of which none speaks for the exam: none is read",)
+    return None, (), ()
+
+
+def _findings(file: Path, own: bool) -> tuple[Finding, ...] | None:
+    from ...dicom.sr import read_sr
+
+    try:
+        if not own and is_own(identity_of(file)):
+            return None
+        return read_sr(file)
+    except InputError:
+        return None  # a report of another template (a dose report, a key object): it states no findings

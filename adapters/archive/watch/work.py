@@ -1,0 +1,217 @@
+"""One job from its listing to the archive, step by step; each step can be done again after a death within it.
+
+What a step makes is on disk under its last name before the journal says that the step is done: a decision is written
+beside before it is kept in the store, and objects before they are sent. So a step that is done again finds them, and
+makes no second decision and no second report.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ....engine.errors import BadValue, Contradiction, MissingField
+from ....engine.record import Assessment
+from ....engine.types import Finding
+from ...assess import keep
+from ...decision_file import read_decision, write_decision
+from ..basket import made, sync_folder
+from ..objects import identity_of
+from ..seam import Archive
+from ..storing import store_file
+from .deciding import decide, sources_of
+from .earlier import earlier, fetch_earlier
+from .gathering import IMAGES, STATED, Gather, files_below
+from .journal import Job, Journal, Step
+from .reports import speaking
+from .rules import Rule
+from .seams import Assessed, Seams
+from .settings import WatchSettings
+
+if TYPE_CHECKING:
+    from ....engine.perception.volume import Volume
+
+DECISION: Final = "decision.json"
+OUT: Final = "out"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What every job is worked on with: ``source`` has new studies, ``archive`` earlier ones and takes the answers."""
+
+    settings: WatchSettings
+    journal: Journal
+    source: Archive
+    archive: Archive
+    gather: Gather
+    seams: Seams = field(default_factory=Seams)
+
+    def rule(self, name: str) -> Rule:
+        """A rule of the settings.
+
+        Raises:
+            MissingField: there is none of that name any more.
+        """
+        for one in self.settings.rules:
+            if one.name == name:
+                return one
+        cure = "Put the rule back, or have the study put aside."
+        raise MissingField("settings", "watch.rules", "no rule of the name that a study was taken by", "it", cure)
+
+
+class Work:
+    """A job at hand, and its folder."""
+
+    def __init__(self, bench: Bench, job: Job) -> None:
+        self._bench, self.job = bench, job
+        self.folder = bench.settings.state / "work" / job.key
+
+    def step(self) -> None:
+        """Do what comes next, and have the journal say so.
+
+        Raises:
+            InputError: it cannot be done. SetupError: not just now.
+        """
+        _NEXT[self.job.step](self)
+        self.job = self._bench.journal.job(self.job.key)
+
+    def clear(self) -> None:
+        """Take the folder away: what matters is in the store and in the archive."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # ---- the steps -----------------------------------------------------------------------------
+
+    def fetch(self) -> None:
+        """Images, reports and earlier exams are in the folder."""
+        bench = self._bench
+        made(self.folder)
+        for entries in self.job.listing:
+            bench.gather.fetch(bench.source, entries, self.folder)
+        images = files_below(self.folder / IMAGES)
+        if not images:
+            raise MissingField("study", "", "no image", "at least one series of images", "Send the images.")
+        day = date.fromisoformat(self.job.day) if self.job.day else None
+        fetch_earlier(bench.archive, bench.gather, identity_of(images[0]), day, self._rule, self.folder)
+        bench.journal.advance(self.job, Step.FETCHED)
+
+    def assess(self) -> None:
+        """The decision is kept in the store, with what its pictures need."""
+        file, s = self.folder / DECISION, self._bench.settings
+        if not file.is_file():
+            write_decision(self._decided(), file)
+        assessment = read_decision(file)
+        self._check_same_images(assessment)
+        keep(assessment, s.store, s.guidelines, volume=self._volume, images=s.images)
+        self._bench.journal.advance(self.job, Step.ASSESSED, decision=assessment.record.decision_id)
+
+    def write(self) -> None:
+        """The objects for the archive are in the folder, and listed."""
+        out = self.folder / OUT
+        if not out.is_dir():
+            self._emit(out)
+        objects = [(self._checked(file), file.name) for file in files_below(out)]
+        self._bench.journal.advance(self.job, Step.WRITTEN, objects=objects)
+
+    def deliver(self) -> None:
+        """The objects are in the archive."""
+        bench, how = self._bench, self._bench.gather
+        for one in bench.journal.outgoing(self.job):
+            if not one.kept:
+                store_file(bench.archive, self.folder / OUT / one.file, how.retrying, how.object_bytes)
+                bench.journal.kept(one.sop)
+        bench.journal.advance(self.job, Step.DONE)
+        self.clear()
+
+    # ---- their parts ---------------------------------------------------------------------------
+
+    @property
+    def _rule(self) -> Rule:
+        return self._bench.rule(self.job.rule)
+
+    @cached_property
+    def _volume(self) -> Volume:
+        from ...dicom.series import read_series
+
+        return read_series(self.folder / IMAGES)
+
+    def _decided(self) -> Assessment:
+        bench, rule = self._bench, self._rule
+        report, _, notes = speaking(files_below(self.folder / STATED), own=False) if rule.findings else (None, (), ())
+        priors, met = earlier(self.folder, self._said)
+        subject = identity_of(files_below(self.folder / IMAGES)[0]).subject
+        record = bench.seams.record(subject.patient_id, subject.issuer, self.folder)
+        sources = sources_of(rule, self.folder, report, record, bench.settings.guidelines)
+        as_of = date.fromisoformat(self.job.as_of)
+        return decide(sources, rule, as_of, priors, (*notes, *met), bench.seams.match)
+
+    def _said(self, study: str) -> tuple[str, tuple[Finding, ...]] | None:
+        """What was decided of an earlier study, by the newest decision that stands."""
+        from ...store.cases import Store
+        from ...store.errors import NoSuchDecision
+
+        name = self._bench.journal.decision_of(study)
+        if not name:
+            return None
+        with Store.open(self._bench.settings.store) as store:
+            try:
+                row = store.row(name)
+            except NoSuchDecision:  # the store was exchanged since: then nobody decided it, here
+                return None
+            while row.superseded_by is not None:
+                row = store.row(row.superseded_by)
+            return row.decision_id, store.case(row.decision_id).assessment.record.case.findings
+
+    def _check_same_images(self, assessment: Assessment) -> None:
+        if assessment.record.image_sha256 != self._volume.sha256():
+            found, cure = "a decision of other images", "Remove the folder of this job."
+            raise Contradiction("watch.state", DECISION, found, "that of the images beside it", cure)
+
+    def _emit(self, out: Path) -> None:
+        """Write all of them beside, then give them their place at once."""
+        priors, _ = earlier(self.folder, self._said)
+        assessment = read_decision(self.folder / DECISION)
+        made_of = Assessed(assessment, self._volume, self.folder / IMAGES, priors)
+        objects = self._bench.seams.emit(made_of)
+        beside = self.folder / f".{OUT}"
+        shutil.rmtree(beside, ignore_errors=True)
+        made(beside)
+        for number, one in enumerate(objects, 1):
+            one.save_as(beside / f"{number:03d}.dcm", enforce_file_format=True)
+        sync_files(beside)
+        beside.rename(out)
+        sync_folder(self.folder)
+
+    def _checked(self, file: Path) -> str:
+        """The SOP Instance UID of an object to be stored.
+
+        Raises:
+            BadValue: it is of another study, or its UID was given out before.
+        """
+        what = identity_of(file)
+        if what.study != self.job.study or self._bench.journal.is_own(what.instance):
+            found = "an object of another study, or under a UID that was given out before"
+            raise BadValue("emit", "SOPInstanceUID (0008,0018)", found, "new ones of this study", "Mend the writer.")
+        return what.instance
+
+
+def sync_files(folder: Path) -> None:
+    """All files of a folder on disk, with their names."""
+    import os
+
+    for file in folder.iterdir():
+        with file.open("rb") as stream:
+            os.fsync(stream.fileno())
+    sync_folder(folder)
+
+
+_NEXT: Final[Mapping[Step, Callable[[Work], Any]]] = {
+    Step.SEEN: Work.fetch,
+    Step.FETCHED: Work.assess,
+    Step.ASSESSED: Work.write,
+    Step.WRITTEN: Work.deliver,
+}

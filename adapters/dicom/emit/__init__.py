@@ -1,0 +1,1 @@
+"""DICOM out: a decision as a structured report and its lesions' masks as a segmentation."""
