@@ -340,6 +340,9 @@ def serve(
 
     People log in (`radlogic account add`); clients of CDS Hooks bring a signed token (docs/cds-trust.md).
     """
+    import gc
+
+    gc.disable()  # while everything is loaded: nothing of it is garbage; `warm` turns it on again
     from .serving import serve as run
     from .site_settings import settings_of
 

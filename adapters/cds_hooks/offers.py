@@ -93,6 +93,7 @@ def warm(records: Records) -> None:
         _load(records, records.clock())
     gc.collect()
     gc.freeze()
+    gc.enable()  # `radlogic serve` leaves it off while it loads
 
 
 def _load(records: Records, today: date) -> None:

@@ -16,8 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 
 from ...engine.errors import BadValue, MissingExtra
 from .errors import StoreUnavailable
@@ -31,7 +31,7 @@ WRITES = {"radlogic_writes": True}
 
 
 class Database:
-    """Connections to one store. SQLite is opened anew for each call; PostgreSQL keeps a pool."""
+    """Connections to one store. Both keep a pool; SQLite as long as its file is the same."""
 
     def __init__(self, place: str | Path, *, make: bool = True) -> None:
         """Open it; an empty one is laid out, one of an earlier version brought up to date.
@@ -143,9 +143,16 @@ def _file_in(folder: Path, *, make: bool) -> Path:
 def _sqlite(path: Path) -> Engine:
     name = f"sqlite:///{path.as_uri()}?mode=rw&uri=true"  # a file that is gone is not made anew
     engine = create_engine(
-        name, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": WAIT_S, "isolation_level": None}
+        name,
+        poolclass=QueuePool,  # kept open: to open the file costs more than to read a patient's decisions
+        pool_size=4,
+        max_overflow=-1,  # a thread never waits for another's connection
+        hide_parameters=True,
+        connect_args={"timeout": WAIT_S, "isolation_level": None, "check_same_thread": False},
     )
     event.listen(engine, "connect", _as_we_need_it)
+    event.listen(engine, "connect", lambda _, record: record.info.update(file=_identity(path)))
+    event.listen(engine, "checkout", lambda _, record, __: _check_same(path, record))
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -153,6 +160,25 @@ def _sqlite(path: Path) -> Engine:
 def _as_we_need_it(connection: Any, _: object) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Device and number of the file; nothing is the same as one that is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_dev, found.st_ino)
+
+
+def _check_same(path: Path, record: Any) -> None:
+    """A connection to a file that was moved, removed or put back from a backup is closed, and the file opened anew.
+
+    Raises:
+        DisconnectionError: it is such a one.
+    """
+    if record.info["file"] != _identity(path) or record.info["file"] == (0, 0):
+        raise DisconnectionError
 
 
 def _begin(connection: Connection) -> None:
