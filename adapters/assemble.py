@@ -28,6 +28,8 @@ class Sources:
     exam_date: date | None = None
     guideline: str = "lung-rads"
     rules: tuple[Path, ...] = ()  # folders of further guidelines
+    prior_decisions: tuple[Path, ...] = ()  # of earlier exams of the same patient
+    prior_series: tuple[Path, ...] = ()  # their images, in the same order; none at all, or one for each
 
 
 def assemble(sources: Sources, progress: Progress | None = None) -> Case:

@@ -12,6 +12,7 @@ from ..engine.errors import BadValue, Contradiction
 from ..engine.knowledge import load_knowledge
 from ..engine.perception.volume import Volume
 from ..engine.record import Assessment
+from ..engine.types import Case
 from .assemble import Progress, Sources, assemble
 from .site import site_folder
 
@@ -24,7 +25,7 @@ def run(
     Raises:
         InputError: a source cannot be used.
     """
-    case = assemble(sources, progress)
+    case = _with_earlier(assemble(sources, progress), sources)
     if case.exam.date is not None and as_of < case.exam.date:
         cure = "Correct the date of the exam or --as-of."
         raise Contradiction("command line", "--as-of", "a day before the exam", "the exam's day or later", cure)
@@ -32,6 +33,26 @@ def run(
         case.exam.date, guideline, sources.rules, images=case.volume is not None, site=site_folder()
     )
     return assess(case, knowledge, as_of), case.volume
+
+
+def _with_earlier(case: Case, sources: Sources) -> Case:
+    """The case with what earlier exams say of its lesions.
+
+    Raises:
+        Contradiction: images of earlier exams, and not one for each.
+        InputError: an earlier decision or its images cannot be used.
+    """
+    decisions, series = sources.prior_decisions, sources.prior_series
+    if series and len(series) != len(decisions):
+        found, cure = f"{len(series)} for {len(decisions)} decisions", "Give one for each, in the same order."
+        raise Contradiction("command line", "--prior-series", found, "none, or one for each --prior-decision", cure)
+    if not decisions:
+        return case
+    from .decision_file import read_decision
+    from .earlier import of_decision, with_earlier
+
+    pairs = zip(decisions, series or [None] * len(decisions), strict=True)
+    return with_earlier(case, [of_decision(read_decision(path), images) for path, images in pairs])
 
 
 def write_all(assessment: Assessment, volume: Volume | None, out: Path) -> dict[str, Path]:

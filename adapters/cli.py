@@ -14,6 +14,8 @@ import typer
 
 from ..engine.errors import BadValue, NotReadable, RadlogicError
 from .access.commands import account as account_commands
+from .archive.commands import archive as archive_commands
+from .archive.commands import watch as watch_command
 from .notice import INTENDED_USE
 from .perceive_commands import perceive as perceive_commands
 from .record_commands import record as record_commands
@@ -30,6 +32,8 @@ app.add_typer(rules_commands, name="rules")
 app.add_typer(record_commands, name="record")
 app.add_typer(perceive_commands, name="perceive")
 app.add_typer(account_commands, name="account")
+app.add_typer(archive_commands, name="archive")
+app.command(name="watch")(watch_command)
 NEEDS_HUMAN, BAD_INPUT = 1, 2
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -121,6 +125,12 @@ def assess(
     ] = None,
     guideline: Annotated[str | None, typer.Option(help="Read only this one, as lung-rads@2022.")] = None,
     rules: Annotated[list[Path] | None, typer.Option(help="A folder of further guidelines; may be repeated.")] = None,
+    prior_decision: Annotated[
+        list[Path] | None, typer.Option(help="decision.json of an earlier exam, whose lesions are found again.")
+    ] = None,
+    prior_series: Annotated[
+        list[Path] | None, typer.Option(help="Its images (extra `tracking`), one for each --prior-decision.")
+    ] = None,
     as_of: Annotated[str | None, typer.Option(help="YYYY-MM-DD; today if not given.")] = None,
     store: Annotated[str | None, typer.Option(help="Also keep the decision here: a folder or PostgreSQL URL.")] = None,
     images: Annotated[
@@ -145,6 +155,8 @@ def assess(
         day(exam_date, "--exam-date"),
         guideline or "lung-rads",
         tuple(rules or ()),
+        tuple(prior_decision or ()),
+        tuple(prior_series or ()),
     )
     with progress(shown=not as_json) as report:
         assessment, volume = run(sources, guideline, day(as_of, "--as-of") or date.today(), report)
@@ -249,14 +261,28 @@ def print_records(records: Iterator[dict[str, Any]], shown: Callable[[dict[str, 
 def report(
     decision: Annotated[Path, typer.Argument(help="A decision.json.")],
     as_html: Annotated[bool, typer.Option("--html", help="The page instead of plain text.")] = False,
+    pdf: Annotated[Path | None, typer.Option(help="Write a PDF (extra `pdf`).")] = None,
+    fhir: Annotated[bool, typer.Option("--fhir", help="An R4 transaction Bundle; needs --patient.")] = False,
+    patient: Annotated[str, typer.Option(help="Patient/<id>, its URL, or system|value.")] = "",
+    base: Annotated[str, typer.Option(help="Base URL of the site's own code systems.")] = "",
+    sr: Annotated[Path | None, typer.Option(help="Write a DICOM SR, TID 1500 (extra `dicom-out`).")] = None,
+    seg: Annotated[Path | None, typer.Option(help="Write a DICOM SEG of the lesions.")] = None,
+    series: Annotated[Path | None, typer.Option(help="The images that were decided on.")] = None,
+    drawn: Annotated[Path | None, typer.Option(help="A SEG with somebody's outlines, for --seg.")] = None,
+    replaces: Annotated[list[Path] | None, typer.Option(help="The SR that this one takes the place of.")] = None,
+    reader: Annotated[str, typer.Option(help="Whose statements the findings are, as Family^Given.")] = "",
+    institution: Annotated[str, typer.Option(help="Where; a signed SR needs it.")] = "",
+    store: Annotated[str | None, typer.Option(help="Where the decision is kept: its signature is told.")] = None,
+    language: Annotated[str, typer.Option(help="A folder of knowledge/report.")] = "en",
 ) -> None:
-    """Print the report of a stored decision (the page without pictures: a decision holds no pixels)."""
-    from .decision_file import read_decision
-    from .report.html import report_html
-    from .report.text import report_text
+    """The report of a stored decision: plain text, a page, PDF, FHIR, or DICOM SR and SEG.
 
-    assessment = read_decision(decision)
-    typer.echo(report_html(assessment) if as_html else report_text(assessment))
+    Pictures need --series: a decision holds no pixels. Without --store the report is preliminary.
+    """
+    from .report_commands import Asked, print_report
+
+    images = sr, seg, series, drawn, tuple(replaces or ())
+    print_report(Asked(decision, store, language, as_html, pdf, fhir, patient, base, *images, reader, institution))
 
 
 @app.command()

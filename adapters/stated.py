@@ -77,6 +77,7 @@ def _head(path: Path) -> bytes:
 def _from_dicom(path: Path, guideline: Guideline, volume: Volume | None) -> Stated:
     from .dicom.objects import opened_object
     from .dicom.seg import SEGMENTATIONS, read_seg_report
+    from .dicom.sr import FORM as READERS
     from .dicom.sr import read_sr_report
 
     with opened_object(path) as found:
@@ -89,8 +90,10 @@ def _from_dicom(path: Path, guideline: Guideline, volume: Volume | None) -> Stat
         finding if origin.unread else _by_convention(finding, guideline, REPORT)
         for finding, origin in zip(report.findings, report.origins, strict=True)
     )
-    facts = cases.by_convention(guideline, "exam", report.exam.facts, REPORT)
-    return Stated(facts, filled, report.exam.date, notes=report.exam.notes)
+    read = report.exam
+    facts = cases.by_convention(guideline, "exam", read.facts, REPORT) if report.form == READERS else read.facts
+    indication = None if read.indication is Indication.UNKNOWN else read.indication
+    return Stated(facts, filled, read.date, indication, notes=read.notes)
 
 
 def _by_convention(finding: Finding, guideline: Guideline, where: str) -> Finding:

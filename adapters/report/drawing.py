@@ -169,8 +169,9 @@ def _way(points: Sequence[Point]) -> str:
 
 
 def _element(tag: str, attributes: dict[str, str], inner: Iterable[Markup] = ()) -> Markup:
-    said = Markup("").join(Markup(' {}="{}"').format(name, value) for name, value in attributes.items())
-    return Markup("<{0}{1}>{2}</{0}>").format(tag, said, Markup("").join(inner))
+    """An element; names are our own, values are escaped here, ``inner`` is. By joining: formats took half of a page."""
+    said = "".join([f' {name}="{escape(value)}"' for name, value in attributes.items()])
+    return Markup(f"<{tag}{said}>{''.join(inner)}</{tag}>")  # noqa: S704 (all of it is escaped)
 
 
 def _number(value: float) -> str:

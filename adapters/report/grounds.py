@@ -2,113 +2,222 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from ...engine.record import Assessment
 from ...engine.types import Facts, Reading, Route, Step, is_neural
-from .view import Group, Item, Section, applied, guideline_name, lesions, sentence, silence, told, unknowns
-from .words import Row, capital, category_words, clean, either, label, percent, term
+from .dictated import exam_link, lesion_link, scope_link
+from .known_rules import shown_words
+from .naming import short, short_name
+from .phrases import heading, phrase, say
+from .sentence import Link, Sentence, link_of, rows_of
+from .signed import Signed
+from .view import (
+    Group,
+    Item,
+    Section,
+    applied,
+    conventions_words,
+    guideline_name,
+    lesions,
+    sentence,
+    silence,
+    told,
+    undecided,
+    unknowns,
+)
+from .words import Row, clean, either, label, percent, plain_words, term
+
+TAKEN: Final = " taken as "  # how a trace says what a convention fills in
+TRUTHS: Final = {"True": True, "False": False}
+SILENT: Final = "the guideline is silent: "  # how a trace begins a row's reason
 
 
-def uncertainty(assessment: Assessment) -> Section:
+def section(name: str, *groups: Group, dictated: bool = False) -> Section:
+    """A section by its name."""
+    return Section(name, heading(name), groups, dictated)
+
+
+def uncertainty(assessment: Assessment, signed: Signed | None = None) -> Section:
     """Why a human must look, what remains possible, what to assess next."""
-    review = assessment.decision.review
-    need = f"Review by a human is required before signing, priority {review.priority}."
-    reasons = tuple(Item(sentence(r.text), (f"{clean(r.code)}, priority {r.priority}",)) for r in review.reasons)
-    opened = tuple(Item(text) for who, reading in answers(assessment) for text in open_text(who, reading))
-    missing = tuple(Item(f"{clean(found.finding.tracking_id)}: not known: {', '.join(names)}.")
-                    for found in lesions(assessment) if (names := list(unknowns(found.shown))))  # fmt: skip
-    asked = need if review.required else "The decision raised no reason for review beyond the signature."
-    return Section(
-        "uncertainty", "What is uncertain, and why", (Group(sentences=(asked,), items=reasons + opened + missing),)
+    review, link = assessment.decision.review, exam_link(assessment)
+    name = ("review.signed" if signed else "review.required") if review.required else "review.none"
+    asked = say(name, link, **({"priority": term("priorities", review.priority)} if review.required else {}))
+    reasons = tuple(
+        Item(
+            say("review.reason", link, reason=sentence(r.text) or clean(r.code)),
+            (say("review.code", link, code=clean(r.code), priority=term("priorities", r.priority)),),
+        )
+        for r in review.reasons
     )
+    opened = tuple(Item(text) for who, reading in answers(assessment) for text in open_text(who, reading))
+    missing = tuple(Item(said) for said in not_known(assessment))
+    taken = tuple(Item(said) for said in by_convention(assessment))
+    return section(
+        "uncertainty",
+        Group(sentences=(*of_engine(assessment, signed), asked), items=reasons + opened + missing + taken),
+        dictated=True,
+    )
+
+
+def not_known(assessment: Assessment) -> Iterator[Sentence]:
+    """What is said of a lesion not to be known."""
+    for found in lesions(assessment):
+        if names := ", ".join(unknowns(found.shown)):
+            yield say("open.unknown", lesion_link(assessment, found), finding=short(found), names=names)
+
+
+def by_convention(assessment: Assessment) -> Iterator[Sentence]:
+    """What the convention of a reader's form fills in, once for all lesions of which it fills in the same."""
+    held: dict[tuple[str, str], list[tuple[str, Link]]] = {}
+    exam = phrase("open.exam"), exam_link(assessment)
+    whole = [(exam, assessment.record.case.exam.facts)]
+    each = [((short(found), lesion_link(assessment, found)), found.shown) for found in lesions(assessment)]
+    for who, facts in (*whole, *each):
+        held.setdefault(conventions_words(facts), []).append(who)
+    for (absent, taken), them in held.items():
+        names, link = ", ".join(name for name, _ in them), them[0][1]
+        if absent:
+            yield say("open.convention", link, findings=names, names=absent)
+        if taken:
+            yield say("open.taken", link, findings=names, facts=taken)
 
 
 def answers(assessment: Assessment) -> list[tuple[str, Reading]]:
     """Every reading of a guideline that applies, with whom it is about."""
-    found: list[tuple[str, Reading]] = []
+    return [(who, reading) for who, _, reading in answered(assessment)]
+
+
+def answered(assessment: Assessment) -> list[tuple[str, str, Reading]]:
+    """Every reading of a guideline that applies: whom it is about in words, their identifier, the reading."""
+    found: list[tuple[str, str, Reading]] = []
     for guideline in applied(assessment.decision):
         name = guideline_name(guideline.application.guideline)
-        found += [(f"Exam, {name}", guideline.exam)] if guideline.exam else []
-        found += [(f"{clean(f.finding.tracking_id)}, {name}", f.reading) for f in guideline.findings]
+        if guideline.exam:
+            found.append((phrase("answer.exam", guideline=name), "exam", guideline.exam))
+        for each in guideline.findings:
+            lesion = short_name(each.finding, (each.reading.guideline,))
+            said = phrase("answer.lesion", finding=lesion, guideline=name)
+            found.append((said, clean(each.finding.tracking_id), each.reading))
     return found
 
 
-def open_text(who: str, reading: Reading) -> list[str]:
+def open_text(who: str, reading: Reading) -> list[Sentence]:
     """What a reading leaves open."""
-    if reading.category is None and reading.possible:
-        ask = f" Next to assess: {label(reading.ask)}." if reading.ask else ""
-        return [f"{who}: the category is {either(reading.possible)}, not decided on what is known.{ask}"]
-    return []
+    if not undecided(reading):
+        return []
+    ask = label(reading.ask) if reading.ask else ""
+    about = who.partition(", ")[0]
+    return [say("open.category", link_of((reading,), about), who=who, possible=shown_words(reading), ask=ask)]
 
 
-def silent_spots(assessment: Assessment) -> Section:
+def of_engine(assessment: Assessment, signed: Signed | None) -> tuple[Sentence, ...]:
+    """That what follows is of the engine's answer, where a signer stated another."""
+    other = signed is not None and signed.outcome == "overridden"
+    return (say("engine.follows", exam_link(assessment)),) if other else ()
+
+
+def silent_spots(assessment: Assessment, signed: Signed | None = None) -> Section:
     """Where the guideline's text does not decide, with the default reading and the others."""
     items = tuple(
-        Item(f"{who}: {category_words(reading)}, {silence(reading)}.")
-        for who, reading in answers(assessment)
-        if reading.silent
+        Item(
+            say("silent.spot", link_of((r,), about), who=who, category=shown_words(r), silence=silence(r)),
+            tuple(say("silent.why", link_of((r,), about), why=why) for why in silent_reasons(r)),
+        )
+        for who, about, r in answered(assessment)
+        if r.silent
     )
-    none = () if items else ("No such spot was met.",)
-    return Section("silent", "What the guideline does not say", (Group(sentences=none, items=items),))
+    none = () if items else (say("silent.none", exam_link(assessment)),)
+    return section("silent", Group(sentences=of_engine(assessment, signed) + none, items=items), dictated=True)
+
+
+def silent_reasons(reading: Reading) -> Iterator[str]:
+    """Why the text does not decide, as the rows that met the spot say."""
+    for step in reading.trace:
+        why = clean(step.says).partition(SILENT)[2]
+        if why:
+            yield sentence(why)
 
 
 def reasons(assessment: Assessment) -> Section:
     """The rows and thresholds behind every answer."""
     scope = tuple(
         Group(
-            f"Why {guideline_name(g.application.guideline)}",
-            tuple(map(sentence, g.application.reasons)),
+            phrase("reasons.why", guideline=guideline_name(g.application.guideline)),
+            considered_reasons(g.application.reasons, scope_link(assessment, "exam")),
             (),
-            steps(g.application.trace),
+            steps(g.application.trace, g.application.guideline),
         )
         for g in applied(assessment.decision)
     )
-    read = tuple(Group(who, preface(reading), (), steps(reading.trace)) for who, reading in answers(assessment))
-    notes = tuple(Item(sentence(note)) for note in assessment.decision.notes)
-    remarks = (Group("Notes on the decision", items=notes),) if notes else ()
-    none = () if scope or read or remarks else (Group(sentences=("No guideline was read for a category.",)),)
-    return Section("reasons", "Reasons", scope + read + remarks + none)
+    read = tuple(
+        Group(who, preface(reading, about), (), steps(reading.trace, reading.guideline, about))
+        for who, about, reading in answered(assessment)
+    )
+    link = exam_link(assessment)
+    notes = tuple(Item(say("note", link, note=sentence(note))) for note in assessment.decision.notes if clean(note))
+    remarks = (Group(heading("notes"), items=notes),) if notes else ()
+    none = () if scope or read or remarks else (Group(sentences=(say("reasons.none", link),)),)
+    return section("reasons", *scope, *read, *remarks, *none)
 
 
-def preface(reading: Reading) -> tuple[str, ...]:
+def considered_reasons(texts: Iterable[str], link: Link) -> tuple[Sentence, ...]:
+    """Why a guideline applies or not, a sentence each."""
+    return tuple(say("considered.reason", link, reason=sentence(text)) for text in texts if clean(text))
+
+
+def preface(reading: Reading, about: str = "exam") -> tuple[Sentence, ...]:
     """The categories' probabilities and the calibrated sets, where beliefs are uncertain; and that there is no trace,
     where there is none."""
-    words = ", ".join(f"{clean(name)} {percent(p)}" for name, p in reading.probabilities.items())
+    words, link = (
+        ", ".join(f"{clean(n)} {percent(p)}" for n, p in reading.probabilities.items()),
+        link_of((reading,), about),
+    )
+    managements = sentence("; ".join(reading.managements))
     lines = (
-        words and f"Probability of each category: {words}.",
-        reading.likely and f"Calibrated set of categories: {either(reading.likely)}.",
-        reading.managements and f"Calibrated set of managements: {sentence('; '.join(reading.managements))}",
-        "" if reading.trace else "The decision holds no trace for this answer.",
+        say("reasons.probabilities", link, probabilities=words) if words else None,
+        say("reasons.likely", link, categories=either(reading.likely)) if reading.likely else None,
+        say("reasons.managements", link, managements=managements) if managements else None,
+        None if reading.trace else say("reasons.no_trace", link),
     )
-    return tuple(line for line in lines if line)
+    return tuple(line for line in lines if line is not None)
 
 
-def steps(trace: Iterable[Step]) -> tuple[Item, ...]:
+def steps(trace: Iterable[Step], guideline: str = "", about: str = "exam") -> tuple[Item, ...]:
     """A trace as a list: what each row concluded, which tests it met, where the guideline says so."""
-    return tuple(step_item(step) for step in trace)
+    return tuple(step_item(step, guideline, about) for step in trace)
 
 
-def step_item(step: Step) -> Item:
+def step_item(step: Step, guideline: str = "", about: str = "exam") -> Item:
     """One row that fitted."""
-    because = (f"Because {'; '.join(map(clean, step.because))}.",) if step.because else ()
-    omitted = ", ".join(map(label, step.by_convention))
-    absent = (f"Taken as not present by convention: {omitted}.",) if omitted else ()
-    return Item(
-        capital(sentence(step.says)),
-        because + absent,
-        f"Table {clean(step.table)}, row {clean(step.row)}; {clean(step.citation)}",
+    link, because = Link(about, (), guideline, *rows_of((step,))), "; ".join(map(clean, step.because))
+    held = [each.partition(TAKEN) for each in step.by_convention]
+    absent = ", ".join(label(name) for name, _, value in held if value in ("", "not present"))
+    taken = ", ".join(
+        f"{label(name)} {plain_words(name, TRUTHS.get(value, value))}"
+        for name, _, value in held
+        if value not in ("", "not present")
     )
+    details = (
+        say("reasons.because", link, because=because) if because else None,
+        say("reasons.by_convention", link, names=absent) if absent else None,
+        say("reasons.taken", link, facts=taken) if taken else None,
+    )
+    said = sentence(step.says) or phrase("reasons.says_nothing")
+    names = {"table": clean(step.table), "row": clean(step.row), "citation": clean(step.citation)}
+    return Item(say("reasons.step", link, says=said), tuple(d for d in details if d), phrase("reasons.cite", **names))
 
 
 def unconfirmed(assessment: Assessment) -> Section:
     """What nets say and no human has confirmed: kept out of the category."""
+    link = exam_link(assessment)
     groups = tuple(Group(clean(name), (), told(facts)) for name, facts in neural(assessment) if facts)
     masked = ", ".join(map(clean, assessment.record.masked))
-    withheld = (f"Kept from the rules on this route: {masked}.",) if masked else ()
-    none = ("Nothing is shown here: no neural finding was kept from the rules.",) if not (groups or masked) else ()
-    head = ("Said by neural extractors, not confirmed by a human; no category above rests on it.",) if groups else ()
-    return Section("unconfirmed", "Unconfirmed neural findings", (Group(sentences=none + head + withheld), *groups))
+    withheld = (say("unconfirmed.withheld", link, names=masked),) if masked else ()
+    none = () if groups or masked else (say("unconfirmed.none", link),)
+    head = (say("unconfirmed.head", link),) if groups else ()
+    return section("unconfirmed", Group(sentences=none + head + withheld), *groups)
 
 
 def neural(assessment: Assessment) -> list[tuple[str, Facts]]:
@@ -125,32 +234,34 @@ def neural(assessment: Assessment) -> list[tuple[str, Facts]]:
 def considered(assessment: Assessment) -> Section:
     """The guidelines that do not apply, with why."""
     apart = [g.application for g in assessment.decision.guidelines if g.application.applies == "no"]
+    link = exam_link(assessment)
     groups = tuple(
-        Group(guideline_name(a.guideline), tuple(map(sentence, a.reasons)), (), steps(a.trace)) for a in apart
+        Group(guideline_name(a.guideline), considered_reasons(a.reasons, link), (), steps(a.trace, a.guideline))
+        for a in apart
     )
-    all_apply = (
-        "None: every guideline considered applies." if assessment.decision.guidelines else "None was considered."
-    )
-    none = (Group(sentences=(all_apply,)),)
-    return Section("considered", "Guidelines considered and not applied", groups or none)
+    none = "considered.all" if assessment.decision.guidelines else "considered.none"
+    return section("considered", *(groups or (Group(sentences=(say(none, link),)),)))
 
 
 def citations(assessment: Assessment) -> Section:
     """The publications behind the decision."""
-    items = tuple(Item(sentence(citation)) for citation in assessment.decision.citations)
-    none = () if items else ("The decision cites no publication.",)
-    return Section("citations", "Citations", (Group(sentences=none, items=items),))
+    link = exam_link(assessment)
+    cited = (citation for citation in assessment.decision.citations if clean(citation))
+    items = tuple(Item(say("citations.one", link, citation=sentence(citation))) for citation in cited)
+    none = () if items else (say("citations.none", link),)
+    return section("citations", Group(sentences=none, items=items))
 
 
 def provenance(assessment: Assessment) -> Section:
     """Which program and which rules made this draft."""
     record = assessment.record
+    image = clean(record.image_sha256) if record.image_sha256 else phrase("provenance.no_images")
     rows = (
-        Row("Decision", clean(record.decision_id)),
-        Row("As of", record.as_of.isoformat()),
-        Row("Route", term("routes", assessment.decision.route)),
-        Row("radlogic", clean(record.engine_version)),
-        Row("Images, sha256", clean(record.image_sha256) if record.image_sha256 else "no images were read"),
+        Row(phrase("identity.decision"), clean(record.decision_id)),
+        Row(phrase("provenance.as_of"), record.as_of.isoformat()),
+        Row(phrase("provenance.route"), term("routes", assessment.decision.route)),
+        Row(phrase("provenance.engine"), clean(record.engine_version)),
+        Row(phrase("provenance.images"), image),
         *(Row(clean(name), f"sha256 {clean(digest)[:16]}") for name, digest in record.knowledge.items()),
     )
-    return Section("provenance", "About this draft", (Group(rows=rows),))
+    return section("provenance", Group(rows=rows))

@@ -10,17 +10,13 @@ from ...engine.grounds import Gap, Grounds, Push, Turn
 from ...engine.record import Assessment
 from ...engine.types import Risk
 from .network_words import by_name, entry_words, named, node_words, odds_words, push_words, shown, signed, state_words
+from .phrases import heading, phrase, say
 from .scales import fine, risk_of
+from .sentence import Sentence
 from .view import Group, Item, Lesion, Section, lesions, sentence
 from .words import Row, clean, percent, plain_words, stop, term, terms
 
 LITTLE: Final = 0.05  # of log-odds: what changes the odds by less than a twentieth is not called for or against
-NEVER: Final = (
-    "This risk changes no category. It orders the work-up that the guideline leaves open, and it can ask for a human."
-)
-RANGES: Final = (
-    "An interval is what the network's own uncertain numbers allow, all varied together; it is not that of a study."
-)
 LEAST_BITS: Final = 0.01  # of the at most one bit, or two, that a target holds
 NEXT: Final = 3  # of what would change the answer, and of what is worth asking
 
@@ -30,10 +26,10 @@ def risk(assessment: Assessment) -> Section:
     found = lesions(assessment)
     groups = tuple(lesion_risk(each) for each in found if each.risks)
     if not groups:
-        return Section("risk", "Risk, and why", (Group(sentences=("No risk model was applied.",)),))
+        return Section("risk", heading("risk"), (Group(sentences=(say("risk.none"),)),))
     networks = any(answer.grounds for each in found for answer in each.risks)
-    head = Group(sentences=(NEVER, RANGES) if networks else (NEVER,))
-    return Section("risk", "Risk, and why", (head, *groups, *models(found)))
+    head = Group(sentences=(say("risk.never"), say("risk.ranges")) if networks else (say("risk.never"),))
+    return Section("risk", heading("risk"), (head, *groups, *models(found)))
 
 
 def lesion_risk(found: Lesion) -> Group:
@@ -205,14 +201,20 @@ def beware(answer: Risk) -> str:
 def models(found: Iterable[Lesion]) -> tuple[Group, ...]:
     """What each model is made for and where it is published, once."""
     answers = {answer.model: answer for each in found for answer in each.risks}
-    items = tuple(
-        Item(f"{model_name(answer)}: {sentence(answer.domain)}", cite=sentence(answer.citation))
-        for answer in answers.values()
-    )
-    return (Group("What each model is made for", items=items),)
+    items = tuple(Item(model_sentence(answer), cite=sentence(answer.citation)) for answer in answers.values())
+    return (Group(heading("models"), items=items),)
+
+
+def model_sentence(answer: Risk) -> Sentence:
+    """What a model is made for."""
+    return say("risk.model", model=model_name(answer), domain=sentence(answer.domain))
 
 
 def in_short(found: Lesion) -> str:
     """All models' numbers for one lesion in one sentence; '' without any."""
-    said = "; ".join(f"{model_name(answer)} {risk_words(answer)}" for answer in found.risks)
-    return f"Risk, which changes no category: {said}." if said else ""
+    return phrase("lesion.risk", models=numbers_in_short(found)) if found.risks else ""
+
+
+def numbers_in_short(found: Lesion) -> str:
+    """All models' numbers for one lesion; '' without any."""
+    return "; ".join(f"{model_name(answer)}: {risk_words(answer)}" for answer in found.risks)

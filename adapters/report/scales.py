@@ -77,7 +77,7 @@ def odds_scale(log_odds: Iterable[float], left: float, right: float) -> Scale:
 def risk_ticks(scale: Scale) -> tuple[tuple[float, str], ...]:
     """Places and words of round risks, far enough apart."""
     if scale.of is _itself:
-        values = _even(scale.low, scale.high)
+        values = even(scale.low, scale.high)
     else:
         small = _decades(*sorted((scale.low, scale.high) if scale.of is _below else (1 - scale.high, 1 - scale.low)))
         values = small if scale.of is _below else [1 - v for v in reversed(small)]
@@ -135,7 +135,8 @@ def fine(p: float) -> str:
     return f"{100 * p:.{decimals}f} %"
 
 
-def _even(low: float, high: float) -> list[float]:
+def even(low: float, high: float) -> list[float]:
+    """Round numbers between two, evenly spaced, about five."""
     raw = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(raw))
     step = power * next((m for m in ROUND if m * power >= raw), 10.0)

@@ -1,4 +1,4 @@
-"""The report as plain text, ready to paste."""
+"""The report as plain text, ready to paste: first what is dictated, then for the record what it rests on."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ import re
 
 from ...engine.record import Assessment
 from .draft import report_of
+from .language import REFERENCE, speaking
+from .phrases import heading
 from .rendering import WIDTH, environment
+from .signed import Signed
 
 
-def report_text(assessment: Assessment) -> str:
+def report_text(assessment: Assessment, signed: Signed | None = None, language: str = REFERENCE) -> str:
     """The report in lines of at most 100 columns, ending with a line break.
 
-    Our own words are ASCII; names and places keep their letters. It says what ``report_html`` says,
-    without pictures.
+    Our own words are plain characters; names and places keep their letters. It says what ``report_html`` says,
+    without pictures. ``signed``: final instead of preliminary. ``language``: a folder of ``knowledge/report``.
+
+    Raises:
+        BadValue: there is no such language.
     """
-    text = environment().get_template("report.txt.j2").render(report=report_of(assessment), width=WIDTH)
+    with speaking(language):
+        report = report_of(assessment, signed)
+        page = environment().get_template("report.txt.j2")
+        text = page.render(report=report, width=WIDTH, heading=heading)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"

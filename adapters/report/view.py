@@ -6,7 +6,7 @@ Every statement comes from the assessment; ``draft.py`` names one function a sec
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...engine.record import Assessment
 from ...engine.types import (
@@ -24,7 +24,10 @@ from ...engine.types import (
     Unknown,
     is_neural,
 )
-from .words import Row, category_words, clean, interval_words, label, plain_words, row, stop, term
+from .known_rules import shown_words
+from .phrases import phrase, say
+from .sentence import EXAM, Link, Sentence, link_of
+from .words import Row, clean, interval_words, label, plain_words, row, stop, term
 
 NOTHING = (False, "none")  # how a reader's form says that a feature is absent
 TOLD_ELSEWHERE = frozenset({"display", "management", "interval_months"})
@@ -34,29 +37,42 @@ TOLD_ELSEWHERE = frozenset({"display", "management", "interval_months"})
 class Item:
     """One line of a list: what it says, the small print below it, and where that stands."""
 
-    text: str
+    text: str  # a ``Sentence`` in the report; the review pages have words of their own beside those
     details: tuple[str, ...] = ()
     cite: str = ""
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """A table: its head, and rows of as many cells."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
-    """A part of a section: a heading, sentences, a table, a list; ``lesion`` ties it to a finding."""
+    """A part of a section: a heading, sentences, tables, a list; ``lesion`` ties it to a finding.
+
+    ``across``: the lesion on this exam and those before.
+    """
 
     heading: str = ""
-    sentences: tuple[str, ...] = ()
+    sentences: tuple[Sentence, ...] = ()
     rows: tuple[Row, ...] = ()
     items: tuple[Item, ...] = ()
     lesion: str | None = None
+    across: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section of the report; ``name`` is its anchor."""
+    """A section of the report; ``name`` is its anchor. ``dictated``: it belongs to what is pasted into a report."""
 
     name: str
     title: str
     groups: tuple[Group, ...]
+    dictated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +88,7 @@ class Headline:
     extra: tuple[Row, ...]
     conditions: tuple[str, ...]
     lesions: tuple[Row, ...]  # identifier and category of each lesion
+    open: bool = False  # several categories remain possible
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +99,16 @@ class Lesion:
     shown: Facts  # what the route lets count
     unconfirmed: Facts
     decided: tuple[FindingDecision, ...]
+
+    @property
+    def finding_shown(self) -> Finding:
+        """The finding with what the route lets count."""
+        return replace(self.finding, facts=self.shown)
+
+    @property
+    def link(self) -> Link:
+        """To the lesion and the rows that decided of it."""
+        return link_of(self.readings, clean(self.finding.tracking_id))
 
     @property
     def readings(self) -> tuple[Reading, ...]:
@@ -99,12 +126,14 @@ class Lesion:
 class Report:
     """The whole report."""
 
+    title: str
     status: str
     intended_use: str
     identity: tuple[Row, ...]
-    warnings: tuple[str, ...]  # above the answers, which must not be read without them
-    alerts: tuple[str, ...]  # below them
+    warnings: tuple[Sentence, ...]  # above the answers, which must not be read without them
+    alerts: tuple[Sentence, ...]  # below them
     headlines: tuple[Headline, ...]
+    no_answer: str  # said where there is no headline
     sections: tuple[Section, ...]
 
 
@@ -125,18 +154,37 @@ def guideline_name(name: str) -> str:
 
 def verdict(reading: Reading) -> str:
     """The category as the end of a sentence, with what is open about it."""
-    if reading.category is None and reading.possible:
-        ask = f"; next to assess: {label(reading.ask)}" if reading.ask else ""
-        return f"not decided: {category_words(reading)} possible{ask}"
-    words = category_words(reading)
-    named = words if words == "no category" or " " in words else f"category {words}"
-    return f"{named} ({silence(reading)})" if reading.silent else named
+    if undecided(reading):
+        return phrase("verdict.open", possible=shown_words(reading), ask=label(reading.ask) if reading.ask else "")
+    return with_silence(reading, decided(reading))
+
+
+def decided(reading: Reading) -> str:
+    """A category with the word category before it, unless it is words itself."""
+    words = shown_words(reading)
+    if reading.category is None:
+        return words
+    return phrase("verdict.words" if " " in words else "verdict.category", category=words)
+
+
+def undecided(reading: Reading) -> bool:
+    """Whether several categories remain possible."""
+    return reading.category is None and bool(reading.possible)
+
+
+def with_silence(reading: Reading, words: str) -> str:
+    """A category's words, and that the guideline is silent where it is."""
+    return phrase("verdict.silent", verdict=words, others=others(reading)) if reading.silent else words
 
 
 def silence(reading: Reading) -> str:
     """What a silent spot leaves open."""
-    others = f"other readings: {', '.join(map(clean, reading.alternatives))}" if reading.alternatives else ""
-    return f"default reading, the guideline is silent{'; ' if others else ''}{others}"
+    return phrase("silence.default", others=others(reading))
+
+
+def others(reading: Reading) -> str:
+    """The other readings of a silent spot."""
+    return ", ".join(map(clean, reading.alternatives))
 
 
 def management_of(reading: Reading) -> str:
@@ -147,17 +195,19 @@ def management_of(reading: Reading) -> str:
 
 def timing_of(reading: Reading, guideline: GuidelineDecision | None = None) -> str:
     """Interval and due date, '' where the guideline gives neither."""
-    undecided = (reading.category is None and reading.possible) or "management" in reading.facts.get("open", ())
-    told = "interval_months" in reading.facts and not undecided
+    open_ = undecided(reading) or "management" in reading.facts.get("open", ())
+    told = "interval_months" in reading.facts and not open_
     interval = interval_words(reading.facts["interval_months"]) if told else ""
-    due = f"due {guideline.due_date.isoformat()}" if guideline and guideline.due_date else ""
-    return ", ".join(part for part in (interval, due) if part)
+    due = guideline.due_date.isoformat() if guideline and guideline.due_date else ""
+    if not interval:
+        return phrase("timing.due", due=due) if due else ""
+    return phrase("timing.interval", interval=interval, due=due)
 
 
-def extras_of(reading: Reading) -> tuple[Row, ...]:
-    """What else the guideline adds to its category."""
+def extras_of(reading: Reading, told: frozenset[str] = frozenset()) -> tuple[Row, ...]:
+    """What else the guideline adds to its category, but for what has been told in sentences."""
     flag = isinstance(reading.facts.get("conditional"), bool)  # the application says so, and why
-    told_already = TOLD_ELSEWHERE | ({"conditional"} if flag else set())
+    told_already = TOLD_ELSEWHERE | told | ({"conditional"} if flag else set())
     added = {name: value for name, value in reading.facts.items() if name not in told_already and value is not None}
     return tuple(Row(label(name), plain_words(name, value)) for name, value in added.items())
 
@@ -195,18 +245,29 @@ def conventional(belief: Belief) -> bool:
     return belief.source is not None and belief.source.kind is SourceKind.CONVENTION
 
 
-def conventions(facts: Facts) -> tuple[str, ...]:
+def conventions(facts: Facts, link: Link = EXAM) -> tuple[Sentence, ...]:
     """What a reader's form omits and its convention fills in, as sentences."""
-    held = {name: belief.value for name, belief in facts.items() if isinstance(belief, Known) and conventional(belief)}
-    absent = ", ".join(label(name) for name, value in held.items() if value in NOTHING)
-    others = ", ".join(
-        f"{label(name)} {plain_words(name, value)}" for name, value in held.items() if value is not False
-    )
+    absent, taken = conventions_words(facts)
     lines = (
-        absent and f"Not recorded, and by the form's convention then not present: {absent}.",
-        others and f"Not recorded, and taken by the form's convention as: {others}.",
+        say("convention.absent", link, names=absent) if absent else None,
+        say("convention.taken", link, facts=taken) if taken else None,
     )
-    return tuple(line for line in lines if line)
+    return tuple(line for line in lines if line is not None)
+
+
+def conventions_words(facts: Facts) -> tuple[str, str]:
+    """What a form's convention says is not present, and what else it fills in, in words; '' where nothing."""
+    held = {name: belief.value for name, belief in facts.items() if isinstance(belief, Known) and conventional(belief)}
+    absent = ", ".join(dict.fromkeys(_feature(n, held, facts) for n, value in held.items() if value in NOTHING))
+    taken = ", ".join(f"{label(n)} {plain_words(n, value)}" for n, value in held.items() if value not in NOTHING)
+    return absent, taken
+
+
+def _feature(name: str, held: Mapping[str, object], facts: Facts) -> str:
+    """A feature that is not there; where none of its set is, the set."""
+    group, dot, _ = name.partition(".")
+    mine = [n for n in facts if n.startswith(f"{group}.")] if dot else []
+    return label(group) if len(mine) > 1 and all(held.get(n, True) in NOTHING for n in mine) else label(name)
 
 
 def unknowns(facts: Mapping[str, Belief]) -> Iterator[str]:
@@ -222,10 +283,16 @@ def known_only(facts: Facts) -> Facts:
     return {name: belief for name, belief in facts.items() if not isinstance(belief, Unknown)}
 
 
-def grouped_unknowns(facts: Facts) -> tuple[str, ...]:
+def grouped_unknowns(facts: Facts, link: Link = EXAM) -> tuple[Sentence, ...]:
     """What is not known, one sentence for each reason why."""
     by_reason: dict[str, list[str]] = {}
     for name, belief in facts.items():
         if isinstance(belief, Unknown):
             by_reason.setdefault(clean(belief.why), []).append(label(name))
-    return tuple(f"Not known ({why}): {', '.join(names)}." for why, names in by_reason.items())
+    return tuple(unknown_sentence(why, names, link) for why, names in by_reason.items())
+
+
+def unknown_sentence(why: str, names: list[str], link: Link) -> Sentence:
+    """That facts are not known, and why where that is said."""
+    said = ", ".join(names)
+    return say("unknown.because", link, why=why, names=said) if why else say("unknown.names", link, names=said)

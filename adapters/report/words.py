@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
 import yaml
 
 from ...engine.types import Belief, Classes, Known, Measured, NotApplicable, PastSize, Reading, Source, Unknown
+from . import language
+from .sentence import form_of
 
 LONGEST = 2_000  # characters of one foreign text that are shown; the decision file keeps all
 SUFFIXES = {"_mm3": "mm3", "_mm": "mm", "_months": "months", "_years": "years", "_hu": "HU"}
@@ -58,17 +59,31 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-@lru_cache(maxsize=1)
 def terms() -> Mapping[str, Any]:
-    """The report's vocabulary, ``templates/terms.yaml``."""
-    text = (files("radlogic.adapters.report") / "templates" / "terms.yaml").read_text(encoding="utf-8")
-    vocabulary: Mapping[str, Any] = yaml.safe_load(text)
+    """The vocabulary of the language that is spoken, ``knowledge/report/<language>/words.yaml``."""
+    return _terms(language.current())
+
+
+@lru_cache(maxsize=8)
+def _terms(of: str) -> Mapping[str, Any]:
+    text = (language.folder() / of / "words.yaml").read_text(encoding="utf-8")
+    vocabulary: Mapping[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     return vocabulary
 
 
 def term(kind: str, name: str) -> str:
     """The vocabulary's word for a name, or the name itself."""
     return str(terms()[kind].get(name, clean(name)))
+
+
+def worded(name: str, /, **values: str) -> str:
+    """Words of the vocabulary's part ``said``, filled in."""
+    return form_of(terms()["said"][name]).filled(values) or ""
+
+
+def kind_words(kind: str) -> str:
+    """A kind of finding in words."""
+    return term("kinds", kind)
 
 
 def label(name: str) -> str:
@@ -106,7 +121,7 @@ def plain_words(name: str, value: Any) -> str:
     if isinstance(value, Mapping):
         return "; ".join(f"{label(part)}: {plain_words(part, of)}" for part, of in value.items())
     if isinstance(value, tuple | list):
-        return ", ".join(plain_words(name, part) for part in value) or "none"
+        return ", ".join(plain_words(name, part) for part in value) or worded("none")
     return single_words(name, value)
 
 
@@ -114,13 +129,13 @@ def single_words(name: str, value: Any) -> str:
     """A value without parts in words."""
     match value:
         case None:
-            return "none"
+            return worded("none")
         case bool():
-            return "yes" if value else "no"
+            return worded("true" if value else "false")
         case Decimal() | int() | float():
             return f"{number(value)} {unit(name)}".rstrip()
         case PastSize(months_ago, mean_mm):
-            return f"{number(mean_mm)} mm {number(months_ago)} months ago"
+            return worded("past", size=f"{number(mean_mm)} mm", months=number(months_ago))
         case _:
             code = isinstance(value, str) and value.replace("_", "").isalnum() and value.islower()
             return str(terms()["values"].get(value, clean(value.replace("_", " ") if code else str(value))))
@@ -132,14 +147,14 @@ def belief_words(name: str, belief: Belief) -> str:
         case Known(value):
             return plain_words(name, value)
         case Unknown(why):
-            return f"not known: {clean(why)}" if why else "not known"
+            return worded("unknown", why=clean(why))
         case NotApplicable():
-            return "not applicable"
+            return worded("not_applicable")
         case Classes(probabilities):
             likely = sorted(probabilities.items(), key=lambda item: -item[1])
             return ", ".join(f"{plain_words(name, word)} {percent(p)}" for word, p in likely)
         case Measured(mean, sd, of):
-            return f"{number(mean)} ± {number(sd)} {clean(of)} (SD)"
+            return worded("measured", mean=number(mean), sd=number(sd), unit=clean(of))
 
 
 def row(name: str, belief: Belief) -> Row:
@@ -172,8 +187,8 @@ def either(words: Iterable[str]) -> str:
     >>> either(["3", "4A", "4B"])
     '3, 4A or 4B'
     """
-    *most, last = [clean(word) for word in words] or ["none"]
-    return f"{', '.join(most)} or {last}" if most else last
+    *most, last = [clean(word) for word in words] or [worded("none")]
+    return worded("either", most=", ".join(most), last=last) if most else last
 
 
 def interval_words(interval: Any) -> str:
@@ -183,15 +198,15 @@ def interval_words(interval: Any) -> str:
     ('in 3 months', 'within 6 months', 'in 1 to 3 months', 'no fixed interval')
     """
     if interval is None:
-        return "no fixed interval"
+        return worded("no_interval")
     pair = isinstance(interval, Sequence) and len(interval) == 2
     if not pair or not all(isinstance(month, Decimal | int | float) for month in interval):
         return plain_words("interval_months", interval)
     first, last = (number(month) for month in interval)
-    months = "month" if last == "1" else "months"
+    one = "_one" if last == "1" else ""
     if first == last:
-        return f"in {last} {months}"
-    return f"within {last} {months}" if first == "0" else f"in {first} to {last} {months}"
+        return worded(f"in{one}", last=last)
+    return worded(f"within{one}", last=last) if first == "0" else worded("between", first=first, last=last)
 
 
 def category_words(reading: Reading) -> str:
@@ -201,4 +216,4 @@ def category_words(reading: Reading) -> str:
         return clean(shown) if isinstance(shown, str) and shown else clean(reading.category)
     if reading.possible:
         return either(reading.possible)
-    return clean(shown) if isinstance(shown, str) and shown else "no category"
+    return clean(shown) if isinstance(shown, str) and shown else worded("no_category")

@@ -11,6 +11,7 @@ from ...engine.errors import InputError, RuleError
 from ...engine.guideline.editions import Folder, editions, find
 from ...engine.guideline.load import Guideline, load_guideline
 from ...engine.resources import rules_folder
+from ..report.phrase_files import check_reports
 from .coverage import reachable, rows_of
 from .examples import Example, examples, misses, run
 
@@ -94,7 +95,7 @@ def check_all(names: Sequence[str], folders: tuple[Path, ...]) -> Iterator[Check
 
 
 def check(name: str, folders: tuple[Path, ...] = ()) -> Checked:
-    """Load and compile a guideline, answer the cases beside it, prove what it states.
+    """Load and compile a guideline, read its report's sentences, answer the cases beside it, prove what it states.
 
     Raises:
         RuleError: it does not load. UnknownGuideline.
@@ -103,6 +104,7 @@ def check(name: str, folders: tuple[Path, ...] = ()) -> Checked:
     from ...engine.guideline.prove import prove
 
     guideline, folder = load_guideline(name, folders), find(name, (rules_folder(), *folders))
+    check_reports(name, folders)
     cases = list(examples(folder))
     reached, wrong = _answered(guideline, cases)
     statements = statements_of(folder)

@@ -9,7 +9,7 @@ import watch_world as world
 
 from radlogic.adapters.archive.errors import WatchRunning
 from radlogic.adapters.archive.watch.journal import Journal
-from radlogic.adapters.archive.watch.seams import Matched, Seams
+from radlogic.adapters.archive.watch.seams import Seams
 from radlogic.engine.types import Known, Source, SourceKind
 
 PROCESSING_FAILURE, NO_MATCH = 0x0110, 0xA900
@@ -335,7 +335,8 @@ class Seen:
         self.priors, self.slices = tuple(priors), tuple(len(p.volume().hu) for p in priors)
         source = Source(SourceKind.IMAGE, "a test")
         told = (replace(f, facts={**f.facts, "status": Known("stable", source)}) for f in case.findings)
-        return Matched(tuple(told), ("matched by a test",))
+        exam = replace(case.exam, notes=(*case.exam.notes, "matched by a test"))
+        return replace(case, exam=exam, findings=tuple(told))
 
 
 def test_earlier_exams_of_the_same_patient_are_fetched_newest_first(server, start, tmp_path):

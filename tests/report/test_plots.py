@@ -438,7 +438,7 @@ def test_pictures_are_open_for_the_finding_that_decides_alone():
     page = Page(report_html(fused()))
 
     assert [("open" in attrs) for attrs in page.all("details")] == [True, False]
-    assert len(page.all("svg")) == 6
+    assert len([svg for svg in page.all("svg") if svg["aria-labelledby"].startswith("risk-")]) == 6
 
 
 def test_a_finding_whose_category_is_not_the_exams_does_not_decide():
@@ -455,7 +455,7 @@ def test_each_picture_has_a_name_and_words_of_its_own_for_who_cannot_see_it():
     page = Page(html)
     ids = [attrs["id"] for tag in ("title", "desc") for attrs in page.all(tag) if "id" in attrs]
 
-    assert len(ids) == len(set(ids)) == 12
+    assert len(ids) == len(set(ids)) == 2 * len(page.all("svg")) >= 12
     for attrs in page.all("svg"):
         assert attrs["role"] == "img"
         assert {attrs["aria-labelledby"], attrs["aria-describedby"]} <= set(ids)

@@ -37,10 +37,9 @@ def decide(
     if case.exam.date is not None and as_of < case.exam.date:
         cure = "Have the study's date corrected in the archive."
         raise Contradiction("study", "StudyDate (0008,0020)", "a day that is not yet", "today or earlier", cure)
-    matched = match(case, priors)
-    exam = replace(case.exam, notes=(*case.exam.notes, *notes, *matched.notes))
-    knowledge = load_knowledge(exam.date, rule.guideline, sources.rules, images=True, site=site_folder())
-    return assess(replace(case, exam=exam, findings=matched.findings), knowledge, as_of)
+    told = replace(case, exam=replace(case.exam, notes=(*case.exam.notes, *notes)))
+    knowledge = load_knowledge(case.exam.date, rule.guideline, sources.rules, images=True, site=site_folder())
+    return assess(match(told, priors), knowledge, as_of)
 
 
 def _with_priors(case: Case, rule: Rule, priors: tuple[Prior, ...]) -> Case:

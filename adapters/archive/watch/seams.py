@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -36,23 +36,15 @@ class Prior:
     reports: tuple[Path, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
-    """The findings of the current exam with what is known of them from earlier ones, and what to tell the reader."""
-
-    findings: tuple[Finding, ...]
-    notes: tuple[str, ...] = ()
-
-
 class Match(Protocol):
     """Finds the lesions of a case again on earlier exams (newest first) and gives the findings their prior facts.
 
     ``case.volume`` holds the current images, in the patient's coordinates of their own frame of reference. What is
-    not surely the same lesion stays without prior facts, and a note says so.
+    not surely the same lesion stays without prior facts, and a note of the exam says so.
     """
 
-    def __call__(self, case: Case, priors: Sequence[Prior]) -> Matched:
-        """Match; an ``InputError`` puts the study aside."""
+    def __call__(self, case: Case, priors: Sequence[Prior]) -> Case:
+        """The case with what earlier exams say of it; an ``InputError`` puts the study aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +74,11 @@ class Record(Protocol):
         """The file, in ``folder``."""
 
 
-def unmatched(case: Case, priors: Sequence[Prior]) -> Matched:
-    """No matching: the findings as they are, and a note of what was not compared."""
+def unmatched(case: Case, priors: Sequence[Prior]) -> Case:
+    """No matching: the case as it is, with a note of what was not compared."""
     days = ", ".join(one.day.isoformat() for one in priors)
     note = f"earlier exams are in the archive and were not compared, for no matching is set up: {days}"
-    return Matched(case.findings, (note,) if priors else ())
+    return replace(case, exam=replace(case.exam, notes=(*case.exam.notes, note))) if priors else case
 
 
 def nothing_written(done: Assessed) -> Sequence[Any]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from ...earlier import of_archive
 from .seams import Assessed, Emit, Seams, nothing_written
 from .settings import WatchSettings
 
@@ -59,5 +60,5 @@ WRITERS: Final[dict[str, Emit]] = {
 
 
 def seams_of(settings: WatchSettings) -> Seams:
-    """What the settings set up: the writer; matching and records are given by the caller, where there are any."""
-    return Seams(emit=WRITERS[settings.write])
+    """The engine's matching and the writer of the settings; patients' records are the caller's to give."""
+    return Seams(match=of_archive, emit=WRITERS[settings.write])

@@ -1,0 +1,1 @@
+"""The same lesion on exams of different days: alignment, matching, growth."""

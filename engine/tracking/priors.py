@@ -1,0 +1,236 @@
+"""What earlier exams say of the lesions at hand, as the facts that the guidelines' inputs read.
+
+Only what was matched with enough probability, or stated by a human, becomes a fact. Where a lesion could not be matched
+its prior facts are unknown, with the reason: that a form leaves a prior size out means "there is no prior" only as long
+as there is none. What somebody states of the current exam goes before what is derived here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+
+from ..errors import BadValue
+from ..facts import ORDER, stronger
+from ..types import Belief, Case, Facts, Finding, Known, NotApplicable, PastSize, Source, SourceKind, Unknown
+from .growth import DAYS_A_MONTH
+from .lesion import mean_of
+from .match import UNNAMED, Fate, Match, Matches
+
+TENTH: Final = Decimal("0.1")
+CARRIED: Final = ("status", "prior_mean_mm", "prior_solid_mean_mm", "interval_months", "previous_category", "history")
+BY_CONVENTION: Final = (
+    "growing",
+    "change",
+    "solid_component_change",
+)  # absent in a form: only if nothing is to compare
+SAME_MONTHS: Final = Decimal("0.5")  # entries of a history nearer than this are of one exam
+
+
+@dataclass(frozen=True, slots=True)
+class PriorCase:
+    """An earlier exam: its day, what was found, and each lesion's ``categories`` by tracking id, where stated.
+
+    ``reference``: how to find it again, shown with every fact ("CT of 2024-03-01, report 17"). ``assessed``: the kinds
+    of finding that somebody looked for and stated in full, as of a ``Case``; only then is what is missing there new.
+    """
+
+    date: date
+    findings: tuple[Finding, ...]
+    reference: str
+    categories: Mapping[str, str] = field(default_factory=dict)
+    assessed: tuple[str, ...] = ()
+
+    def finding(self, tracking_id: str) -> Finding:
+        """The finding of that identifier.
+
+        Raises:
+            BadValue: there is none.
+        """
+        for finding in self.findings:
+            if finding.tracking_id == tracking_id:
+                return finding
+        raise BadValue("prior exam", "tracking_id", "an identifier it does not have", "one of its own", "Match anew.")
+
+
+Compared = tuple[PriorCase, Matches]
+
+
+def months_between(earlier: date, later: date) -> Decimal:
+    """Months on the calendar and what is left in days of 1/12 year, half up to 0.1; negative the other way round."""
+    whole = (later.year - earlier.year) * 12 + later.month - earlier.month
+    exact = Decimal(whole) + Decimal(later.day - earlier.day) / Decimal(str(DAYS_A_MONTH))
+    return exact.quantize(TENTH, ROUND_HALF_UP)
+
+
+def with_priors(case: Case, priors: Sequence[Compared]) -> Case:
+    """The case with what its earlier exams say of each finding; ``priors`` in any order, each with its matches.
+
+    The newest gives the prior sizes, the category and the interval; older ones the history. Accepted lesions take the
+    prior's tracking identifier over where that is a name. What is gone is told in the exam's notes, as is what could
+    not be matched.
+
+    Raises:
+        BadValue: the case has no date, an exam is not earlier than it, or matches are of other findings.
+    """
+    if not priors:
+        return case
+    newest_first = sorted(priors, key=lambda p: p[0].date, reverse=True)
+    months = [_months(case, prior, matches) for prior, matches in newest_first]
+    findings = [_told(f, newest_first, months) for f in case.findings]
+    named = _named(findings, newest_first[0][1])
+    notes = tuple(note for prior, matches in newest_first for note in _notes(case, prior, matches))
+    available: Belief = Known("available", Source(SourceKind.IMAGE, newest_first[0][0].reference))
+    facts = {**case.exam.facts, "prior_ct": stronger(case.exam.facts.get("prior_ct"), available)}
+    exam = replace(case.exam, facts=facts, notes=(*case.exam.notes, *notes))
+    return replace(case, exam=exam, findings=tuple(named))
+
+
+def _months(case: Case, prior: PriorCase, matches: Matches) -> Decimal:
+    if case.exam.date is None:
+        raise BadValue("exam", "date", "none", "the day of the exam", "Without it no interval can be told.")
+    if prior.date >= case.exam.date:
+        raise BadValue("prior exam", "date", "a day not before the exam", "an earlier day", "Exchange the exams.")
+    now, before = tuple(f.tracking_id for f in case.findings), tuple(f.tracking_id for f in prior.findings)
+    if (matches.current, matches.prior) != (now, before):
+        raise BadValue("matches", "", "matches of other findings", "those of these two exams", "Match these exams.")
+    return months_between(prior.date, case.exam.date)
+
+
+def _told(finding: Finding, priors: Sequence[Compared], months: Sequence[Decimal]) -> Finding:
+    """A finding with what the priors say of it."""
+    newest, at = priors[0][0], priors[0][1].of(finding.tracking_id)
+    older = [(prior, m.of(finding.tracking_id)) for prior, m in priors[1:]]
+    if at.accepted and at.fate is Fate.NEW and any(m.fate is Fate.SAME for _, m in older):
+        at = replace(at, accepted=False, why="not on the newest prior, but on an older one")
+    if at.accepted and at.fate is Fate.NEW and finding.kind not in newest.assessed:
+        at = replace(at, accepted=False, why="not among what it states, and it may not state everything it shows")
+    if not at.accepted:
+        return _open(finding, f"not matched with the prior ({newest.reference}): {at.why}", newest)
+    source = Source(SourceKind.IMAGE, f"{newest.reference}: no such lesion", newest.date)
+    if at.fate is Fate.NEW:
+        nothing: Belief = NotApplicable(source)
+        return _given(finding, {**dict.fromkeys(CARRIED, nothing), "status": Known("new", source)})
+    lesion = newest.finding(at.prior)
+    facts = dict(_carried(finding, lesion, newest, at, months[0]))
+    facts["history"] = _history(lesion, at, newest, list(zip(older, months[1:], strict=True)), months[0])
+    return _given(finding, facts)
+
+
+def _open(finding: Finding, why: str, prior: PriorCase) -> Finding:
+    unknown = Unknown(why, Source(SourceKind.IMAGE, prior.reference, prior.date))
+    kept = {n: b for n, b in finding.facts.items() if n not in (*CARRIED, *BY_CONVENTION) or _is_stated(b)}
+    implied = {n: unknown for n in BY_CONVENTION if n in finding.facts}
+    return replace(finding, facts={**dict.fromkeys(CARRIED, unknown), **implied, **kept})
+
+
+def _is_stated(belief: Belief) -> bool:
+    """Whether somebody said it of this exam, and not a form by leaving it out."""
+    said = not isinstance(belief, Unknown) and belief.source is not None
+    return said and belief.source is not None and belief.source.kind is not SourceKind.CONVENTION
+
+
+def _given(finding: Finding, facts: Facts) -> Finding:
+    """With the facts, where nobody stated them."""
+    new = {n: b for n, b in facts.items() if not _is_stated(finding.facts.get(n, Unknown("")))}
+    return replace(finding, facts={**finding.facts, **new})
+
+
+def _carried(
+    finding: Finding, lesion: Finding, prior: PriorCase, at: Match, months: Decimal
+) -> Iterator[tuple[str, Belief]]:
+    yield "status", Known("existing", _source(None, prior, at, "found again"))
+    yield "interval_months", Known(months, _source(None, prior, at, "its date"))
+    yield "prior_mean_mm", _mean(lesion, prior, at)
+    yield "prior_solid_mean_mm", _solid(lesion, prior, at)
+    category = prior.categories.get(lesion.tracking_id)
+    source = _source(None, prior, at, "category")
+    yield "previous_category", Known(category, source) if category else Unknown("the prior states none", source)
+
+
+def _source(belief: Belief | None, prior: PriorCase, at: Match, what: str) -> Source:
+    """The prior exam as a source, as weak as the weaker of who stated it and how the lesion was found again."""
+    by = SourceKind.REPORT if at.basis == "stated" else SourceKind.IMAGE
+    said = belief.source.kind if belief is not None and belief.source is not None else by
+    kind = max(by, said, key=ORDER.index)
+    return Source(kind, f"{prior.reference}, {at.prior} {what} (match {at.probability:.3f}, {at.basis})", prior.date)
+
+
+def _mean(lesion: Finding, prior: PriorCase, at: Match) -> Belief:
+    belief = lesion.facts.get("mean_mm")
+    if belief is not None and not isinstance(belief, Unknown | NotApplicable):
+        return replace(belief, source=_source(belief, prior, at, "mean_mm"))
+    axes = lesion.facts.get("long_mm"), lesion.facts.get("short_mm")
+    size, source = mean_of(lesion), _source(axes[0], prior, at, "long_mm, short_mm")
+    if size is not None and all(isinstance(a, Known) for a in axes):
+        return Known(Decimal(str(round(size[0], 4))).quantize(TENTH, ROUND_HALF_UP), source)
+    return Unknown("the prior states no mean diameter", source)
+
+
+def _solid(lesion: Finding, prior: PriorCase, at: Match) -> Belief:
+    belief, kind = lesion.facts.get("solid_mean_mm"), lesion.facts.get("type")
+    if belief is not None and not isinstance(belief, Unknown | NotApplicable):
+        return replace(belief, source=_source(belief, prior, at, "solid_mean_mm"))
+    source = _source(kind, prior, at, "type")
+    if isinstance(kind, Known) and kind.value == "non_solid":
+        return Known(Decimal(0), source)  # a non-solid nodule has no solid component
+    if isinstance(kind, Known) and kind.value != "part_solid":
+        return NotApplicable(source)
+    return Unknown("the prior states no solid component", source)
+
+
+def _history(
+    lesion: Finding,
+    at: Match,
+    prior: PriorCase,
+    older: Sequence[tuple[tuple[PriorCase, Match], Decimal]],
+    months: Decimal,
+) -> Belief:
+    """Sizes on exams before the prior: those given, and what the prior itself told of its own priors."""
+    source = _source(None, prior, at, "and older exams")
+    given: list[PastSize] = []
+    for (exam, found), ago in older:
+        if not found.accepted:
+            return Unknown(f"not matched with {exam.reference}: {found.why}", source)
+        size = _mean(exam.finding(found.prior), exam, found) if found.fate is Fate.SAME else None
+        if isinstance(size, Known) and isinstance(size.value, Decimal):
+            given.append(PastSize(ago, size.value))
+        elif size is not None:
+            return Unknown(f"{exam.reference} states no size that is certain", source)
+    told = [
+        p for p in _told_before(lesion, months) if all(abs(p.months_ago - g.months_ago) > SAME_MONTHS for g in given)
+    ]
+    entries = tuple(sorted((*given, *told), key=lambda p: p.months_ago))
+    return Known(entries, source) if entries else NotApplicable(source)
+
+
+def _told_before(lesion: Finding, months: Decimal) -> Iterator[PastSize]:
+    mean, ago, history = (lesion.facts.get(n) for n in ("prior_mean_mm", "interval_months", "history"))
+    sizes = [b.value for b in (mean, ago) if isinstance(b, Known) and isinstance(b.value, Decimal) and b.value > 0]
+    if len(sizes) == 2:
+        yield PastSize(months + sizes[1], sizes[0])
+    if isinstance(history, Known) and isinstance(history.value, tuple):
+        yield from (replace(entry, months_ago=months + entry.months_ago) for entry in history.value)
+
+
+def _named(findings: Sequence[Finding], matches: Matches) -> Iterator[Finding]:
+    """With the prior's identifiers, where they are names and no other finding has them."""
+    taken = {f.tracking_id for f in findings}
+    for finding in findings:
+        at = matches.of(finding.tracking_id)
+        carry = at.accepted and at.fate is Fate.SAME and not UNNAMED.match(at.prior) and at.prior not in taken
+        taken |= {at.prior} if carry else set()
+        yield replace(finding, tracking_id=at.prior) if carry else finding
+
+
+def _notes(case: Case, prior: PriorCase, matches: Matches) -> Iterator[str]:
+    for gone in matches.gone:
+        sure = gone.accepted and prior.finding(gone.prior).kind in case.assessed
+        said = "is resolved" if sure else "may be resolved, to be confirmed"
+        yield f"{gone.prior} of {prior.reference} {said}: not found again ({gone.why or f'{gone.probability:.3f}'})"
+    for found in matches.found:
+        if found.current and (not found.accepted or found.why):
+            yield f"{found.current}, compared with {prior.reference}: {found.why}"
