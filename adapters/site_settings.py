@@ -32,7 +32,7 @@ from .site import VARIABLE as CALIBRATION
 PREFIX, NESTED = "RADLOGIC_", "__"
 HOME = "/review"
 WHERE = "settings of the service"
-READ_ELSEWHERE: Final = (CALIBRATION, "RADLOGIC_SETTINGS")  # by `assess` and the pages, by the command
+READ_ELSEWHERE: Final = (CALIBRATION, "RADLOGIC_SETTINGS", "RADLOGIC_ARCHIVE")  # by `assess`, by the commands
 CURE = "See docs/settings.md."
 Part = TypeVar("Part", bound=BaseModel)
 

@@ -1,6 +1,6 @@
 """Programs of others that read what radlogic exports: node packages of tests/rules/engines, where they are installed.
 
-``make peers`` installs them; ``RADLOGIC_PEERS`` names another folder with a ``node_modules``.
+``make peers`` installs them; ``TESTS_PEERS`` names another folder with a ``node_modules``.
 """
 
 import json
@@ -21,12 +21,12 @@ RECOMMENDATION = "recommendation"
 
 def node(script: str, text: str) -> dict:
     """What a script of tests/rules/engines writes for a text; the test is skipped where it cannot run."""
-    folder = Path(os.environ.get("RADLOGIC_PEERS", ENGINES))
+    folder = Path(os.environ.get("TESTS_PEERS", ENGINES))
     program = shutil.which("node")
     if program is None:
         pytest.skip("needs node, which is not installed")
     if not (folder / "node_modules").is_dir():
-        pytest.skip("needs the packages of tests/rules/engines: run `make peers`, or set RADLOGIC_PEERS")
+        pytest.skip("needs the packages of tests/rules/engines: run `make peers`, or set TESTS_PEERS")
     command = [program, ENGINES / script]
     done = subprocess.run(command, input=text, capture_output=True, text=True, cwd=folder, check=False)
     assert done.returncode == 0, done.stderr[:2000]

@@ -10,7 +10,7 @@ forms is not counted for anybody, and stated below the table. Our reader has rea
 before, and remembers from batch to batch what it worked out for unknown numbers: a first partial batch is slower.
 
 ``python benchmarks/rules_peers/run.py [--exams N] [--rounds N]``; zen-engine and clipspy are looked for where
-``RADLOGIC_PEERS`` says (``pip install --target FOLDER zen-engine clipspy``), and left out where they are not.
+``TESTS_PEERS`` says (``pip install --target FOLDER zen-engine clipspy``), and left out where they are not.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--exams", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     chosen = parser.parse_args()
-    sys.path.append(os.environ.get("RADLOGIC_PEERS", ""))
+    sys.path.append(os.environ.get("TESTS_PEERS", ""))
     peers = {name: peer for name, peer in (("zen-engine", _zen()), ("clipspy", _clips())) if peer is not None}
     reader, rates, forms, wrong = Reader(GUIDELINE), Timed(), Timed(), dict.fromkeys((HAND, ZEN, CLIPS), 0)
     reader.read(exams.batch(0, chosen.exams))  # what a reader makes ready at its first batch is not counted

@@ -117,7 +117,7 @@ def test_every_setting_stands_in_the_table_with_its_default():
     rows = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| (.*?) \|", page, re.MULTILINE))
     expected = dict(_variables("RADLOGIC", SiteSettings))
 
-    assert set(rows) == set(expected) | {"RADLOGIC_SETTINGS", "RADLOGIC_CALIBRATION"}
+    assert set(rows) == set(expected) | {"RADLOGIC_SETTINGS", "RADLOGIC_CALIBRATION", "RADLOGIC_ARCHIVE"}
     assert {name: rows[name] for name, default in expected.items() if default is not None} == {
         name: default for name, default in expected.items() if default is not None
     }

@@ -36,8 +36,8 @@ LIMITS = [f"-Djdk.xml.xpath{name}Limit=0" for name in ("TotalOp", "ExprGrp", "Ex
 
 
 def program(name: str) -> str:
-    """A program on the path, or at the place that ``RADLOGIC_<NAME>`` names."""
-    found = os.environ.get(f"RADLOGIC_{name.upper()}") or shutil.which(name) or _beside_python(name)
+    """A program on the path, or at the place that ``TESTS_<NAME>`` names."""
+    found = os.environ.get(f"TESTS_{name.upper()}") or shutil.which(name) or _beside_python(name)
     if not found:
         pytest.skip(f"needs {name}, which is not installed")
     return found
