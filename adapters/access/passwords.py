@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 import unicodedata
 from itertools import pairwise
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 
 from .errors import WeakPassword
 
@@ -26,7 +28,9 @@ class Passwords:
 
     def __init__(self, memory_kib: int, passes: int) -> None:
         self._hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=LANES)
-        self._nobody = self._hasher.hash(secrets.token_urlsafe(32))
+        salt, digest = (_b64(secrets.token_bytes(n)) for n in (self._hasher.salt_len, self._hasher.hash_len))
+        # of no password; to find that out takes as long as for anybody's, and to make it takes no time at the start
+        self._nobody = f"$argon2id$v={ARGON2_VERSION}$m={memory_kib},t={passes},p={LANES}${salt}${digest}"
 
     def hashed(self, password: str) -> str:
         """The hash to keep, with its salt and parameters in it."""
@@ -43,6 +47,10 @@ class Passwords:
     def outdated(self, kept: str) -> bool:
         """Whether the hash was made with other parameters than today's."""
         return self._hasher.check_needs_rehash(kept)
+
+
+def _b64(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii").rstrip("=")
 
 
 def checked(password: str, name: str, minimum: int) -> str:

@@ -25,7 +25,6 @@ from . import casepage
 from .desk import Desk, Look
 from .evidence import evidence_of
 from .pages import STATIC, Answered, Fields, page, static_text
-from .slices import WINDOWS, picture, viewer
 
 ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 STATES = {"open": None, **{s.value: (s,) for s in State}, "all": tuple(State)}
@@ -255,6 +254,8 @@ def _pixels(router: APIRouter, desk: Desk) -> None:
         found = () if look.blind else lesions(look.assessment)
         drawn = () if look.blind else casepage.drawn(desk, look.assessment)
         window = "lung" if "nodule" in desk.form(look).by_kind else "soft"
+        from .slices import viewer  # numpy and Pillow: when slices are looked at, not when the service starts
+
         return viewer(_images(desk, decision_id, actor), [each.finding for each in found], drawn, window)
 
     @router.get("/review/{decision_id}/slices/{number}")
@@ -270,6 +271,8 @@ def _pixels(router: APIRouter, desk: Desk) -> None:
     @router.get("/review/{decision_id}/pictures/{number}")
     def picture_(decision_id: Id, number: int, actor: Sees, window: Text = "lung") -> Response:
         """A slice as PNG, for who has no script."""
+        from .slices import WINDOWS, picture
+
         chosen = window if window in WINDOWS else "lung"
         return Response(picture(_images(desk, decision_id, actor), number, chosen), media_type="image/png")
 
