@@ -10,6 +10,7 @@ import yaml
 
 from radlogic.adapters.cds_hooks.counted import OUTCOMES, CdsCounts
 from radlogic.adapters.monitor.metrics import Metrics
+from radlogic.adapters.store.cases import Store
 from radlogic.engine.types import Priority
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "prometheus"
@@ -18,22 +19,21 @@ PAGE = (FOLDER.parents[1] / "docs" / "operations.md").read_text(encoding="utf-8"
 PROMTOOL = shutil.which("promtool")
 
 
-def exposed():
+def exposed(folder):
     """Metric -> its labels, of a service that has counted one of each."""
     metrics = Metrics(services=["radlogic-patient-view"])
     counts = CdsCounts(metrics)
     counts.observe_cds("radlogic-patient-view", 200, 0.1)
     counts.observe_feedback("radlogic-patient-view", "overridden", "")
-    metrics._waiting.labels("urgent").set(1)
-    metrics._oldest.labels("urgent").set(1)
-    text = metrics.exposition(None).decode()
-    found = re.findall(r"^(radlogic_\w+)\{([^}]*)\}", text, flags=re.MULTILINE)
+    with Store.open(folder) as store:
+        text = metrics.exposition(store).decode()
+    found = re.findall(r"^(radlogic_\w+)(?:\{([^}]*)\})? ", text, flags=re.MULTILINE)
     return {name: set(re.findall(r"(\w+)=", labels)) for name, labels in found} | {"up": {"job"}}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_every_alert_asks_for_what_is_counted(rule):
-    known = exposed()
+def test_every_alert_asks_for_what_is_counted(rule, tmp_path):
+    known = exposed(tmp_path)
     asked = re.findall(r"\b((?:radlogic_\w+|up))(?:\{([^}]*)\})?", rule["expr"])
 
     assert asked
@@ -60,6 +60,7 @@ def test_prometheus_takes_the_files(what):
 
 SERIES = [
     {"series": 'up{job="radlogic"}', "values": "1+0x10 0+0x20"},
+    {"series": "radlogic_store_readable", "values": "1+0x10 0+0x20"},
     {"series": 'radlogic_cds_request_seconds_count{service="a",status="200"}', "values": "0+60x60"},
     {"series": 'radlogic_cds_request_seconds_count{service="a",status="503"}', "values": "0+1x60"},
     {"series": 'radlogic_cds_request_seconds_count{service="a",status="412"}', "values": "0+20x60"},
@@ -72,6 +73,7 @@ SERIES = [
 ]
 SOUNDS = {
     "RadlogicDown": ("14m", {"job": "radlogic"}),
+    "RadlogicStoreUnreadable": ("14m", {}),
     "RadlogicFailsCalls": ("20m", {}),
     "RadlogicSlow": ("30m", {}),
     "RadlogicLacksData": ("40m", {}),

@@ -146,7 +146,6 @@ def test_no_span_of_a_recorded_call_holds_anything_that_was_sent(spans, file, ca
     server = {"fetching": traced(cds_world.Server(case["server"]).fetching)} if "server" in case else {}
     decisions = [stored(named) for named in case.get("stored", ())]
     client = ehr(*decisions, today=case.get("today", TODAY), **server, **case.get("settings", {}))
-    client.app.add_middleware(Logged)
     answer = client.call(file["service"], asked)
     whole = spans()[-1]
     exported = [one.to_json() for one in spans()]
@@ -168,6 +167,8 @@ def _is_known(name, value):
     known = {"POST", "/cds-services/{service_id}", INSTANCE} | {
         file["service"] for file in (c.values[0] for c in CASES)
     }
+    if name == "error.type":  # the name of a class, from which nothing else can be told
+        return any(value in vars(module) for name, module in sys.modules.items() if name.endswith("errors"))
     return value in known or (name == "radlogic.request_id" and REQUEST_ID.fullmatch(value))
 
 
