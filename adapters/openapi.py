@@ -35,19 +35,22 @@ BEARER: Schema = {
 REFUSALS = {  # status -> name, what it means
     "400": ("BadRequest", "Not what is allowed there: the field, and what is allowed."),
     "401": ("Unauthorized", "The token is not believed; why is in the service's log only."),
+    "403": ("AnotherServer", "The call names another FHIR server than the one whose patients' decisions are kept."),
     "404": ("NotFound", "No such service; or feedback, where the service keeps none."),
     "412": ("DataLacking", "Data that the answer needs were neither sent nor could be fetched; the queries are named."),
     "413": ("TooLarge", "The body is larger than the site allows."),
+    "415": ("NoJson", "The body is not sent as application/json; looked at where clients are not verified."),
     "429": ("TooManyCalls", "Too many calls; wait."),
     "500": ("Fault", "A fault of the service; its log says where."),
     "503": ("Unavailable", "The store cannot be read or written just now; try again later."),
 }
 HEADERS: dict[str, dict[str, Schema]] = {
     "401": {"WWW-Authenticate": {"schema": {"const": "Bearer"}}},
+    "503": {"Retry-After": {"description": "Seconds; not on every such answer.", "schema": {"type": "string"}}},
     "429": {"Retry-After": {"description": "Seconds.", "schema": {"type": "string", "pattern": "^[0-9]+$"}}},
 }
-OF_CALL = ("400", "401", "404", "412", "413", "429", "500", "503")
-OF_FEEDBACK = ("400", "401", "404", "413", "429", "500", "503")
+OF_CALL = ("400", "401", "403", "404", "412", "413", "415", "429", "500", "503")
+OF_FEEDBACK = ("400", "401", "404", "413", "415", "429", "500", "503")
 OF_DISCOVERY = ("401", "413", "429", "500", "503")
 
 
@@ -160,7 +163,6 @@ def _operations() -> dict[str, Any]:
                         "description": "Text exposition format; no label names a patient or a person.",
                         "content": {CONTENT_TYPE: {"schema": {"type": "string"}}},
                     },
-                    "503": {"$ref": "#/components/responses/Unavailable"},
                 },
             )
         },

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -23,7 +22,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from ..engine.errors import RadlogicError
 from .cds_hooks.outcome import refusal
 from .cds_hooks.setup import CdsServices
+from .cds_hooks.trust.errors import ReplaysUnknown
 from .openapi_page import docs_routes
+from .operations.apart import Apart
 from .operations.logged import Logged
 from .operations.tracing import FRAMEWORK_OFF
 from .store.errors import StoreUnavailable
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .review.setup import Pages
 
 LOG = logging.getLogger("radlogic.service")
+RETRY_AFTER_S = "5"  # locks are short; a store that is down is asked for no more often
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]", "::1")
 
 
@@ -83,23 +85,29 @@ def _lifespan(services: CdsServices) -> Callable[[FastAPI], AbstractAsyncContext
 
 
 def _add_health(app: FastAPI, services: CdsServices) -> None:
+    checked = Apart(services.check)
+
     @app.get("/healthz", tags=["operations"])
-    def alive() -> dict[str, str]:
+    async def alive() -> dict[str, str]:
         """Whether the process answers."""
         return {"status": "ok"}
 
     @app.get("/readyz", tags=["operations"], responses={503: {"description": "The store cannot be read."}})
-    def ready() -> JSONResponse:
-        """Whether calls can be answered now: the store can be read."""
-        store = services.records.store
-        if store is not None:
-            try:
-                with store.journal.reading() as connection:
-                    connection.execute(select(1))
-            except StoreUnavailable as error:
-                LOG.error("%s", error)
-                return JSONResponse({"status": "not ready", "lacking": "store"}, 503)
+    async def ready() -> JSONResponse:
+        """Whether calls can be answered now: the store can be read; where it keeps used tokens, written, too."""
+        try:
+            await checked.answer()
+        except (StoreUnavailable, ReplaysUnknown) as error:
+            LOG.error("%s", error)
+            return _not_ready()
+        except TimeoutError:
+            LOG.error("the store does not answer")
+            return _not_ready()
         return JSONResponse({"status": "ready"})
+
+
+def _not_ready() -> JSONResponse:
+    return JSONResponse({"status": "not ready", "lacking": "store"}, 503)
 
 
 def _http_refusal(_: Request, error: Exception) -> Response:
@@ -114,5 +122,9 @@ def _http_refusal(_: Request, error: Exception) -> Response:
 def _own_refusal(_: Request, error: Exception) -> Response:
     """What the store refuses: 503 where trying again may help, else 500; the log says what it was."""
     LOG.error("%s", error)
-    status = 503 if isinstance(error, StoreUnavailable) else 500
-    return refusal(status, "the stored decisions cannot be read; the service's log says why")
+    again = isinstance(error, StoreUnavailable)
+    said = "the store cannot be read or written; the service's log says why"
+    answer = refusal(503 if again else 500, said)
+    if again:
+        answer.headers["Retry-After"] = RETRY_AFTER_S
+    return answer

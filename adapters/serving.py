@@ -21,6 +21,7 @@ from .service import create_app
 from .site_settings import SiteSettings
 
 LONGEST_HEADERS = 1 << 16  # bytes of a request's head: a token of 8 KiB, and whatever a proxy adds
+KEEP_ALIVE_S = 75  # of an idle connection: longer than a proxy keeps it (nginx 60 s), else calls meet one that closes
 
 
 def serve(settings: SiteSettings) -> None:
@@ -68,6 +69,7 @@ def run(app: FastAPI, listener: socket.socket, settings: SiteSettings) -> None:
         server_header=False,
         log_config=None,
         timeout_graceful_shutdown=settings.shutdown_s,
+        timeout_keep_alive=KEEP_ALIVE_S,
         h11_max_incomplete_event_size=LONGEST_HEADERS,
     )
     uvicorn.Server(config).run(sockets=[listener])

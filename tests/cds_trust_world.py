@@ -69,11 +69,11 @@ class World:
             return await http.request(method, path, headers=headers, content=content if method == "POST" else None)
 
 
-def make(runner, folder, *, keys=(KEY,), now=lambda: NOW, ticks=time.monotonic, replays=None, **settings):
+def make(runner, folder, *, keys=(KEY,), tenants=(), now=lambda: NOW, ticks=time.monotonic, replays=None, **settings):
     """A world whose only client has its keys in a file."""
     jwks = folder / "jwks.json"
     jwks.write_text(json.dumps({"keys": [key.jwk() for key in keys]}), encoding="utf-8")
-    client = {"name": "ehr", "iss": ISS, "keys": [{"jku": JKU, "file": str(jwks)}]}
+    client = {"name": "ehr", "iss": ISS, "keys": [{"jku": JKU, "file": str(jwks)}], "tenants": tenants}
     trust = trust_from({"base_url": BASE, "clients": [client]} | settings)
     verifier = Verifier(trust, replays or InMemory(trust.replays, now), clock=now)
     inner = FastAPI()

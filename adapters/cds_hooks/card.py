@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from ...engine.types import GuidelineDecision, Indication, Priority, Route
 from . import terms
+from .followed import FollowUp, in_words
 from .orders import Order, days_of
 from .response import Indicator
 from .saying import Offer, Saying, either, plain
@@ -16,6 +17,8 @@ _ROUTES = {
     Route.HYBRID: "the rules read on all findings, human and neural",
     Route.RULE_BASED: "the rules read on what people and reports stated; findings of nets are left out",
 }
+NOTHING_KNOWN = FollowUp(unseen="not looked at")
+Followed = Mapping[str, FollowUp]  # by guideline
 
 
 def saying_of(
@@ -24,7 +27,7 @@ def saying_of(
     *,
     others: int,
     as_of: date,
-    later: date | None = None,
+    followed: Followed,
     ordered: Order | None = None,
     offers: tuple[Offer, ...] = (),
 ) -> Saying:
@@ -35,7 +38,7 @@ def saying_of(
         answers: those of its answers that are spoken of, soonest due first.
         others: how many more decisions on the same patient are stored.
         as_of: the day of the question; due dates before it are overdue.
-        later: the day of a later exam of the same region in the record, so that nothing is overdue; None: none known.
+        followed: by guideline, what the record holds of the follow-up; of one that is left out nothing is known.
         ordered: an order that stands for the recommended exam; None: none known.
         offers: what may be done with one click.
     """
@@ -43,9 +46,9 @@ def saying_of(
     return Saying(
         about="follow-up " + (answers[0].name if answers else "none"),
         topic="follow-up" if answers else "review",
-        summary=tuple(_summaries(stood, answers, as_of, later, ordered)),
-        detail=tuple(_detail(stood, answers, others, as_of, later, ordered)),
-        indicator=_indicator(stood, answers, as_of, later),
+        summary=tuple(_summaries(stood, answers, as_of, followed, ordered)),
+        detail=tuple(_detail(stood, answers, others, as_of, followed, ordered)),
+        indicator=_indicator(stood, answers, as_of, followed),
         source=label,
         citations=stood.assessment.decision.citations,
         decision_id=stood.decision_id,
@@ -60,9 +63,13 @@ def state(stood: Stood) -> str:
     return "Signed" if stood.signed else "Preliminary"
 
 
-def overdue(answer: Answer, as_of: date, later: date | None = None) -> bool:
-    """Whether its follow-up should have been made, and no later exam is known."""
-    return answer.due is not None and answer.due < as_of and later is None
+def overdue(answer: Answer, as_of: date, followed: Followed) -> bool:
+    """Whether its follow-up should have been made, and no exam that carries it out is known."""
+    return answer.due is not None and answer.due < as_of and _known(answer, followed).made is None
+
+
+def _known(answer: Answer, followed: Followed) -> FollowUp:
+    return followed.get(answer.guideline, NOTHING_KNOWN)
 
 
 def due_soon(answer: Answer, as_of: date) -> bool:
@@ -81,18 +88,20 @@ def category(answer: Answer) -> str:
     return f"category {either(possible)} possible" if possible else "no category for the exam"
 
 
-def _indicator(stood: Stood, answers: Sequence[Answer], as_of: date, later: date | None) -> Indicator:
+def _indicator(stood: Stood, answers: Sequence[Answer], as_of: date, followed: Followed) -> Indicator:
     if stood.review_required and stood.assessment.decision.review.priority is Priority.URGENT:
         return Indicator.CRITICAL
-    late = any(overdue(answer, as_of, later) for answer in answers)
+    late = any(overdue(answer, as_of, followed) for answer in answers)
     return Indicator.WARNING if late or stood.review_required or stood.correction else Indicator.INFO
 
 
 def _summaries(
-    stood: Stood, answers: Sequence[Answer], as_of: date, later: date | None, ordered: Order | None
+    stood: Stood, answers: Sequence[Answer], as_of: date, followed: Followed, ordered: Order | None
 ) -> Iterator[str]:
     """Ways to say it in one sentence, the fullest first: long names give way, due date and review never do."""
-    tail = [_due(answers[0], as_of, later)] if answers and answers[0].due else []
+    late = [answer for answer in answers if overdue(answer, as_of, followed)]
+    first = next(iter([*late, *answers]), None)
+    tail = [_due(first, as_of, followed)] if first and first.due else []
     tail += ["an order stands"] * (ordered is not None)
     tail += ["review required"] * stood.review_required + ["a correction waits"] * stood.correction
     yield from ("; ".join([head, *tail]) + "." for head in _heads(stood, answers))
@@ -113,21 +122,22 @@ def _heads(stood: Stood, answers: Sequence[Answer]) -> Iterator[str]:
     yield f"{state(stood)} guideline answer{condition}, see the detail"
 
 
-def _due(answer: Answer, as_of: date, later: date | None) -> str:
-    if later is not None:
-        return f"due {answer.due}, a later exam is of {later}"
-    return f"{'overdue since' if overdue(answer, as_of) else 'due'} {answer.due}"
+def _due(answer: Answer, as_of: date, followed: Followed) -> str:
+    made = _known(answer, followed).made
+    if made is not None:
+        return f"due {answer.due}, a later exam is of {made}"
+    return f"{'overdue since' if overdue(answer, as_of, followed) else 'due'} {answer.due}"
 
 
 def _detail(
-    stood: Stood, answers: Sequence[Answer], others: int, as_of: date, later: date | None, ordered: Order | None
+    stood: Stood, answers: Sequence[Answer], others: int, as_of: date, followed: Followed, ordered: Order | None
 ) -> Iterator[str]:
     """Lines of GitHub-flavoured Markdown."""
     exam, decision = stood.assessment.record.case.exam, stood.assessment.decision
     signed = f"signed by a radiologist on {stood.signed}" if stood.signed else "preliminary, nobody has signed it"
     yield f"Exam of {exam.date or 'an unknown date'}; state on {as_of}; {signed}."
     for answer in answers:
-        yield from _answer(answer, exam.indication, as_of, later)
+        yield from _answer(answer, exam.indication, as_of, followed)
     spoken = {answer.guideline for answer in stood.answers}
     for guideline in (g for g in decision.guidelines if g.application.guideline not in spoken):
         yield from _no_answer(guideline)
@@ -147,14 +157,23 @@ def _no_answer(guideline: GuidelineDecision) -> Iterator[str]:
     yield from ("", " ".join([f"{plain(application.guideline)} {why}.", *map(plain, application.reasons)]))
 
 
-def _answer(answer: Answer, indication: Indication, as_of: date, later: date | None) -> Iterator[str]:
+def _answer(answer: Answer, indication: Indication, as_of: date, followed: Followed) -> Iterator[str]:
     yield from ("", f"**{plain(answer.guideline)}: {plain(category(answer))}**", "")
     if not answer.by_human:
         yield from _doubts(answer, indication)
     yield f"- Management: {plain(answer.management or 'none stated')}"
     if answer.due:
-        unknown = " (no later exam is known here)" if overdue(answer, as_of, later) else ""
-        yield f"- Follow-up {_due(answer, as_of, later)}{unknown}"
+        yield from _follow_up(answer, as_of, followed)
+
+
+def _follow_up(answer: Answer, as_of: date, followed: Followed) -> Iterator[str]:
+    """When it is due, whether it was made, and which later exams do not count as it."""
+    known, late = _known(answer, followed), overdue(answer, as_of, followed)
+    none = "no later exam that carries it out is known here" if known.beside else "no later exam is known here"
+    unknown = f"whether a later exam exists was {known.unseen}" if known.unseen else none
+    yield f"- Follow-up {_due(answer, as_of, followed)}" + (f" ({unknown})" if late else "")
+    if known.made is None:
+        yield from (f"- A later exam that does not count as the follow-up: {plain(text)}" for text in in_words(known))
 
 
 def _doubts(answer: Answer, indication: Indication) -> Iterator[str]:

@@ -13,18 +13,18 @@ from typing import Any
 
 from ...engine.errors import InputError
 from ...engine.types import Facts
-from ..fhir.coding import Code, codings, objects
+from ..fhir.coding import Code, codings
 from ..fhir.exams import DATED_BY, NOT_DONE, names
 from ..fhir.history import read_history
 from ..fhir.subject import Subjects
 from ..fhir.vocabulary import shipped
 from ..fhir.when import When, stated
 from . import terms
+from .bundles import is_error, is_part, resources
 from .request import is_true
 from .seam import Asked, Datum, Resource
 
 STANDS = ("active", "on-hold")  # statuses of orders that somebody will carry out
-ERRORS = ("error", "fatal")
 DATED = ("onset", "abatement", "recordedDate")  # elements that say when a Condition was (R4 condition)
 
 
@@ -43,20 +43,40 @@ class Chart:
     """What is known of the patient beside the store.
 
     ``facts``: by the vocabulary of ``knowledge/facts.yaml``, as of the day of the question. ``orders``: those that
-    stand. ``lacking``: by query, why it could not be had or used. ``deceased``: the record says so.
+    stand. ``lacking``: by query, why it could not be had or used. ``part``: queries of which only a part was had.
+    ``deceased``: the record says so.
     """
 
     facts: Facts
     made: tuple[Made, ...]
     orders: tuple[Resource, ...]
     lacking: Mapping[str, str]
-    notes: tuple[str, ...] = ()
+    part: tuple[str, ...] = ()
     deceased: bool = False
 
-    def last_exam(self, region: str, after: date | None) -> date | None:
-        """The day of the latest exam of a region that was made after a day; None where none is known."""
-        days = [m.when.first for m in self.made if region in m.regions and m.when]
-        return max((day for day in days if after is None or day > after), default=None)
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of the queries of which only a part was had."""
+        return tuple(f"Of {key} only a part was had: entries that matter may be missing." for key in self.part)
+
+    def last_exam(self, region: str) -> date | None:
+        """The day of the latest exam of a region; None where none is known."""
+        return max((m.when.first for m in self.made if region in m.regions and m.when), default=None)
+
+    def after(self, region: str, day: date) -> tuple[Made, ...]:
+        """The exams of a region that were, or may have been, made after a day; those without a day are left out."""
+        return tuple(m for m in self.made if region in m.regions and m.when and m.when.last > day)
+
+    def unseen(self, *keys: str) -> str:
+        """Whether queries were looked at: '' where all were, wholly; else "not looked at" or "looked at in part"."""
+        if any(key in self.lacking for key in keys):
+            return "not looked at"
+        return "looked at in part" if any(key in self.part for key in keys) else ""
+
+    def not_looked_at(self, *keys: str) -> list[str]:
+        """A line on the queries that could not be had or used; none where all were."""
+        said = "; ".join(f"{key}: {self.lacking[key]}" for key in keys if key in self.lacking)
+        return [f"Not looked at, so that later exams or other orders may be unknown here: {said}."] if said else []
 
     def lacks(self, *facts: str) -> str:
         """Why the facts could not be looked up, in words; '' where they could."""
@@ -70,38 +90,17 @@ def datum(value: Any) -> Datum:
         return Datum(None)
     if not isinstance(value, dict) or not isinstance(value.get("resourceType"), str):
         return Datum(None, "what was sent is no FHIR resource")
-    if _is_error(value):
+    if is_error(value):
         return Datum(None, "an error message was sent in its place")
-    return Datum(value, whole=not any(link.get("relation") == "next" for link in objects(value.get("link"))))
-
-
-def _is_error(value: Resource) -> bool:
-    """An OperationOutcome, or a Bundle that holds nothing but one of an error."""
-    found = [value] if value["resourceType"] == "OperationOutcome" else list(_resources(value))
-    outcomes = [r for r in found if r.get("resourceType") == "OperationOutcome"]
-    if not outcomes or len(outcomes) < len(found):
-        return False
-    alone = value["resourceType"] == "OperationOutcome"
-    return alone or any(issue.get("severity") in ERRORS for o in outcomes for issue in objects(o.get("issue")))
-
-
-def _resources(value: Resource) -> Iterator[Resource]:
-    """The resources of a Bundle, or the resource itself."""
-    if value.get("resourceType") != "Bundle":
-        yield value
-        return
-    for entry in objects(value.get("entry")):
-        resource = entry.get("resource")
-        if isinstance(resource, dict) and isinstance(resource.get("resourceType"), str):
-            yield resource
+    return Datum(value, whole=not is_part(value))
 
 
 def chart_of(asked: Asked[Any], *keys: str) -> Chart:
     """The patient's chart from these queries, prefetched or else fetched. Nothing is raised: see ``lacking``."""
     data = asked.data.have(*keys)
     lacking = {key: found.lacking for key, found in data.items() if found.lacking}
-    notes = tuple(_notes(data))
-    sent = [(key, resource) for key, found in data.items() if found.value for resource in _resources(found.value)]
+    part = tuple(key for key, found in data.items() if not found.whole)
+    sent = [(key, resource) for key, found in data.items() if found.value for resource in resources(found.value)]
     patients = [r for key, r in sent if key == "patient" and r["resourceType"] == "Patient"]
     patient = next((r for r in patients if r.get("id") == asked.context.patient_id), patients[0] if patients else None)
     if patient is None and "patient" in keys:
@@ -112,15 +111,9 @@ def chart_of(asked: Asked[Any], *keys: str) -> Chart:
     try:
         if who["id"] != asked.context.patient_id:
             return _unusable(keys, "the Patient that was sent is another than the context's")
-        return _chart(asked, who, others, lacking, notes)
+        return _chart(asked, who, others, lacking, part)
     except InputError as error:
         return _unusable(keys, f"what was sent cannot be used ({type(error).__name__}, {error.field or error.where})")
-
-
-def _notes(data: Mapping[str, Datum]) -> Iterator[str]:
-    for key, found in data.items():
-        if not found.whole:
-            yield f"The client sent one page of several of {key}: entries that matter may stand on the others."
 
 
 def _unusable(keys: tuple[str, ...], why: str) -> Chart:
@@ -128,7 +121,7 @@ def _unusable(keys: tuple[str, ...], why: str) -> Chart:
 
 
 def _chart(
-    asked: Asked[Any], patient: Resource, others: list[Resource], lacking: Mapping[str, str], notes: tuple[str, ...]
+    asked: Asked[Any], patient: Resource, others: list[Resource], lacking: Mapping[str, str], part: tuple[str, ...]
 ) -> Chart:
     entries = [{"resource": _known_by(resource, asked.today)} for resource in (patient, *others)]
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
@@ -139,7 +132,7 @@ def _chart(
     seen = (_made(resource, site) for resource in mine if _is_made(resource, site))
     made = tuple(one for one in seen if one.when is None or one.when.first <= asked.today)
     orders = tuple(resource for resource in mine if stands(resource))
-    return Chart(history.patient.facts, made, orders, lacking, notes, _deceased(patient))
+    return Chart(history.patient.facts, made, orders, lacking, part, _deceased(patient))
 
 
 def _known_by(resource: Resource, today: date) -> Resource:
@@ -178,6 +171,12 @@ def exam_of(concepts: Any, site: Mapping[str, str]) -> str | None:
         if found in known.exams:
             return found
     return None
+
+
+def regions_shown(resource: Resource, site: Mapping[str, str]) -> tuple[str, ...]:
+    """The regions that an exam shows by its code; none where the code is not known."""
+    exam = exam_of(_performed(resource), site)
+    return terms.exams().exams[exam].regions if exam else tuple(region for region, _ in names(resource, shipped()))
 
 
 def _codes(concepts: Any) -> Iterator[Code]:

@@ -20,6 +20,8 @@ from ...engine.types import Belief, Case, Exam, Known, Patient
 from ..report.words import label
 from . import terms
 from .chart import Chart
+from .followed import EXAMS
+from .governed import recent
 from .response import Indicator
 from .saying import Saying, either, plain
 from .standing import edition_of
@@ -74,9 +76,7 @@ def lung_screening(chart: Chart, today: date) -> tuple[Saying | None, str]:
 
 
 def _done(chart: Chart, today: date) -> bool:
-    last = chart.last_exam("chest", None)
-    until = due_date(last, (0, terms.exams().screening.done_months))
-    return until is not None and until > today
+    return recent(chart.last_exam("chest"), today)
 
 
 def _screening_saying(answer: Screening, payer: Screening, chart: Chart) -> Saying:
@@ -130,7 +130,7 @@ def liver_surveillance(chart: Chart, today: date) -> tuple[Saying | None, str]:
     case = Case(Exam(today), (), Patient("", chart.facts))
     application = read_application(guideline, exam_facts(guideline, case))
     management = guideline.head["managements"][known.category]
-    last = chart.last_exam("liver", None)
+    last = chart.last_exam("liver")
     due = due_date(last, management["interval_months"])
     if application.applies == "no" or (due is not None and due >= today):
         return None, ""
@@ -174,4 +174,6 @@ class _Surveillance:
         present = [label(n) for n in terms.exams().surveillance.needs_one if _holds(chart.facts.get(n))]
         yield f"- In the record: {plain(', '.join(present))}"
         yield f"- Management: {plain(self.management)}"
-        yield f"- Last exam of the liver known here: {self.last or 'none'}"
+        unseen = chart.unseen(*EXAMS)
+        more = f" (whether a later one exists was {unseen})" if unseen else ""
+        yield f"- Last exam of the liver known here: {self.last or 'none'}{more}"

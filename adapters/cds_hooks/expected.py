@@ -14,6 +14,7 @@ from ..fhir.exams import CHEST, LIVER
 from ..fhir.pseudonym import patient_key
 from . import terms
 from .card import category, state
+from .chart import regions_shown
 from .report import Report
 from .request import ReportSignContext
 from .saying import either
@@ -96,13 +97,19 @@ def _pair(months: Any) -> tuple[int, int] | None:
 
 
 def of_store(report: Report, asked: Asked[ReportSignContext]) -> Expected | None:
-    """What the decision says that is stored for this exam: of the same study, else of the same day."""
+    """What the decision says that is stored for this exam: of the study that the report names.
+
+    Of a report that names no study, that of its day, on a region that its code shows (any, if the code is unknown).
+    """
     stood = standing(asked.records, patient_key(asked.context.patient_id))
-    same = [one for one in stood if one.assessment.record.case.exam.study_uid in report.studies - {""}]
-    same = same or [one for one in stood if report.day is not None and one.exam_date == report.day]
+    studies = report.studies - {""}
+    by_study = [one for one in stood if one.assessment.record.case.exam.study_uid in studies]
+    by_day = [one for one in stood if report.day is not None and one.exam_date == report.day]
+    shown = () if studies else regions_shown(report.resource, asked.settings.order_codes)
     regions = terms.exams().recommended
-    for one in same:
+    for one in by_study if studies else by_day:
         answers = [a for a in one.answers if a.name in regions and report.region in (None, regions[a.name].region)]
+        answers = [a for a in answers if not shown or regions[a.name].region in shown]
         if answers:
             return _of_answer(one, answers[0])
     return None

@@ -2,11 +2,16 @@
 
 Kept are the service, the card's name, the outcome, a coded reason and the accepted suggestions. A comment may name a
 patient: it is kept only where the card rests on a stored decision, sealed with that patient's identifiers and erased
-with them; of other cards it is dropped.
+with them; of other cards it is dropped. A card that was never shown has a name that is none of ours: what is said of
+it is answered like any other, and neither kept nor counted.
+
+Few threads wait to write, and not for long: while another has the store, the others of the process go on answering.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
@@ -14,14 +19,18 @@ from uuid import UUID
 from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
 from ...engine.errors import BadValue
-from ..store.cases import Store
+from ..store.cases import Kind, Store
+from ..store.errors import StoreUnavailable
+from ..store.journal import Writing
 from . import terms
+from .naming import topic_in
 from .request import Name, _In
-from .said import decision_of, said_before
+from .said import Memory, decision_of, said_before
 from .seam import Client, Records
 
 SKEW = timedelta(days=1)  # by which a client's clock may be fast
 MOST = 100  # entries of one request; a clinician acts on a few cards
+TURN_S = 0.5  # for which feedback waits for other feedback of this process
 UNKNOWN_CLIENT = "cds-client"  # who acts where clients are not verified
 
 
@@ -103,21 +112,54 @@ def keep(records: Records, store: Store, service: str, told: Feedback, client: C
     if any(outcome.outcome_timestamp > latest for outcome in told.feedback):
         cure = "Set the clock, and send it again."
         raise BadValue("feedback", "outcomeTimestamp", "a time in the future", "a time that has passed", cure)
-    with records.memory.writing:
-        return sum(_keep(records, store, service, outcome, client) for outcome in told.feedback)
+    topics = ((topic_in(outcome.card, records.card_key), outcome) for outcome in told.feedback)
+    ours = [(topic, outcome) for topic, outcome in topics if topic is not None]
+    if not ours:
+        return 0
+    with _turn(records.memory), store.journal.writing() as writing:
+        new = [outcome for topic, outcome in ours if _keep(records, writing, service, topic, outcome, client)]
+    for outcome in new:
+        records.counts.observe_feedback(service, outcome.outcome, _reason(outcome))
+    return len(new)
 
 
-def _keep(records: Records, store: Store, service: str, outcome: Outcome, client: Client) -> bool:
-    decision_id = decision_of(store, outcome.card)
+@contextmanager
+def _turn(memory: Memory) -> Iterator[None]:
+    """The only writer of feedback in this process, for the length of the block.
+
+    Raises:
+        StoreUnavailable: too many wait already, or it was not its turn in time.
+    """
+    if not memory.writers.acquire(blocking=False):
+        raise _busy()
+    try:
+        if not memory.writing.acquire(timeout=TURN_S):
+            raise _busy()
+        try:
+            yield
+        finally:
+            memory.writing.release()
+    finally:
+        memory.writers.release()
+
+
+def _busy() -> StoreUnavailable:
+    found, allowed = "others that wait to be written", "a turn within half a second"
+    return StoreUnavailable("feedback", "", found, allowed, "See what holds the store; the client sends it again.")
+
+
+def _keep(records: Records, writing: Writing, service: str, topic: int, outcome: Outcome, client: Client) -> bool:
+    """Keep it, unless it was; looked at and written in one transaction of the only writer, whichever process."""
+    decision = decision_of(writing.connection, topic)
     body = _body(service, outcome)
-    if said_before(store, decision_id, body):
+    if said_before(writing.connection, decision, body):
         return False
     comment = outcome.override_reason.user_comment if outcome.override_reason else None
-    if comment and decision_id:
+    row = writing.row(decision) if decision else None
+    if comment and row:
         body["comment"] = comment
     actor = client.issuer if _is_name(client.issuer) else UNKNOWN_CLIENT
-    store.feedback(body, records.now(), actor, decision_id)
-    records.counts.observe_feedback(service, outcome.outcome, _reason(outcome))
+    writing.add(Kind.FEEDBACK, records.now(), actor, body, decision, row.patient if row else None)
     return True
 
 

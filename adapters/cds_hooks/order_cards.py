@@ -16,7 +16,7 @@ from .orders import Order, Recommended, days_of
 from .response import Action, Indicator, SystemAction
 from .saying import Offer, Saying, either, plain
 from .seam import Asked
-from .suggest import create, delete, rated, update
+from .suggest import changeable, create, delete, rated, update
 from .verdict import FITTING, UNFIT, Fit, Verdict
 
 INDICATORS = {
@@ -175,7 +175,7 @@ def _offers(found: Verdict, patient_id: str, today: date, *, placed: bool) -> tu
         return ()
     r = found.recommended
     adds = Offer(f"Add: {r.words}", (create(r, patient_id, today),))
-    if placed or not found.order.reference:
+    if placed or not found.order.reference or not changeable(found.order.resource):
         return (adds,)
     changed: Action = update(found.order, r, patient_id, today)
     label = "Change to the recommended time" if found.order.exam in r.exams else f"Replace by {r.words}"
@@ -192,12 +192,12 @@ def _removable(order: Order, placed: bool) -> bool:
 
 
 def rating(found: Verdict, asked: Asked[Any]) -> SystemAction | None:
-    """The draft with its rating; None where it has no id, or cannot be rated for want of data.
+    """The draft with its rating; None where it has no id, cannot be sent back, or cannot be rated for want of data.
 
     Argonaut's guidance: what cannot be determined is left out, and the rating changes nothing else of the order.
     """
     code = _code(found)
-    if code is None or not found.order.reference:
+    if code is None or not found.order.reference or not changeable(found.order.resource):
         return None
     pama, gcode = terms.exams().pama, asked.settings.pama_gcode
     coding = {"system": pama.system, "code": code}
@@ -212,6 +212,6 @@ def rating(found: Verdict, asked: Asked[Any]) -> SystemAction | None:
 
 def _code(found: Verdict) -> str | None:
     codes = terms.exams().pama.codes
-    if found.lacking or found.fit is Fit.NOT_KNOWN:
+    if found.lacking or found.fit in (Fit.NOT_KNOWN, Fit.GOVERNED):
         return None
     return codes["fits"] if found.fit in FITTING else codes["unfit"] if found.fit in UNFIT else codes["none"]

@@ -8,6 +8,7 @@ from typing import Any
 from ..fhir.pseudonym import patient_key
 from .chart import Chart, chart_of, is_about
 from .errors import data_lacking
+from .governed import governed
 from .order_cards import rating, saying_of_order
 from .orders import Order, order_of, recommendations
 from .request import Context, OrderDispatchContext, OrderSelectContext, OrderSignContext, is_id
@@ -18,15 +19,23 @@ from .standing import standing
 from .verdict import Fit, Verdict, verdict
 
 KEYS = ("patient", "conditions", "observations", "reports", "studies", "orders")
-UNSETTLED = (Fit.NOT_KNOWN, Fit.NO_GUIDELINE)
+UNSETTLED = (Fit.NOT_KNOWN, Fit.NO_GUIDELINE, Fit.GOVERNED)
 
 
 def answer_order_select(asked: Asked[OrderSelectContext]) -> CdsResponse:
     """Cards on the selected drafts. Raises: as ``_answer``."""
     drafts = tuple(asked.context.drafts())
-    selected = tuple(reference.removeprefix("urn:uuid:").split("/")[-1] for reference in asked.context.selections)
+    selected = [own for own in map(_selected, asked.context.selections) if own]
     orders = _orders(drafts, asked)
-    return _answer(asked, [o for o in orders if o.resource.get("id") in selected], orders, placed=False)
+    return _answer(
+        asked, [o for o in orders if o.resource.get("id") in selected], orders, placed=False
+    )
+
+
+def _selected(reference: str) -> str | None:
+    """The id of a selected ServiceRequest; None for a selection of another type."""
+    *path, own = reference.removeprefix("urn:uuid:").split("/")
+    return own if not path or path[-1] == "ServiceRequest" else None
 
 
 def answer_order_sign(asked: Asked[OrderSignContext]) -> CdsResponse:
@@ -91,10 +100,11 @@ def _answer(
     if not any(order.exam for order in orders):
         return answered(asked, (), _ratings(asked, [Verdict(order, Fit.NO_GUIDELINE) for order in orders]))
     chart = chart or chart_of(asked, *KEYS)
-    recommended = recommendations(standing(asked.records, patient_key(asked.context.patient_id)), chart)
+    stood = standing(asked.records, patient_key(asked.context.patient_id))
+    recommended, taken = recommendations(stood, chart), governed(stood, asked.today)
     standing_orders = _orders(chart.orders, asked)
     found = [
-        verdict(order, [*_before(order, orders, drafts), *standing_orders], recommended, chart, asked.today)
+        verdict(order, [*_before(order, orders, drafts), *standing_orders], recommended, chart, asked.today, taken)
         for order in orders
     ]
     patient = asked.context.patient_id
@@ -104,12 +114,7 @@ def _answer(
     lacking = next((one.lacking for one in found if _blind(one)), "")
     if lacking and not sayings and not ratings:
         raise data_lacking(asked.call.hook, lacking)
-    return answered(asked, sayings, ratings, (*_not_looked_at(chart), *chart.notes))
-
-
-def _not_looked_at(chart: Chart) -> list[str]:
-    said = "; ".join(f"{name}: {chart.lacking[name]}" for name in KEYS if name in chart.lacking)
-    return [f"Not looked at, so that later exams or other orders may be unknown here: {said}."] if said else []
+    return answered(asked, sayings, ratings, (*chart.not_looked_at(*KEYS), *chart.notes))
 
 
 def _before(order: Order, judged: Sequence[Order], drafts: Sequence[Order]) -> list[Order]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from ...engine.calendar import due_date
 from ..fhir.when import read
 from . import terms
 from .chart import Chart, exam_of
+from .followed import earliest, follow_up
+from .governed import regions_of
 from .request import is_id, is_true
 from .seam import Resource
 from .standing import Answer, Stood
@@ -24,6 +25,7 @@ class Order:
     """An order: ``exam`` of ``knowledge/cds/exams.yaml`` (None: no code that is known), the days it is wanted on.
 
     ``first`` and ``last``: None where it names none; a draft is then wanted now. ``reference``: '' without an id.
+    ``authored``: the last day on which it may have been written; None where that is not said.
     """
 
     resource: Resource
@@ -31,6 +33,7 @@ class Order:
     exam: str | None
     first: date | None
     last: date | None
+    authored: date | None = None
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -51,7 +54,9 @@ def order_of(resource: Resource, site: Mapping[str, str]) -> Order | None:
         return None
     own = resource.get("id")
     reference = f"ServiceRequest/{own}" if is_id(own) else ""
-    return Order(resource, reference, exam_of(resource.get("code"), site), *_wanted(resource))
+    written = read(resource.get("authoredOn"))
+    exam = exam_of(resource.get("code"), site)
+    return Order(resource, reference, exam, *_wanted(resource), _meant(written and written.last))
 
 
 def _wanted(resource: Resource) -> tuple[date | None, date | None]:
@@ -101,23 +106,36 @@ class Recommended:
         """The first day of a suggested order."""
         return max(filter(None, (self.earliest, today)))
 
+    def latest(self, today: date) -> date | None:
+        """The last day on which an order is in time; overdue: now is in time. None without an interval."""
+        return None if self.due is None else max(self.due, today) + timedelta(days=terms.exams().windows.late.days)
+
+    def is_for(self, order: Order, today: date) -> bool:
+        """Whether an order that stands may be for it: of its exams, not written before the exam that was read, and
+        wanted within its time, if it says when."""
+        read_on, latest = self.stood.exam_date, self.latest(today)
+        if order.exam not in self.exams or (order.authored and read_on and order.authored < read_on):
+            return False
+        since, last = self.earliest or read_on, order.last or order.first
+        too_late = bool(latest and order.first and order.first > latest)
+        return not too_late and not (since and last and last < since)
+
 
 def recommendations(stood: Iterable[Stood], chart: Chart) -> dict[str, Recommended]:
-    """By region, the recommendation in force: that of the newest decision there, unless a later exam carried it out.
+    """By region, the recommendation in force: that of the newest decision there which no later exam carried out.
 
-    ``stood``: latest exam first. A guideline that applies goes before one that only may; then the soonest due.
+    ``stood``: latest exam first. A newer decision that leaves the category open takes the place of an older one, too.
+    A guideline that applies goes before one that only may; then the soonest due.
     """
     found: dict[str, Recommended] = {}
-    closed: set[str] = set()
+    spoken: set[str] = set()
     for one in stood:
         mine = sorted(_of(one), key=lambda r: (r.answer.applies != "yes", r.due or date.max))
-        for region in dict.fromkeys(r.region for r in mine):
-            if region in found or region in closed:
-                continue
-            if one.exam_date and chart.last_exam(region, one.exam_date):
-                closed.add(region)
-                continue
-            found[region] = next(r for r in mine if r.region == region)
+        for region in {r.region for r in mine} - spoken:
+            left = [r for r in mine if r.region == region and not follow_up(one, r.answer, chart).made]
+            if left:
+                found[region] = left[0]
+        spoken.update(regions_of(one.answers))
     return found
 
 
@@ -127,25 +145,19 @@ def _of(stood: Stood) -> Iterator[Recommended]:
         asks = known.recommended.get(answer.name)
         exams = asks.categories.get(answer.category or "") if asks else None
         if asks and exams:
-            yield Recommended(stood, answer, asks.region, exams, _earliest(stood.exam_date, answer), answer.due)
+            yield Recommended(stood, answer, asks.region, exams, earliest(stood.exam_date, answer), answer.due)
 
 
-def _earliest(exam_date: date | None, answer: Answer) -> date | None:
-    """The interval's begin, less what is still in time."""
-    if exam_date is None or answer.interval is None:
-        return None
-    low = due_date(exam_date, (0, answer.interval[0])) or exam_date
-    window = terms.exams().windows.early
-    slack = min(int((low - exam_date).days * window.share), window.most_days)
-    return low - timedelta(days=slack)
+def same_time(draft: Order, other: Order, today: date) -> bool:
+    """Whether two orders may be for the same time: the other names none, or they lie close together.
 
-
-def same_time(one: Order, other: Order) -> bool:
-    """Whether two orders may be for the same time: one of them names none, or they lie close together."""
+    A draft that names no time is wanted today.
+    """
     days = timedelta(days=terms.exams().windows.twice.days)
-    if one.first is None or other.first is None:
+    first = draft.first or today
+    if other.first is None:
         return True
-    return one.first <= (other.last or other.first) + days and other.first <= (one.last or one.first) + days
+    return first <= (other.last or other.first) + days and other.first <= (draft.last or first) + days
 
 
 def days_of(order: Order) -> str:

@@ -5,25 +5,27 @@ Nothing is inferred here: decisions are made when images and reports arrive, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from ..fhir.pseudonym import patient_key
-from . import terms
 from .card import due_soon, saying_of
 from .chart import Chart, chart_of
 from .eligibility import liver_surveillance, lung_screening
 from .errors import data_lacking
+from .followed import follow_up
+from .governed import governed, newest
 from .orders import Order, Recommended, order_of, recommendations
 from .request import PatientViewContext
 from .response import CdsResponse, Indicator
 from .saying import Offer, Saying, answered
 from .seam import Asked, Records
-from .standing import Answer, Stood, standing
+from .standing import Stood, standing
 from .suggest import create
 
-__all__ = ["Records", "answer_patient_view"]
+__all__ = ["Records", "answer_patient_view", "newest"]
 
 KEYS = ("patient", "conditions", "observations", "reports", "studies", "orders")
+LISTS = ("reports", "studies", "orders")  # without which an order may be one too many
 
 
 def answer_patient_view(asked: Asked[PatientViewContext]) -> CdsResponse:
@@ -42,29 +44,8 @@ def answer_patient_view(asked: Asked[PatientViewContext]) -> CdsResponse:
         raise data_lacking("patient-view", lacking)
     sayings = [*_follow_up(asked, stood, chart), *_waiting(stood), *eligible]
     notes = [f"Eligibility was not looked at, or not wholly: {lacking}."] if lacking else []
-    return answered(asked, sayings, notes=(*notes, *chart.notes))
-
-
-def regions_of(answers: Iterable[Answer]) -> Iterator[str]:
-    """The regions that guidelines speak of, each once."""
-    recommended = terms.exams().recommended
-    yield from dict.fromkeys(recommended[a.name].region if a.name in recommended else "" for a in answers)
-
-
-def newest(stood: Iterable[Stood]) -> dict[str, tuple[Stood, tuple[Answer, ...]]]:
-    """By region, the newest decision that gave an answer there, with these answers; '' for one that gave none.
-
-    ``stood``: latest exam first, as ``standing`` gives them. A decision without any answer is shown only where it
-    is the newest of all.
-    """
-    found: dict[str, tuple[Stood, tuple[Answer, ...]]] = {}
-    for number, one in enumerate(stood):
-        answers = one.answers
-        if not answers and number == 0:
-            found[""] = (one, ())
-        for region in regions_of(answers):
-            found.setdefault(region, (one, tuple(a for a in answers if list(regions_of([a])) == [region])))
-    return found
+    others = [key for key in KEYS if f"{key}: {chart.lacking.get(key)}" not in lacking.split("; ")]
+    return answered(asked, sayings, notes=(*notes, *chart.not_looked_at(*others), *chart.notes))
 
 
 def _follow_up(asked: Asked[PatientViewContext], stood: tuple[Stood, ...], chart: Chart) -> Iterator[Saying]:
@@ -78,24 +59,27 @@ def _follow_up(asked: Asked[PatientViewContext], stood: tuple[Stood, ...], chart
             answers,
             others=len(stood) - 1,
             as_of=asked.today,
-            later=chart.last_exam(region, one.exam_date) if one.exam_date else None,
+            followed={answer.guideline: follow_up(one, answer, chart) for answer in answers},
             ordered=ordered,
-            offers=_offers(asks, asked) if asks is not None and ordered is None else (),
+            offers=_offers(asks, asked, chart) if asks is not None and ordered is None else (),
         )
 
 
 def _ordered(asks: Recommended, asked: Asked[PatientViewContext], chart: Chart) -> Order | None:
     """An order that stands for what is recommended."""
     found = (order_of(resource, asked.settings.order_codes) for resource in chart.orders)
-    return next((order for order in found if order is not None and order.exam in asks.exams), None)
+    return next((order for order in found if order is not None and asks.is_for(order, asked.today)), None)
 
 
-def _offers(asks: Recommended, asked: Asked[PatientViewContext]) -> tuple[Offer, ...]:
+def _offers(asks: Recommended, asked: Asked[PatientViewContext], chart: Chart) -> tuple[Offer, ...]:
     """A draft of the recommended exam, once it is due within the time in which an appointment can still be had.
 
-    What a radiologist still has to look at is not acted on with one click.
+    What a radiologist still has to look at is not acted on with one click; nor is what may be ordered or made
+    already, because orders and exams were not wholly looked at, or an exam may be the follow-up.
     """
     if asks.stood.review_required or not due_soon(asks.answer, asked.today):
+        return ()
+    if chart.unseen(*LISTS) or follow_up(asks.stood, asks.answer, chart).may_be_made:
         return ()
     return (Offer(f"Draft an order: {asks.words}", (create(asks, asked.context.patient_id, asked.today),)),)
 
@@ -122,8 +106,8 @@ def _waiting(stood: tuple[Stood, ...]) -> Iterator[Saying]:
 
 def _eligible(asked: Asked[PatientViewContext], chart: Chart, stood: tuple[Stood, ...]) -> tuple[list[Saying], str]:
     """What is said of screening and surveillance where no decision governs the region, and why something is not."""
-    governed = set(newest(stood))
+    taken = governed(stood, asked.today)
     parts = [(region, judge) for region, judge in (("chest", lung_screening), ("liver", liver_surveillance))]
-    found = [judge(chart, asked.today) for region, judge in parts if region not in governed]
+    found = [judge(chart, asked.today) for region, judge in parts if region not in taken]
     lacking = "; ".join(dict.fromkeys(part for _, why in found for part in why.split("; ") if part))
     return [saying for saying, _ in found if saying is not None], lacking

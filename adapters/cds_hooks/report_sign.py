@@ -19,7 +19,7 @@ from .request import ReportSignContext, is_id
 from .response import Action, CdsResponse, Indicator
 from .saying import Offer, Saying, answered, plain
 from .seam import Asked
-from .suggest import concluded
+from .suggest import changeable, concluded
 
 
 def answer_report_sign(asked: Asked[ReportSignContext]) -> CdsResponse:
@@ -43,6 +43,7 @@ def _sayings(report: Report, expected: Expected | None) -> Iterator[Saying]:
             yield _missing_category(report, expected)
         elif not expected.allows(report.category):
             yield _disagrees(report, expected)
+            return  # of a category that is disputed, what the guideline prints is nobody's next step
     asks = printed(report, expected)
     if asks is not None and asks.months is not None:
         yield from _recommendation(report, asks)
@@ -67,8 +68,11 @@ def _missing_category(report: Report, expected: Expected) -> Saying:
         report,
         expected,
         "report-no-category",
-        (f"The report states no category; {expected.guideline} gives {expected.words}.", "The report has no category."),
-        Indicator.WARNING,
+        (
+            f"No category could be read in the report; {expected.guideline} gives {expected.words}.",
+            "No category could be read.",
+        ),
+        Indicator.INFO,  # free text: it may be there in other words
         _sentence(expected) if expected.category else "",
     )
 
@@ -79,8 +83,10 @@ def _recommendation(report: Report, printed: Expected) -> Iterator[Saying]:
         return
     due = _words(printed.months)
     if report.months is None:
-        said = (f"The report names no next exam; {printed.guideline} {printed.words} asks for one in {due}.",)
-        yield _saying(report, printed, "report-no-recommendation", said, Indicator.WARNING, _sentence(printed))
+        said = (
+            f"No next exam could be read in the report; {printed.guideline} {printed.words} asks for one in {due}.",
+        )
+        yield _saying(report, printed, "report-no-recommendation", said, Indicator.INFO, _sentence(printed))
     elif not (printed.months[0] <= report.months[0] and report.months[1] <= printed.months[1]):
         stated_ones = _words(report.months)
         said = (f"The report names the next exam in {stated_ones}; {printed.guideline} {printed.words}: {due}.",)
@@ -126,7 +132,7 @@ def _saying(
 
 
 def _offers(report: Report, add: str) -> tuple[Offer, ...]:
-    if not add or not is_id(report.resource.get("id")):
+    if not add or not is_id(report.resource.get("id")) or not changeable(report.resource):
         return ()
     action = Action(
         type="update", description=f"Add to the conclusion: {add}", resource=concluded(report.resource, add)

@@ -20,6 +20,7 @@ from ...engine.errors import BadValue, InputError, NotReadable
 from ..fhir.errors import NestedTooDeep, NotJson
 from ..operations.calls import note
 from ..operations.tracing import span
+from ..store.database import waiting_at_most
 from ..store.errors import StoreUnavailable
 from .chart import datum
 from .errors import DataLacking
@@ -29,9 +30,15 @@ from .outcome import issue, malformed, outcome, refusal
 from .request import parsed
 from .response import CdsResponse, Discovery
 from .seam import UNVERIFIED, Asked, Client, Data, Records, Server, Verify
+from .trust.urls import same
 
 Answer = TypeVar("Answer", bound=Response)
 FIELD = re.compile(r"[\w.\[\] ,-]{1,100}", re.ASCII)  # a path that may be named; any other may be what was sent
+LOCK_S = 0.5  # for which a call waits for another's lock on the store: as long as CDS Hooks gives an answer
+ANOTHER_SERVER = (
+    "fhirServer: the decisions kept here are about the patients of another FHIR server, so that none is told and "
+    "nothing is said; the service must list this server (docs/cds-trust.md)"
+)
 NO_SERVICE = "no such service; GET /cds-services lists those on offer"
 
 
@@ -95,7 +102,8 @@ def _counted(records: Records, service: str, answer: Callable[[], Answer]) -> An
     """The answer; that it was given, with which status and in which time, is counted."""
     begun, status = time.perf_counter(), 500
     try:
-        response = answer()
+        with waiting_at_most(LOCK_S):
+            response = answer()
         status = response.status_code
     except StoreUnavailable:
         status = 503
@@ -114,6 +122,8 @@ def answer_call(records: Records, service_id: str, client: Client, body: bytes) 
     if isinstance(read, JSONResponse):
         return read
     note(service=service_id, hook_instance=str(read.hook_instance))
+    if not _ours(records, read.fhir_server):
+        return outcome(403, [issue("forbidden", ANOTHER_SERVER, "fhirServer")])
     try:
         with span("answer", service=service_id):
             answer = offered.answer(_asked(records, offered, read, client))
@@ -124,6 +134,12 @@ def answer_call(records: Records, service_id: str, client: Client, body: bytes) 
     except InputError as error:
         return _not_allowed(error)
     return _Written(answer)
+
+
+def _ours(records: Records, named: str | None) -> bool:
+    """Whether the store's patients are those of the FHIR server that the call names: Patient.id tells them nowhere
+    else. A call that names none is of the one server that the settings allow."""
+    return records.bases is None or named is None or any(same(named, base) for base in records.bases)
 
 
 class _Written(JSONResponse):

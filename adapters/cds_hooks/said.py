@@ -1,34 +1,41 @@
 """What clinicians said of cards: kept in the store once, and heeded: an override for a lasting reason is not repeated.
 
 What lasts is kept in memory by topic and brought up to date from the log before each answer, so that every process
-that shares a store heeds what was said to any of them.
+that shares a store heeds what was said to any of them. The last entry that was read is read again each time: where it
+is gone or another, the store was put back from a backup, and everything is read anew. Only what was said of cards
+that this store's processes have shown is heeded (``card_key``).
 """
 
 from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, select
 
 from ...engine.calendar import due_date
+from ..store.anchor import START, Mark
 from ..store.cases import Kind, Store
 from ..store.tables import DECISION, ENTRY
 from . import terms
+from .card_key import card_key
 from .naming import sequence_in, topic_in
 from .standing import Kept
 
 SINCE = (
-    select(ENTRY.c.sequence, ENTRY.c.body)
-    .where(ENTRY.c.kind == Kind.FEEDBACK.value, ENTRY.c.sequence > bindparam("after"))
+    select(ENTRY.c.sequence, ENTRY.c.hash, ENTRY.c.body)
+    .where(ENTRY.c.kind == Kind.FEEDBACK.value, ENTRY.c.sequence >= bindparam("first"))
     .order_by(ENTRY.c.sequence)
 )
+
+
+WRITERS = 4  # of the process's 40 threads may wait to write feedback
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +52,24 @@ class Memory:
 
     kept: Kept = field(default_factory=OrderedDict)
     heard: dict[int, Heard] = field(default_factory=dict)
-    read_to: int = 0
+    read_to: Mark = START
+    keys: dict[tuple[int, int], bytes] = field(default_factory=dict)  # by the file, of which one is remembered
     lock: Lock = field(default_factory=Lock)
+    writers: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(WRITERS))
     writing: Lock = field(default_factory=Lock)
+
+    def key(self, store: Store) -> bytes:
+        """The secret that seals this store's cards.
+
+        Raises:
+            StoreUnavailable: the store cannot be read, or has no key yet and cannot be written.
+        """
+        database = store.journal.database
+        known = self.keys.get(database.identity)
+        if known is None:
+            known = card_key(database)
+            self.keys = {database.identity: known}
+        return known
 
     def heeded(self, store: Store, topics: Collection[int], today: date) -> frozenset[int]:
         """Those of these topics that are not to be repeated today.
@@ -55,19 +77,27 @@ class Memory:
         Raises:
             StoreUnavailable: the store cannot be read.
         """
+        before = self.read_to
         with store.journal.reading() as connection:
-            new = list(_feedback(connection, self.read_to))
+            new = _feedback(connection, before)
+            another = before != START and (not new or new[0][0] != before)
+            new = _feedback(connection, START) if another else new
         with self.lock:
-            for sequence, body in new:
-                if sequence > self.read_to:  # else another thread was faster
-                    self.read_to = sequence
-                    self._hear(body)
+            if another and self.read_to == before:  # else another thread was faster
+                self.heard, self.read_to, self.keys = {}, START, {}
+            self._hear_all(new, self.key(store))
             known = ((topic, self.heard.get(topic)) for topic in topics)
             return frozenset(topic for topic, heard in known if heard and heard.until and today < heard.until)
 
-    def _hear(self, body: Mapping[str, Any]) -> None:
-        topic = topic_in(UUID(body["card"]))
-        if topic is None:
+    def _hear_all(self, new: Sequence[tuple[Mark, Mapping[str, Any]]], key: bytes) -> None:
+        for mark, body in new:
+            if mark.sequence > self.read_to.sequence:
+                self.read_to = mark
+                self._hear(body, key)
+
+    def _hear(self, body: Mapping[str, Any], key: bytes) -> None:
+        topic = topic_in(UUID(body["card"]), key) if "card" in body and "outcome" in body else None
+        if topic is None:  # of no card, or of one that was never shown
             return
         known = self.heard.get(topic)
         until = _until(body)
@@ -85,39 +115,30 @@ def _until(body: Mapping[str, Any]) -> date | None:
     return due_date(datetime.fromisoformat(body["at"]).date(), (months, months)) if lasting else None
 
 
-def _feedback(connection: Connection, after: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """The feedback on cards later than an entry, oldest first; other feedback is passed over."""
-    for found in connection.execute(SINCE, {"after": after}):
-        body = json.loads(found.body)
-        if "card" in body and "outcome" in body:
-            yield found.sequence, body
+def _feedback(connection: Connection, known: Mark) -> list[tuple[Mark, Mapping[str, Any]]]:
+    """The feedback from an entry on, that one among it, oldest first."""
+    found = connection.execute(SINCE, {"first": known.sequence})
+    return [(Mark(one.sequence, one.hash), json.loads(one.body)) for one in found]
 
 
-def decision_of(store: Store, card: UUID) -> str | None:
-    """The decision that a card was about; None where it was about none, or is none of ours.
-
-    Raises:
-        StoreUnavailable: the store cannot be read.
-    """
-    topic = topic_in(card)
-    sequence = None if topic is None else sequence_in(topic)
+def decision_of(connection: Connection, topic: int) -> str | None:
+    """The decision that a topic is about; None where it is about none."""
+    sequence = sequence_in(topic)
     if sequence is None:
         return None
-    with store.journal.reading() as connection:
-        found = connection.execute(select(DECISION.c.decision_id).where(DECISION.c.sequence == sequence)).scalar()
-        return None if found is None else str(found)
+    found = connection.execute(select(DECISION.c.decision_id).where(DECISION.c.sequence == sequence)).scalar()
+    return None if found is None else str(found)
 
 
-def said_before(store: Store, decision_id: str | None, body: Mapping[str, Any]) -> bool:
-    """Whether the very same was kept already: clients send feedback again until they hear that it arrived.
-
-    Raises:
-        StoreUnavailable: the store cannot be read.
-    """
+def said_before(connection: Connection, decision_id: str | None, body: Mapping[str, Any]) -> bool:
+    """Whether the very same was kept already: clients send feedback again until they hear that it arrived, and some
+    to another service than the one that showed the card."""
     about = ENTRY.c.decision == decision_id if decision_id else ENTRY.c.decision.is_(None)
     card = ENTRY.c.body.contains(f'"card":"{body["card"]}"', autoescape=True)
     query = select(ENTRY.c.body).where(about, ENTRY.c.kind == Kind.FEEDBACK.value, card)
-    same = {name: value for name, value in body.items() if name != "comment"}
-    with store.journal.reading() as connection:
-        kept = (json.loads(found.body) for found in connection.execute(query))
-        return any({name: value for name, value in one.items() if name != "comment"} == same for one in kept)
+    kept = (json.loads(found.body) for found in connection.execute(query))
+    return any(_told(one) == _told(body) for one in kept)
+
+
+def _told(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in ("comment", "service")}

@@ -125,7 +125,7 @@ def _chosen(asked: Asked[Any], sayings: tuple[Saying, ...]) -> tuple[list[tuple[
 
 
 def _card(asked: Asked[Any], saying: Saying, topic: int, notes: Sequence[str]) -> Card:
-    name = card_name(topic, asked.call.hook_instance)
+    name = card_name(topic, asked.call.hook_instance, asked.records.card_key)
     suggestions = tuple(_suggestion(name, number, offer) for number, offer in enumerate(saying.offers))
     return Card(
         uuid=name,

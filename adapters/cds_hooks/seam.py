@@ -11,7 +11,7 @@ values first and hands the rest, all at once, to a ``Fetch``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -19,6 +19,8 @@ from fastapi import Request
 
 from ...engine.record import DecisionLog, ReviewQueue
 from ..store.cases import Store
+from .bundles import of_type
+from .card_key import NO_STORE
 from .request import Authorization, Call, Context
 from .said import Memory
 from .settings import CdsSettings
@@ -44,7 +46,7 @@ class Datum:
     """What is had under one key of the prefetch.
 
     ``value``: a resource or a Bundle; None where there is none, or where it could not be had: then ``lacking``
-    says why, in words without anything that was sent. ``whole`` is False for one page of several.
+    says why, in words without anything that was sent. ``whole`` is False for a part of what there is.
     """
 
     value: Resource | None
@@ -115,6 +117,8 @@ class Records:
         counts: counts feedback.
         now: the moment at which feedback arrives, aware.
         memory: what the process remembers of its store.
+        bases: the FHIR server whose patients the store holds, canonical: a call that names another is refused; empty:
+            no server is listed, and each that is named is another. None: it is not compared.
     """
 
     log: DecisionLog
@@ -126,6 +130,16 @@ class Records:
     counts: Counts = field(default_factory=_CountsNothing)
     now: Callable[[], datetime] = _now
     memory: Memory = field(default_factory=Memory)
+    bases: frozenset[str] | None = None
+
+    @property
+    def card_key(self) -> bytes:
+        """What seals the names of cards.
+
+        Raises:
+            StoreUnavailable: the store cannot be read.
+        """
+        return NO_STORE if self.store is None else self.memory.key(self.store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +161,7 @@ class Data:
 
     def _get(self, keys: Iterable[str]) -> None:
         wanted = tuple(keys)
-        sent = {key: self.prefetched[key] for key in wanted if key in self.prefetched}
+        sent = {key: _of_type(self.prefetched[key], self.queries.get(key)) for key in wanted if key in self.prefetched}
         needs = {key: self.queries[key] for key in wanted if not _complete(sent.get(key)) and key in self.queries}
         fetched = self.fetch(needs) if needs else {}
         for key in wanted:
@@ -162,6 +176,17 @@ class Data:
 
 
 _NOT_SENT = Datum(None, "it was not sent, and could not be fetched")
+
+
+def _of_type(sent: Datum, query: str | None) -> Datum:
+    """What was sent, if it is what the query asks for: of another type it is lacking, of several types a part."""
+    if sent.value is None or query is None:
+        return sent
+    kind = query.partition("?")[0].partition("/")[0]
+    fits = of_type(sent.value, kind)
+    if fits is False:
+        return Datum(None, f"what was sent is no {kind}")
+    return sent if fits else replace(sent, whole=False)
 
 
 def _complete(datum: Datum | None) -> bool:

@@ -37,6 +37,7 @@ class CdsServices:
     trust: CdsTrust
     verifier: Verifier
     fetching: FhirFetching
+    replays: Replays
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes, and the guard before them. Layers that are added later lie around it."""
@@ -46,6 +47,17 @@ class CdsServices:
     def warm(self) -> None:
         """Load what the first call would load: see ``offers.warm``."""
         offers.warm(self.records)
+
+    def check(self) -> None:
+        """That calls can be answered now: the store's version is known, each of its tables can be read, and it can
+        be told which tokens were used. For a thread that may wait a second.
+
+        Raises:
+            StoreUnavailable, ReplaysUnknown: they cannot.
+        """
+        if self.records.store is not None:
+            self.records.store.journal.database.check()
+        self.replays.check()
 
     async def close(self) -> None:
         """Close all connections to key and FHIR servers."""
@@ -89,8 +101,10 @@ def services_of(
         settings=settings or CdsSettings(),
         fetching=traced(fetching),
         counts=CdsCounts(metrics),
+        bases=trust.bases if trust.verify or trust.bases else None,
     )
-    return CdsServices(records, trust, Verifier(trust, _replays(trust, store if shared_replays else None)), fetching)
+    replays = _replays(trust, store if shared_replays else None)
+    return CdsServices(records, trust, Verifier(trust, replays), fetching, replays)
 
 
 def counted() -> frozenset[str]:

@@ -1,7 +1,8 @@
 """Suggested orders and changed reports: whole FHIR R4 resources, ready to be stored by the client.
 
 A changed resource is the client's own with what changes put in its place: nothing of it is lost, and nothing in it
-that JSON or FHIR forbids (null, empty) is sent back.
+that FHIR or CDS Hooks forbids (null, empty) is sent back. The one resource of which something would be lost without
+its nulls is not changed at all: see ``changeable``.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def concluded(report: Resource, text: str) -> dict[str, Any]:
 
 
 def tidy(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """The resource without null and empty values, which FHIR's JSON forbids; null in a list may stand."""
+    """The resource without null and empty values, in lists too: CDS Hooks 2.0 forbids both."""
     kept = {name: _tidy(value) for name, value in resource.items()}
     return {name: value for name, value in kept.items() if value is not None and value not in ("", [], {})}
 
@@ -118,4 +119,20 @@ def tidy(resource: Mapping[str, Any]) -> dict[str, Any]:
 def _tidy(value: Any) -> Any:
     if isinstance(value, dict):
         return tidy(value)
-    return [v for v in map(_tidy, value) if v not in ("", [], {})] if isinstance(value, list) else value
+    return [v for v in map(_tidy, value) if v not in (None, "", [], {})] if isinstance(value, list) else value
+
+
+def changeable(value: Any) -> bool:
+    """Whether a resource keeps its meaning without null and empty values.
+
+    It does not where a list of primitives and the list of their extensions ("given", "_given") hold each other's
+    places by nulls (hl7.org/fhir/R4/json.html#primitive).
+    """
+    if isinstance(value, list):
+        return all(map(changeable, value))
+    if not isinstance(value, Mapping):
+        return True
+    paired = (value.get(name) for own in value if own.startswith("_") for name in (own, own[1:]))
+    return not any(isinstance(v, list) and len(_tidy(v)) < len(v) for v in paired) and all(
+        map(changeable, value.values())
+    )

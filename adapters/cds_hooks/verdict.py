@@ -6,7 +6,7 @@ decision's, the criteria are the programme's. Nothing is decided anew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -30,6 +30,7 @@ class Fit(StrEnum):
     NOT_ELIGIBLE = "not-eligible"
     NOT_KNOWN = "not-known"  # criteria apply, and what they need is not in the record
     NO_GUIDELINE = "no-guideline"
+    GOVERNED = "governed"  # a decision speaks of the region, and names no exam: it is open, or was carried out
 
 
 FITTING = (Fit.FITS, Fit.LATE)
@@ -52,7 +53,12 @@ class Verdict:
 
 
 def verdict(
-    order: Order, others: Sequence[Order], recommended: Mapping[str, Recommended], chart: Chart, today: date
+    order: Order,
+    others: Sequence[Order],
+    recommended: Mapping[str, Recommended],
+    chart: Chart,
+    today: date,
+    governed: Collection[str] = (),
 ) -> Verdict:
     """What becomes of an order.
 
@@ -62,11 +68,12 @@ def verdict(
         recommended: by region, the recommendations in force.
         chart: the patient's chart.
         today: the day of the question.
+        governed: the regions of which a stored decision speaks: no order for them is one of screening.
     """
     if order.exam is None:
         return Verdict(order, Fit.NO_GUIDELINE)
     mine = [recommended[region] for region in order.regions if region in recommended]
-    twin = next((other for other in others if _double(order, other)), None)
+    twin = next((other for other in others if _double(order, other, mine, today)), None)
     if twin is not None:
         return Verdict(order, Fit.TWICE, next(iter(mine), None), twin)
     fitting = next((r for r in mine if order.exam in r.exams), None)
@@ -74,12 +81,18 @@ def verdict(
         return Verdict(order, _in_time(order, fitting, today), fitting)
     if mine:
         return Verdict(order, Fit.OTHER_EXAM, mine[0])
-    return _without_recommendation(order, chart, today)
+    return _without_recommendation(order, chart, today, governed)
 
 
-def _double(order: Order, other: Order) -> bool:
-    """Whether it is a second order of the same exam, and not the same order in another form."""
-    if other.exam != order.exam or other.resource is order.resource or not same_time(order, other):
+def _double(order: Order, other: Order, mine: Sequence[Recommended], today: date) -> bool:
+    """Whether it is a second order of the same exam, and not the same order in another form.
+
+    One that was written before the exam on which a recommendation rests is no order for what is recommended.
+    """
+    if other.exam != order.exam or other.resource is order.resource or not same_time(order, other, today):
+        return False
+    asked = [recommended for recommended in mine if order.exam in recommended.exams]
+    if other.first is None and asked and not any(recommended.is_for(other, today) for recommended in asked):
         return False
     same_reference = order.reference and order.reference == other.reference
     return not same_reference and not identified(order.resource) & identified(other.resource)
@@ -90,17 +103,19 @@ def _in_time(order: Order, recommended: Recommended, today: date) -> Fit:
     last = order.last or first
     if recommended.earliest is not None and last < recommended.earliest:
         return Fit.EARLY
-    if order.first is None or recommended.due is None:
+    if order.first is None:
         return Fit.FITS
-    latest = max(recommended.due, today) + timedelta(days=terms.exams().windows.late.days)  # overdue: now is in time
-    return Fit.LATE if order.first > latest else Fit.FITS
+    latest = recommended.latest(today)
+    return Fit.LATE if latest is not None and order.first > latest else Fit.FITS
 
 
-def _without_recommendation(order: Order, chart: Chart, today: date) -> Verdict:
+def _without_recommendation(order: Order, chart: Chart, today: date, governed: Collection[str]) -> Verdict:
     made = _just_made(order, chart, today)
     if made is not None:
         return Verdict(order, Fit.TWICE, twin=made)
     lacking = "; ".join(f"{name}: {chart.lacking[name]}" for name in LISTS if name in chart.lacking)
+    if not set(governed).isdisjoint(order.regions):
+        return Verdict(order, Fit.GOVERNED, lacking=lacking)
     known = terms.exams().screening
     if order.exam != known.exam:
         return Verdict(order, Fit.NO_GUIDELINE, lacking=lacking)

@@ -7,6 +7,7 @@ with each process, as Prometheus expects.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -18,14 +19,17 @@ from ...engine.errors import MissingExtra
 from ...engine.knowledge import load_gates
 from ...engine.record import URGENCY
 from ...engine.types import Decision, Route
+from ..operations.apart import Apart
 from ..store.cases import Outcome, Store
 from ..store.chain import of_moment
+from ..store.errors import StoreUnavailable
 from ..store.tables import DECISION, WAITING
 from ..store.vocabulary import override_reasons
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+LOG = logging.getLogger("radlogic.monitor")
 OTHER: Final = "other"  # the label of whatever is none of the values known
 STATUSES: Final = frozenset(str(status.value) for status in HTTPStatus)
 SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # CDS Hooks asks for half a second
@@ -50,11 +54,6 @@ class Metrics:
         self._reasons = client.Counter("review_reasons", "Reasons for which a human must look.", ["reason"], **given)
         self._signatures = client.Counter("signatures", "Signatures, by outcome.", ["outcome"], **given)
         self._overridden = client.Counter("overrides", "Overrides, by coded reason.", ["reason"], **given)
-        waits = "Decisions that wait for a human, by priority."
-        self._waiting = client.Gauge("reviews_waiting", waits, ["priority"], **given)
-        self._oldest = client.Gauge(
-            "oldest_review_seconds", "For how long the oldest of them has waited.", ["priority"], **given
-        )
         seen = ["service", "status"]
         self._cds = client.Histogram(
             "cds_request_seconds", "CDS Hooks requests: how long they took.", seen, buckets=SECONDS, **given
@@ -81,16 +80,45 @@ class Metrics:
     def exposition(self, store: Store | None, now: datetime | None = None) -> bytes:
         """Everything in Prometheus' text format 0.0.4, what waits in the store among it. ``now``: aware; UTC now.
 
-        Raises:
-            StoreUnavailable: the store cannot be read.
+        Of a store that cannot be read this alone is told (``radlogic_store_readable`` 0); the counters are all here.
         """
-        if store is not None:
-            waits = dict(_waiting(store, now or datetime.now(UTC)))
-            for priority, rank in URGENCY.items():  # all of them: a gauge that is not set again would stay as it was
-                count, age = waits.get(rank, (0, 0.0))
-                self._waiting.labels(priority.value).set(count)
-                self._oldest.labels(priority.value).set(age)
+        return self.counted() + (b"" if store is None else of_store(store, now))
+
+    def counted(self) -> bytes:
+        """What the process counted; no store is asked."""
         return bytes(_client().generate_latest(self.registry))
+
+
+def of_store(store: Store, now: datetime | None = None) -> bytes:
+    """What waits in the store; of one that cannot be read, that it cannot."""
+    try:
+        waits = dict(_waiting(store, now or datetime.now(UTC)))
+    except StoreUnavailable as error:
+        LOG.error("%s", error)
+        return unread()
+    registry = _readable(1)
+    given = {"registry": registry, "namespace": "radlogic"}
+    count = _client().Gauge("reviews_waiting", "Decisions that wait for a human, by priority.", ["priority"], **given)
+    told = "For how long the oldest of them has waited."
+    oldest = _client().Gauge("oldest_review_seconds", told, ["priority"], **given)
+    for priority, rank in URGENCY.items():
+        many, age = waits.get(rank, (0, 0.0))
+        count.labels(priority.value).set(many)
+        oldest.labels(priority.value).set(age)
+    return bytes(_client().generate_latest(registry))
+
+
+def unread() -> bytes:
+    """That the store cannot be read."""
+    return bytes(_client().generate_latest(_readable(0)))
+
+
+def _readable(value: int) -> Any:
+    """A registry for one answer: gauges of a store that are left out cannot stay as they were."""
+    registry = _client().CollectorRegistry(auto_describe=False)
+    told = "Whether the store can be read: 1 or 0."
+    _client().Gauge("store_readable", told, registry=registry, namespace="radlogic").set(value)
+    return registry
 
 
 def _waiting(store: Store, now: datetime) -> Iterable[tuple[int, tuple[int, float]]]:
@@ -107,11 +135,17 @@ def metrics_routes(metrics: Metrics, store: Store) -> APIRouter:
     from fastapi import APIRouter, Response
 
     router = APIRouter(tags=["operations"])
+    waits = Apart(lambda: of_store(store))
 
     @router.get("/metrics")
-    def exposed() -> Response:
-        """The process's counters and what waits, for Prometheus."""
-        return Response(metrics.exposition(store), media_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
+    async def exposed() -> Response:
+        """The process's counters and, where the store can be read, what waits; for Prometheus."""
+        try:
+            told = await waits.answer()
+        except TimeoutError:
+            told = unread()
+        content = metrics.counted() + told
+        return Response(content, media_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
     return router
 

@@ -11,23 +11,40 @@ import os
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 
 from ...engine.errors import BadValue, MissingExtra
 from .errors import StoreUnavailable
 from .layout import APPLICATION_ID, lay_out
+from .tables import METADATA
 
 FILE_NAME = "radlogic.sqlite3"
 ANCHOR_NAME = "radlogic.anchor"
 WAIT_S = 30.0  # how long a writer waits for the others
 WRITERS_LOCK = APPLICATION_ID  # the key of the advisory lock in PostgreSQL
 WRITES = {"radlogic_writes": True}
+_PATIENCE: ContextVar[float | None] = ContextVar("radlogic_store_patience", default=None)
+
+
+@contextmanager
+def waiting_at_most(seconds: float) -> Iterator[None]:
+    """Within the block nobody waits longer than this for another's lock: ``StoreUnavailable`` comes sooner.
+
+    For calls that somebody waits for; ``seconds`` > 0, by default ``WAIT_S``. It holds for the thread or task that
+    says so.
+    """
+    before = _PATIENCE.set(seconds)
+    try:
+        yield
+    finally:
+        _PATIENCE.reset(before)
 
 
 class Database:
@@ -69,8 +86,27 @@ class Database:
         """A transaction of the only writer: on disk as a whole when the block ends, undone if it raises."""
         with self._errors(), self.engine.connect().execution_options(**WRITES) as connection, connection.begin():
             if connection.dialect.name == "postgresql":
+                if (patience := _PATIENCE.get()) is not None:
+                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_ms(patience)}")
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITERS_LOCK})
             yield connection
+
+    def check(self) -> None:
+        """That it is a store of this version, whose tables can be read.
+
+        Raises:
+            StoreUnavailable: it is not.
+        """
+        with self.read() as connection:
+            if not lay_out(connection, only_look=True):
+                raise self._unavailable("a store that is not laid out, or not up to date")
+            for table in METADATA.sorted_tables:
+                connection.execute(select(*table.primary_key.columns).limit(1)).first()
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Which file it is: another one after the store was put back from a backup. (0, 0) of a server's."""
+        return (0, 0) if self.file is None else _identity(self.file)
 
     def close(self) -> None:
         """Give back the connections."""
@@ -151,7 +187,7 @@ def _sqlite(path: Path) -> Engine:
         connect_args={"timeout": WAIT_S, "isolation_level": None, "check_same_thread": False},
     )
     event.listen(engine, "connect", _as_we_need_it)
-    event.listen(engine, "connect", lambda _, record: record.info.update(file=_identity(path)))
+    event.listen(engine, "connect", lambda _, record: record.info.update(file=_identity(path), wait_s=WAIT_S))
     event.listen(engine, "checkout", lambda _, record, __: _check_same(path, record))
     event.listen(engine, "begin", _begin)
     return engine
@@ -183,8 +219,16 @@ def _check_same(path: Path, record: Any) -> None:
 
 def _begin(connection: Connection) -> None:
     """Take the writer's lock first: waiting is then safe from deadlock."""
+    wait = _PATIENCE.get() or WAIT_S
+    if connection.info["wait_s"] != wait:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_ms(wait)}")
+        connection.info["wait_s"] = wait
     writes = connection.get_execution_options().get("radlogic_writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _ms(seconds: float) -> int:
+    return max(int(seconds * 1000), 1)  # 0 would be for ever in PostgreSQL
 
 
 def _postgresql(url: URL) -> Engine:

@@ -82,7 +82,7 @@ def test_nor_of_a_launch(launched, provider, lines):
     launched.clock.now = time.time()
     secrets = everything_by_launch(launched, provider)
 
-    assert "LoginRefused" in ours(lines) and "/token" in ours(lines)  # ours, and of the client that we use
+    assert "LoginRefused" in ours(lines) and "HTTP Request" in ours(lines)  # ours, and of the client that we use
     assert found_in(ours(lines) + str(launched.audit.entries), secrets) == []
     assert {"launched", "login_failed"} == set(launched.audit.actions())
 

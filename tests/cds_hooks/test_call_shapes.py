@@ -81,6 +81,7 @@ def _is_no_datum(value):
         not isinstance(value, dict)
         or (value.get("resourceType") != "Bundle" and value.get("resourceType") != "Patient")
         or any(link.get("relation") == "next" for link in value.get("link") or () if isinstance(link, dict))
+        or value.get("total", 0) > len(value.get("entry", ()))
     )
 
 

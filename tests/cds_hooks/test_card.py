@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sample_decisions import ALL, no_findings, no_guideline, screening, unknown_indication, unknown_type
 
 from radlogic.adapters.cds_hooks.card import saying_of
+from radlogic.adapters.cds_hooks.followed import FollowUp
 from radlogic.adapters.cds_hooks.patient_view import newest
 from radlogic.adapters.cds_hooks.request import Call, PatientViewContext
 from radlogic.adapters.cds_hooks.saying import answered
@@ -25,10 +26,11 @@ BEFORE, ON, AFTER = date(2025, 6, 13), date(2025, 6, 14), date(2025, 6, 15)  # a
 CALL = Call[PatientViewContext].model_validate(request())
 
 
-def shown(assessment, as_of=BEFORE, waiting=True, others=0, later=None, **standing):
+def shown(assessment, as_of=BEFORE, waiting=True, others=0, later=None, beside=(), **standing):
     stood = Stood(assessment, waiting=waiting, **standing)
     asked = Asked(CALL, Data({}, {}, lambda needs: {}), Records(MemoryLog(), MemoryQueue(), lambda: as_of))
-    saying = saying_of(stood, stood.answers, others=others, as_of=as_of, later=later)
+    followed = {answer.guideline: FollowUp(later, beside) for answer in stood.answers}
+    saying = saying_of(stood, stood.answers, others=others, as_of=as_of, followed=followed)
     return answered(asked, [saying]).cards[0]
 
 

@@ -1,6 +1,8 @@
 """What becomes of cards: kept once, counted, heeded; and signatures, which need a store too."""
 
 import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
@@ -15,6 +17,7 @@ from radlogic.adapters.cds_hooks.counted import CdsCounts
 from radlogic.adapters.cds_hooks.naming import card_name, sequence_in, suggestion_name, topic_in, topic_of
 from radlogic.adapters.cds_hooks.seam import Client, Records
 from radlogic.adapters.monitor.metrics import Metrics
+from radlogic.adapters.store.anchor import Anchor
 from radlogic.adapters.store.cases import Filter, Kind, State, Store
 
 VIEW = "radlogic-patient-view"
@@ -86,12 +89,45 @@ def test_the_verified_client_is_the_actor(tmp_path):
     assert kept(client)[0].actor == "https://ehr.example"
 
 
-def test_feedback_on_a_card_of_nobodys_is_kept_without_its_comment(client):
+def test_feedback_on_a_card_of_nobodys_is_answered_and_neither_kept_nor_counted(client):
+    counts = CdsCounts(Metrics([VIEW]))
+    client = with_counts(client, counts)
     assert client.tell(VIEW, overridden(str(uuid4()), userComment="Ms Doe")).status_code == 200
 
-    (entry,) = kept(client)
-    assert entry.decision_id is None
-    assert "comment" not in entry.body
+    assert kept(client) == []
+    assert b"radlogic_cds_feedback_total{" not in counts.metrics.exposition(None)
+
+
+def test_feedback_that_is_sent_to_two_services_or_processes_is_kept_and_counted_once(client, tmp_path):
+    (card,) = client.cards(VIEW, request())
+    other = ehr(folder=tmp_path)
+    for where, service in ((client, VIEW), (client, "radlogic-order-sign"), (other, VIEW)):
+        assert where.tell(service, overridden(card["uuid"])).status_code == 200
+
+    assert len(kept(client)) == 1
+
+
+def test_two_processes_that_are_told_the_same_at_once_keep_it_once(client, tmp_path):
+    cards = [client.cards(VIEW, request(instance=str(n)))[0]["uuid"] for n in range(8)]
+    both = [client, ehr(folder=tmp_path)]
+
+    def tell(where):
+        return [where.tell(VIEW, overridden(card)).status_code for card in cards]
+
+    with ThreadPoolExecutor(2) as threads:
+        answers = list(threads.map(tell, both))
+
+    assert {status for one in answers for status in one} == {200}
+    assert len(kept(client)) == len(cards)
+
+
+def test_a_request_is_one_transaction_however_much_it_says(client, monkeypatch):
+    put, really = [], Anchor.put
+    monkeypatch.setattr(Anchor, "put", lambda self, marks: put.append(really(self, marks)))
+    names = [client.cards(VIEW, request(instance=str(n)))[0]["uuid"] for n in range(5)]
+
+    assert client.tell(VIEW, *map(overridden, names)).status_code == 200
+    assert (len(put), len(kept(client))) == (1, 5)
 
 
 LASTING = {r.code: r.lasts for r in terms.reasons().reasons}
@@ -138,6 +174,51 @@ def test_an_override_is_heeded_by_another_process_and_taken_back_by_a_later_acce
 
     other.tell(VIEW, accepted(card["uuid"], at="2025-06-20T10:00:00Z"))
     assert len(one.cards(VIEW, request())) == 1
+
+
+def test_what_is_said_of_a_card_that_was_never_shown_is_not_heeded(client):
+    """Its topic can be worked out by anybody; its seal cannot."""
+    for key in (b"", bytes(32), b"guessed"):
+        made_up = str(card_name(topic_of(1, "", "follow-up lung-rads"), "never shown", key))
+        assert client.tell(VIEW, overridden(made_up, userComment="Ms Doe")).status_code == 200
+
+    assert len(client.cards(VIEW, request())) == 1
+    assert kept(client) == []
+
+
+def test_another_stores_cards_are_not_heeded_in_this_one(tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "other").mkdir()
+    one, other = (ehr(of_jane(screening()), folder=tmp_path / name) for name in ("one", "other"))
+    (card,) = other.cards(VIEW, request())
+    one.tell(VIEW, overridden(card["uuid"]))
+
+    assert len(one.cards(VIEW, request())) == 1
+
+
+def _copied(source, target):
+    """As a backup is put back: files of their own, moved over those that are there."""
+    for file in source.iterdir():
+        shutil.copy(file, target / f"{file.name}.new")
+        (target / f"{file.name}.new").replace(target / file.name)
+
+
+def test_a_store_that_is_put_back_under_a_running_service_is_heard_anew(tmp_path):
+    live, backup = tmp_path / "live", tmp_path / "backup"
+    live.mkdir()
+    backup.mkdir()
+    client = ehr(of_jane(screening()), folder=live)
+    (card,) = client.cards(VIEW, request())
+    _copied(live, backup)
+    for minute in range(4):
+        client.tell(VIEW, overridden(card["uuid"], at=f"2025-06-20T09:0{minute}:00Z"))
+    assert client.cards(VIEW, request()) == []
+
+    _copied(backup, live)
+    assert len(client.cards(VIEW, request())) == 1  # what the lost entries said is forgotten
+    client.tell(VIEW, overridden(card["uuid"]))
+    assert client.cards(VIEW, request()) == []  # and what is said now is heeded, though its number was read before
+    assert len(kept(client)) == 1
 
 
 REFUSED = {
@@ -299,26 +380,37 @@ def test_an_erased_patient_has_no_cards(client):
     assert client.call(VIEW, request()).status_code == 412  # nothing is stored, and no data were sent
 
 
+KEY = bytes(range(32))
+
+
 # ---- names of cards ------------------------------------------------------------------------------------------------
 
 
 @given(st.integers(0, 2**40), st.text(), st.text(), st.text())
 def test_a_cards_name_is_a_uuid_of_version_8_that_tells_topic_and_decision(sequence, key, words, call):
     topic = topic_of(sequence, key, words)
-    name = card_name(topic, call)
+    name = card_name(topic, call, KEY)
 
     assert (name.version, name.variant) == (8, "specified in RFC 4122")
-    assert topic_in(name) == topic
+    assert topic_in(name, KEY) == topic
     assert sequence_in(topic) == (sequence if 0 < sequence < 2**36 else None)
-    assert topic_in(suggestion_name(name, 0)) == topic
     assert len({name, suggestion_name(name, 0), suggestion_name(name, 1)}) == 3
 
 
 def test_names_differ_by_patient_matter_and_call():
-    names = {card_name(topic_of(0, k, w), c) for k in "ab" for w in "xy" for c in "12"}
+    names = {card_name(topic_of(0, k, w), c, KEY) for k in "ab" for w in "xy" for c in "12"}
 
     assert len(names) == 8
-    assert topic_in(UUID("d1577c69-dfbe-44ad-ba6d-3e05e953b2ea")) is None
+    assert topic_in(UUID("d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"), KEY) is None
+
+
+@given(st.integers(0, 121), st.binary(min_size=1, max_size=32))
+def test_a_name_that_was_changed_or_sealed_with_another_key_is_none_of_ours(bit, other):
+    name = card_name(topic_of(7, "k", "w"), "call", KEY)
+    place = bit if bit < 62 else bit + 2 if bit < 74 else bit + 6  # around variant and version
+
+    assert topic_in(UUID(int=name.int ^ 1 << place), KEY) is None
+    assert topic_in(name, other) is None
 
 
 def test_a_retry_of_a_call_gives_the_same_names(client):

@@ -68,10 +68,13 @@ def stored(*assessments):
 
 
 def ask(app, method, path, host="127.0.0.1", **more):
+    """``content``: bytes that are said to be JSON."""
+    headers = {"content-type": "application/json"} if "content" in more else {}
+
     async def once():
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
-            return await client.request(method, path, **more)
+            return await client.request(method, path, **({"headers": headers} | more))
 
     return asyncio.run(once())
 

@@ -41,6 +41,28 @@ def test_what_is_not_whole_is_fetched_and_what_was_sent_stands_where_that_fails(
     assert data({"a": sent}, {})[0].have("a") == {"a": datum(sent)}
 
 
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ({"resourceType": "B"}, Datum(None, "what was sent is no A")),
+        (BUNDLE | {"entry": [{"resource": {"resourceType": "B"}}]}, Datum(None, "what was sent is no A")),
+        ({"resourceType": "A"}, Datum({"resourceType": "A"})),
+        (BUNDLE, Datum(BUNDLE)),
+    ],
+)
+def test_what_is_of_another_type_than_was_asked_for_is_lacking(sent, expected):
+    assert data({"a": sent}, {})[0].have("a") == {"a": expected}
+    fetched = data({"a": sent}, {"A?x=1": BUNDLE})[0].have("a")["a"]
+    assert fetched == (Datum(BUNDLE) if expected.lacking else expected)
+
+
+def test_of_several_types_what_was_sent_is_a_part():
+    both = BUNDLE | {"entry": [{"resource": {"resourceType": name}} for name in "AB"]}
+
+    assert data({"a": both}, {})[0].have("a") == {"a": Datum(both, whole=False)}
+    assert data({"a": both}, {"A?x=1": BUNDLE})[0].have("a") == {"a": Datum(BUNDLE)}
+
+
 def test_a_single_resource_is_read_once():
     found, server = data({}, {"ServiceRequest/7": {"resourceType": "ServiceRequest"}})
 
@@ -58,6 +80,8 @@ def test_a_fetch_that_forgets_a_key_is_a_lack():
 
 AN_ERROR = "an error message was sent in its place"
 TWO = [{"resource": FAILED}, {"resource": {"resourceType": "X"}}]
+INCLUDED = [{"search": {"mode": "match"}, "resource": {"resourceType": "X"}},
+            {"search": {"mode": "include"}, "resource": {"resourceType": "Y"}}]  # fmt: skip
 KINDS = {
     "nothing": (None, "", True),
     "a Bundle": (BUNDLE, "", True),
@@ -71,7 +95,11 @@ KINDS = {
         BUNDLE | {"entry": [{"resource": {"resourceType": "OperationOutcome", "issue": [{"severity": "warning"}]}}]},
         "", True,
     ),
-    "an error beside entries": (BUNDLE | {"entry": TWO}, "", True),
+    "an error beside entries": (BUNDLE | {"entry": TWO}, "", False),
+    "a total larger than its entries": (BUNDLE | {"total": 30}, "", False),
+    "a total of its matches, and what was included with them": (BUNDLE | {"total": 1, "entry": INCLUDED}, "", True),
+    "a total that only the included would make up": (BUNDLE | {"total": 2, "entry": INCLUDED}, "", False),
+    "a total that is no number": (BUNDLE | {"total": "30"}, "", True),
 }  # fmt: skip
 
 
@@ -93,7 +121,7 @@ def test_the_fetch_is_given_the_verified_client_and_the_server_that_the_request_
         return lambda needs: {}
 
     known = Client("https://ehr.example", "north")
-    client = ehr(of_jane(screening()), verify=lambda: known, fetching=fetching)
+    client = ehr(of_jane(screening()), verify=lambda _: known, fetching=fetching)
     client.cards("radlogic-patient-view", request(
         fhirServer="https://fhir.example/r4", fhirAuthorization={"access_token": "s3cret", "expires_in": "300"}
     ))  # fmt: skip

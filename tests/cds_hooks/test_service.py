@@ -1,8 +1,10 @@
 """The service as ``radlogic serve`` puts it together: pages, CDS services with their guard, health, metrics."""
 
 import asyncio
+import contextlib
 import json
 import shutil
+import sqlite3
 import time
 from datetime import UTC, datetime
 
@@ -105,6 +107,29 @@ def test_what_was_not_sent_is_fetched_with_the_token_that_came(served, fhir):
     assert {sent["Authorization"] for _, sent in fhir.asked} == {f"Bearer {GRANTED['access_token']}"}
 
 
+def test_a_call_of_another_fhir_server_gets_no_decision(served, fhir, trust):
+    """Patient.id means a patient on one server only; verified or not."""
+    other, ours = "https://fhir.other.example/r4", fhir.base + "/"
+    verified = served(call(fhirServer=other), call(fhirServer=ours, prefetch={}), call())
+    trust["verify"] = False
+    bodies = [request(fhirServer=server) for server in (other, "no address", ours)]
+    unverified = served(*[("POST", SERVICE, {"json": body}) for body in bodies])
+
+    for refused in (verified[0], *unverified[:2]):
+        assert refused.status_code == 403
+        assert refused.json()["issue"][0]["expression"] == ["fhirServer"]
+        assert "4A" not in refused.text and "other" not in refused.json()["issue"][0]["diagnostics"].split()
+    assert [a.status_code for a in (*verified[1:], unverified[2])] == [200, 200, 200]
+    assert all("4A" in a.text for a in (*verified[1:], unverified[2]))
+
+
+def test_where_no_fhir_server_is_listed_a_verified_call_may_name_none(served, trust):
+    del trust["clients"][0]["fhir_servers"]
+    named, silent = served(call(fhirServer="https://fhir.other.example/r4"), call())
+
+    assert (named.status_code, silent.status_code) == (403, 200)
+
+
 def test_calls_are_counted_by_service_and_feedback_beside_them(served):
     feedback = f"{SERVICE}/feedback"
     told = {"feedback": [{"card": "x", "outcome": "accepted", "acceptedSuggestions": [], "outcomeTimestamp": "2026"}]}
@@ -158,6 +183,63 @@ def test_it_is_ready_while_the_store_can_be_read(served, tmp_path):
 
     assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "lacking": "store"})
     assert alive.status_code == 200
+
+
+def _overwritten(folder):
+    file = folder / "radlogic.sqlite3"
+    file.write_bytes(bytes(range(256)) * (file.stat().st_size // 256))
+
+
+def _dropped(folder):
+    with contextlib.closing(sqlite3.connect(folder / "radlogic.sqlite3")) as db:
+        db.execute("DROP TABLE decision")
+
+
+def _of_a_later_version(folder):
+    with contextlib.closing(sqlite3.connect(folder / "radlogic.sqlite3")) as db, db:
+        db.execute("UPDATE radlogic_version SET version_num = '99'")
+
+
+@pytest.mark.parametrize("spoiled", [_overwritten, _dropped, _of_a_later_version])
+def test_it_is_not_ready_while_the_stores_tables_cannot_be_read(served, tmp_path, spoiled):
+    ready, metrics = served(("GET", "/readyz", {}), ("GET", "/metrics", {}), before=lambda: spoiled(tmp_path / "store"))
+
+    assert (ready.status_code, ready.json()) == (503, {"status": "not ready", "lacking": "store"})
+    assert metrics.status_code == 200
+
+
+@pytest.mark.parametrize(("replays", "status"), [("store", 503), ("memory", 200)])
+def test_it_is_not_ready_while_used_tokens_cannot_be_written(served, tmp_path, replays, status):
+    with contextlib.ExitStack() as held:
+
+        def locked():
+            db = sqlite3.connect(tmp_path / "store" / "radlogic.sqlite3", isolation_level=None)
+            held.enter_context(contextlib.closing(db)).execute("BEGIN IMMEDIATE")
+
+        (answer,) = served(("GET", "/readyz", {}), before=locked, replays=replays)
+
+    assert answer.status_code == status
+
+
+def test_looking_whether_tokens_can_be_written_keeps_none(served, tmp_path):
+    (answer,) = served(("GET", "/readyz", {}), replays="store")
+    with contextlib.closing(sqlite3.connect(tmp_path / "store" / "radlogic.sqlite3")) as db:
+        kept = db.execute("SELECT COUNT(*) FROM cds_used_token").fetchone()
+
+    assert (answer.status_code, kept) == (200, (0,))
+
+
+def test_counters_are_told_while_the_store_is_gone(served, tmp_path):
+    def lost():
+        shutil.rmtree(tmp_path / "store")
+
+    failed, metrics = served(call(), ("GET", "/metrics", {}), before=lost)
+
+    assert (failed.status_code, failed.headers["retry-after"]) == (503, "5")
+    assert metrics.status_code == 200
+    assert 'radlogic_cds_request_seconds_count{service="radlogic-patient-view",status="503"} 1.0' in metrics.text
+    assert "radlogic_store_readable 0.0" in metrics.text
+    assert "radlogic_reviews_waiting" not in metrics.text
 
 
 def test_a_key_file_that_is_not_there_stops_the_start(tmp_path, trust):

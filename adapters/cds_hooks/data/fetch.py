@@ -15,6 +15,7 @@ from functools import partial
 from traceback import format_tb
 from typing import Any
 
+from ..bundles import of_type
 from ..seam import Client, Datum, Fetch, Server
 from ..trust.arrival import arrived_at
 from ..trust.redact import quiet_libraries
@@ -154,6 +155,10 @@ class FhirFetching:
         if query.id is not None:
             return Datum(_resource(value, query))
         found, whole = await all_pages(bundle(value), url, base, self._trust.fetch.pages, get)
+        fits = of_type(found, query.type)
+        if fits is False:
+            raise Unanswered(Why.ANOTHER_RESOURCE)
+        whole = whole and fits is True
         if not whole:
             LOG.info("%s fetched in part: pages are missing", query.type)
         return Datum(found, whole=whole)

@@ -2,7 +2,8 @@
 
 A ``next`` link is the server's word, and servers have been wrong: it may lead elsewhere, in a circle, or on for ever.
 So it is followed below the server's own base only, to a page that was not seen, and not beyond the bounds. What is
-then missing is said: the Bundle keeps its open ``next`` link, and ``whole`` is False.
+then missing is said: the Bundle keeps its open ``next`` link, and ``whole`` is False; so it is where the server
+counted more (``total``) or says that something went wrong beside what it found.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 from ...fhir.coding import objects
 from ...fhir.pages import joined
+from ..bundles import is_error, is_short, says_error
 from ..trust.urls import canonical
 from .outcomes import Unanswered, Why
 
@@ -43,17 +45,18 @@ async def all_pages(first: Page, url: str, base: str, limit: int, get: Get) -> t
         seen.add(following)
         pages[-1], url = _closed(pages[-1]), following
         pages.append(page)
-    return (_once(joined(pages)) if len(pages) > 1 else first), whole
+    found = _once(joined(pages)) if len(pages) > 1 else first
+    return found, whole and not is_short(found, first.get("total")) and not any(map(says_error, pages))
 
 
 def bundle(value: Any) -> Page:
-    """The value, if it is a search's Bundle; an OperationOutcome is the server's no.
+    """The value, if it is a search's Bundle; an OperationOutcome is the server's no, and one alone in a Bundle is.
 
     Raises:
         Unanswered: it is something else.
     """
     kind = value.get("resourceType") if isinstance(value, dict) else None
-    if kind == "OperationOutcome":
+    if isinstance(value, dict) and isinstance(kind, str) and is_error(value):
         raise Unanswered(Why.SERVER_SAYS_NO)
     if kind != "Bundle" or value.get("type") != "searchset" or not isinstance(value.get("entry", []), list):
         raise Unanswered(Why.ANOTHER_RESOURCE)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
 from starlette.datastructures import Headers
@@ -93,6 +94,8 @@ class CdsGuard:
         except ReplaysUnknown as fault:
             LOG.error("%s", fault)
             return _refusal(503, "transient", "the service cannot check the call just now; try again later")
+        if not self._trust.verify and scope["method"] == "POST" and not _is_json(headers.get("content-type", "")):
+            return _refusal(415, "not-supported", "Content-Type: a body is application/json")
         wait = self._clients.take(f"{client.issuer} {client.tenant}").wait_s
         if wait:
             LOG.warning("client %s was refused: too many calls", name)
@@ -109,6 +112,7 @@ class CdsGuard:
         path = route_path(scope)
         if not self._trust.verify:
             _check_local(headers)
+            _check_page(headers, (*self._trust.origins, _origin(self._trust.base_url)))
             return UNVERIFIED, "unverified"
         if self._trust.open_discovery and path.rstrip("/") == SERVICES and scope["method"] in {"GET", "HEAD"}:
             return UNVERIFIED, "anybody"
@@ -150,6 +154,27 @@ def _check_local(headers: Headers) -> None:
     """
     if any(name in headers for name in PROXY_HEADERS):
         raise refused_token("unverified_behind_proxy")
+
+
+def _check_page(headers: Headers, ours: Sequence[str]) -> None:
+    """Nor from a web page that this machine's user happens to look at: browsers say where a call comes from.
+
+    Raises:
+        TokenRefused: it comes from a page of another origin than these.
+    """
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
+    if (origin is not None and origin not in ours) or (origin is None and site not in ("none", "same-origin")):
+        raise refused_token("unverified_from_page")
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_json(content_type: str) -> bool:
+    """Whether it is JSON: what a page cannot send elsewhere without asking first (Fetch, CORS-safelisted values)."""
+    return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
 def _refusal(status: int, code: str, words: str) -> Response:

@@ -28,6 +28,13 @@ class Replays(Protocol):
             ReplaysUnknown: it cannot be told.
         """
 
+    def check(self) -> None:
+        """That it can be told just now; asked from a thread that may wait a moment.
+
+        Raises:
+            ReplaysUnknown: it cannot.
+        """
+
 
 def digest(issuer: str, jti: str) -> bytes:
     """What is kept of a token: 32 bytes that tell nothing about it."""
@@ -74,3 +81,6 @@ class InMemory:
             raise ReplaysUnknown("used tokens", "replays", "no more room", f"{self._capacity} tokens", cure)
         seen.add(key, until)
         return True
+
+    def check(self) -> None:
+        """See ``Replays``: memory can always be asked."""

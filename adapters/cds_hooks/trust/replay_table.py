@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from anyio import CapacityLimiter, fail_after, to_thread
 from sqlalchemy import BigInteger, Column, Engine, LargeBinary, MetaData, Table, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from starlette.concurrency import run_in_threadpool
 
-from ...store.database import WRITES
+from ...store.database import WRITES, waiting_at_most
 from .errors import ReplaysUnknown
 from .replay import digest
 
@@ -19,7 +19,10 @@ USED = Table(
     Column("digest", LargeBinary(32), primary_key=True),
     Column("until", BigInteger, nullable=False, index=True),  # seconds since 1970
 )
+PROBE = bytes(32)  # no token's hash
 TABLE_LOCK = 0x72616463  # the key of the advisory lock in PostgreSQL: "radc"
+PLACES = 4  # threads of its own: while another has the store, nobody else's calls wait
+TURN_S = 0.5  # for which a call waits for one of them, and then for the store
 SWEEP_S = 60  # between two looks for tokens that are over
 
 
@@ -36,6 +39,7 @@ class InDatabase:
 
     def __init__(self, engine: Engine, clock: Callable[[], float]) -> None:
         self._engine, self._clock, self._swept = engine, clock, clock()
+        self._places = CapacityLimiter(PLACES)
         try:
             with engine.connect().execution_options(**WRITES) as db, db.begin():
                 if db.dialect.name == "postgresql":  # two servers that start at once; SQLite's writer is alone anyway
@@ -46,12 +50,26 @@ class InDatabase:
 
     async def first(self, issuer: str, jti: str, until: int) -> bool:
         """See ``Replays``."""
-        return await run_in_threadpool(self._insert, digest(issuer, jti), until)
+        try:
+            with fail_after(TURN_S):  # until it has a place: what was begun there is ended
+                return await to_thread.run_sync(self._insert, digest(issuer, jti), until, limiter=self._places)
+        except TimeoutError as error:
+            raise _unknown(error) from None
+
+    def check(self) -> None:
+        """See ``Replays``: a row is written, and taken back."""
+        try:
+            with waiting_at_most(TURN_S), self._engine.connect().execution_options(**WRITES) as db, db.begin() as begun:
+                db.execute(delete(USED).where(USED.c.digest == PROBE))
+                db.execute(insert(USED).values(digest=PROBE, until=0))
+                begun.rollback()
+        except SQLAlchemyError as error:
+            raise _unknown(error) from None
 
     def _insert(self, key: bytes, until: int) -> bool:
         now = self._clock()
         try:
-            with self._engine.connect().execution_options(**WRITES) as db, db.begin():
+            with waiting_at_most(TURN_S), self._engine.connect().execution_options(**WRITES) as db, db.begin():
                 if now - self._swept > SWEEP_S:
                     self._swept = now
                     db.execute(delete(USED).where(USED.c.until <= now))

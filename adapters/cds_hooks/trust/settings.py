@@ -97,6 +97,7 @@ class TrustedClient(_Frozen):
     name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")  # what logs and metrics call it
     iss: str = Field(min_length=1, max_length=2000)  # sign by sign as its tokens say
     keys: tuple[KeySource, ...] = Field(min_length=1)
+    tenants: tuple[str, ...] = ()  # one of which its tokens must name; none where its tokens name none
     fhir_servers: tuple[FhirServer, ...] = ()
     networks: tuple[Network, ...] = ()  # private addresses at which its servers may lie
     ca_file: Path | None = None  # the hospital's own certificate authority, beside the public ones
@@ -148,6 +149,11 @@ class CdsTrust(_Frozen):
     def client(self, iss: object) -> TrustedClient | None:
         """The client whose tokens name this issuer."""
         return next((client for client in self.clients if client.iss == iss), None)
+
+    @property
+    def bases(self) -> frozenset[str]:
+        """The addresses of all FHIR servers that are listed: one, where the service may start."""
+        return frozenset(server.base for client in self.clients for server in client.fhir_servers)
 
     def endpoint(self, path: str) -> str:
         """The absolute address of a path of ours, as a client calls it."""

@@ -60,6 +60,8 @@ class Verifier:
         await self._check_signature(token, client)
         self._check_claims(token, client, path)
         tenant = tenant_of(token.claims)
+        if tenant not in (client.tenants or ("",)):  # another customer of the EHR: other patients of the same ids
+            raise refused_token("tenant")
         if not await self._replays.first(client.iss, token.claims["jti"], ends(token.claims, self._trust.leeway_s)):
             raise refused_token("replayed")
         return client, Client(client.iss, tenant)

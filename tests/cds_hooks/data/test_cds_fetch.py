@@ -410,6 +410,40 @@ def test_a_page_that_is_none_ends_the_search_in_part(fhir, way, broken):
     assert (found.whole, len(found.value["entry"])) == (False, 1)
 
 
+FAILED = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "incomplete"}]}
+HINT = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "informational"}]}
+SEARCHES = {
+    "fewer than were counted": (page(resource("Condition", 1), total=30), "", False),
+    "none of those that were counted": (page(total=30), "", False),
+    "all that were counted": (page(resource("Condition", 1), total=1), "", True),
+    "an error beside what was found": (page(resource("Condition", 1), FAILED), "", False),
+    "a warning beside what was found": (page(resource("Condition", 1), HINT), "", True),
+    "an error alone": (page(FAILED), WORDS[Why.SERVER_SAYS_NO], True),
+    "another type beside it": (page(resource("Condition", 1), resource("Encounter", 2)), "", False),
+    "another type alone": (page(resource("Encounter", 2)), WORDS[Why.ANOTHER_RESOURCE], True),
+}
+
+
+@pytest.mark.parametrize(("answer", "lacking", "whole"), SEARCHES.values(), ids=SEARCHES)
+def test_a_search_is_whole_only_if_it_holds_all_that_was_counted_and_nothing_went_wrong(
+    fhir, way, answer, lacking, whole
+):
+    fhir.on("", says(answer))
+    found = way().get({"c": "Condition?patient=7"}, fhir.base).c
+
+    assert (found.lacking, found.whole) == (lacking, whole)
+
+
+def test_what_was_counted_may_stand_on_several_pages(fhir, way):
+    def pages(handler):
+        second = page(resource("Condition", 2), total=2)
+        first = page(resource("Condition", 1), following=f"{fhir.base}/Condition?page=2", total=2)
+        handler.reply(second if "page=2" in handler.path else first)
+
+    fhir.on("", pages)
+    assert way().get({"c": "Condition?patient=7"}, fhir.base).c.whole
+
+
 def test_a_search_that_is_answered_by_no_searchset_is_no_answer(fhir, way):
     fhir.on("", says({"resourceType": "Bundle", "type": "collection", "entry": []}))
 

@@ -78,7 +78,7 @@ def test_nothing_is_told_of_those_who_call(lines, tmp_path):
 
     body = b'{"hook":"patient-view","context":{"patientId":"pat-4711"},"fhirAuthorization":{"access_token":"tok"}}'
     with asyncio.Runner() as runner:
-        world = make(runner, tmp_path)
+        world = make(runner, tmp_path, tenants=[PLACE])
         thief = EcKey("key-1")
         good, forged = signed(KEY, claims(tenant=PLACE)), signed(thief, claims(iss=ISS, sub=PATIENT))
         statuses = [world.call(t, content=body).status_code for t in (good, good, forged, forged + "x", good[:-9])]

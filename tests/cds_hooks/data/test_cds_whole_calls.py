@@ -113,7 +113,7 @@ def test_a_server_that_lies_about_its_pages_is_used_in_part_and_the_card_says_so
     answer, _ = called(of_jane(sample_decisions.screening()), hurried=False)
 
     assert answer.status_code == 200
-    assert "one page of several" in answer.json()["cards"][0]["detail"]
+    assert "only a part was had" in answer.json()["cards"][0]["detail"]
     assert not [path for path in fhir.paths() if "evil" in path]
 
 

@@ -116,7 +116,7 @@ def test_one_address_that_calls_too_often_waits_and_others_do_not(make_world):
 
 
 def test_one_client_that_calls_too_often_waits_and_its_other_tenants_do_not(make_world):
-    world = make_world(client_burst=2, client_requests_per_s=0.5, ticks=lambda: 7.0)
+    world = make_world(tenants=["a", "b"], client_burst=2, client_requests_per_s=0.5, ticks=lambda: 7.0)
     statuses = [world.call(token(tenant="a"), client=(f"10.0.0.{i}", 1)).status_code for i in range(3)]
 
     assert statuses == [200, 200, 429]
@@ -162,9 +162,12 @@ def test_without_listed_origins_there_is_no_word_for_browsers(world):
     assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
+JSON = ("content-type", "application/json")
+
+
 def test_off_everybody_on_this_machine_passes_as_nobody(make_world):
     world = make_world(verify=False)
-    answer = world.call()
+    answer = world.call(headers=[JSON])
 
     assert (answer.status_code, answer.json()["issuer"]) == (200, "")
 
@@ -190,6 +193,11 @@ def test_off_is_allowed_on_loopback_with_a_warning_at_each_start(caplog, host):
 def test_off_is_refused_where_others_reach_us(host):
     with pytest.raises(BadTrustSetting, match="verify"):
         check_start(OFF, host)
+
+
+def test_off_is_refused_where_a_proxy_has_a_public_address():
+    with pytest.raises(BadTrustSetting, match="verify"):
+        check_start(trust_from({"verify": False, "base_url": "https://cds.hospital.example"}), "127.0.0.1")
 
 
 def test_on_is_the_default_and_without_clients_says_that_nobody_passes(caplog):
@@ -280,6 +288,72 @@ def test_files_that_are_not_there_are_found_at_the_start(changes, field):
 def test_an_address_has_one_form(url, found):
     assert canonical(url) == canonical(found) == found
     assert same(url, found)
+
+
+ONE, TWO = {"base": "https://one.example/r4"}, {"base": "https://two.example/r4"}
+OTHER = CLIENT | {"name": "other", "iss": "https://other.example"}
+SEVERAL = {
+    "two servers of one client": [CLIENT | {"fhir_servers": [ONE, TWO]}],
+    "two clients of two servers": [CLIENT | {"fhir_servers": [ONE]}, OTHER | {"fhir_servers": [TWO]}],
+    "two clients, and one without a server": [CLIENT | {"fhir_servers": [ONE]}, OTHER],
+    "two clients without servers": [CLIENT, OTHER],
+}
+
+
+@pytest.mark.parametrize("clients", SEVERAL.values(), ids=SEVERAL)
+@pytest.mark.parametrize("verify", [True, False])
+def test_clients_of_several_fhir_servers_over_one_store_stop_the_start(clients, verify):
+    with pytest.raises(BadTrustSetting) as refused:
+        check_start(trust_from({"clients": clients, "verify": verify}), "127.0.0.1")
+
+    assert refused.value.field == "clients.fhir_servers"
+    assert "example" not in str(refused.value)
+
+
+def test_clients_that_share_one_fhir_server_may_share_a_store():
+    same_one = {"base": "HTTPS://One.example:443/r4/"}
+    listed = trust_from({"clients": [CLIENT | {"fhir_servers": [ONE]}, OTHER | {"fhir_servers": [same_one]}]})
+
+    assert check_start(listed, "127.0.0.1") is None
+    assert listed.bases == {"https://one.example/r4"}
+
+
+OF_PAGES = {
+    "a page of another origin": [("origin", "https://evil.example"), JSON],
+    "a page that hides its origin": [("origin", "null"), JSON],
+    "a page's call without origin": [("sec-fetch-site", "cross-site"), JSON],
+    "a page on another port": [("sec-fetch-site", "same-site"), JSON],
+}
+
+
+@pytest.mark.parametrize("headers", OF_PAGES.values(), ids=OF_PAGES)
+@pytest.mark.parametrize("path", [SERVICE, f"{SERVICE}/feedback"])
+def test_without_verification_no_foreign_web_page_comes_through(make_world, caplog, headers, path):
+    world = make_world(verify=False, origins=["https://ehr.example"])
+
+    assert world.call(headers=headers, path=path).status_code == 401
+    assert "unverified_from_page" in caplog.text
+    assert world.reached == []
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+def test_without_verification_only_json_comes_through(make_world, kind):
+    world = make_world(verify=False)
+
+    assert world.call(headers=[("content-type", kind)]).status_code == 415
+    assert world.call().status_code == 415
+    assert world.reached == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [[], [("origin", "https://ehr.example"), ("sec-fetch-site", "cross-site")], [("origin", BASE)]],
+    ids=["no page", "a listed page", "our own page"],
+)
+def test_without_verification_who_is_no_foreign_page_comes_through(make_world, headers):
+    world = make_world(verify=False, origins=["https://ehr.example"])
+
+    assert world.call(headers=[("content-type", "application/json; charset=utf-8"), *headers]).status_code == 200
 
 
 def test_a_huge_token_on_the_wire_reaches_no_service(world, caplog):

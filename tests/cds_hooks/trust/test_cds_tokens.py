@@ -123,10 +123,19 @@ def test_an_attack_gets_the_same_401_and_the_log_a_code(world, caplog, code, for
 NOTHING_SAID = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "login"}]}
 
 
-def test_an_honest_call_comes_through_with_its_issuer_and_tenant(world):
-    answer = world.call(token(tenant="clinic-7", nbf=NOW - 1, sub="ehr"))
+def test_an_honest_call_comes_through_with_its_issuer_and_tenant(make_world):
+    answer = make_world(tenants=["clinic-7"]).call(token(tenant="clinic-7", nbf=NOW - 1, sub="ehr"))
 
     assert (answer.status_code, answer.json()["issuer"], answer.json()["tenant"]) == (200, ISS, "clinic-7")
+
+
+@pytest.mark.parametrize(("listed", "named"), [([], "clinic-7"), (["clinic-7"], "clinic-8"), (["clinic-7"], None)])
+def test_another_tenant_of_a_trusted_issuer_is_nobody(make_world, caplog, listed, named):
+    world = make_world(tenants=listed)
+
+    assert world.call(token(tenant=named)).json() == NOTHING_SAID
+    assert "tenant" in caplog.text
+    assert world.reached == []
 
 
 @pytest.mark.parametrize(
