@@ -30,6 +30,7 @@ class Sources:
     rules: tuple[Path, ...] = ()  # folders of further guidelines
     prior_decisions: tuple[Path, ...] = ()  # of earlier exams of the same patient
     prior_series: tuple[Path, ...] = ()  # their images, in the same order; none at all, or one for each
+    store: str | Path | None = None  # where signatures on the earlier decisions are kept, where that is known
 
 
 def assemble(sources: Sources, progress: Progress | None = None) -> Case:

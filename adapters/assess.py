@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..engine.assess import assess
 from ..engine.errors import BadValue, Contradiction
@@ -15,6 +16,9 @@ from ..engine.record import Assessment
 from ..engine.types import Case
 from .assemble import Progress, Sources, assemble
 from .site import site_folder
+
+if TYPE_CHECKING:
+    from .store.cases import CaseFile
 
 
 def run(
@@ -51,8 +55,29 @@ def _with_earlier(case: Case, sources: Sources) -> Case:
     from .decision_file import read_decision
     from .earlier import of_decision, with_earlier
 
-    pairs = zip(decisions, series or [None] * len(decisions), strict=True)
-    return with_earlier(case, [of_decision(read_decision(path), images) for path, images in pairs])
+    read = [read_decision(path) for path in decisions]
+    kept = _kept(sources.store, [one.record.decision_id for one in read])
+    each = zip(read, series or [None] * len(read), strict=True)
+    return with_earlier(case, [of_decision(one, images, kept.get(one.record.decision_id)) for one, images in each])
+
+
+def _kept(store: str | Path | None, names: Sequence[str]) -> dict[str, CaseFile]:
+    """What the store has of these decisions, by name.
+
+    Raises:
+        StoreUnavailable: it cannot be read.
+    """
+    if store is None:
+        return {}
+    from .store.cases import Store
+    from .store.errors import NoSuchDecision
+
+    found: dict[str, CaseFile] = {}
+    with Store.open(store) as opened:
+        for name in names:
+            with contextlib.suppress(NoSuchDecision):  # decided elsewhere: then nobody signed it, here
+                found[name] = opened.case(name)
+    return found
 
 
 def write_all(assessment: Assessment, volume: Volume | None, out: Path) -> dict[str, Path]:

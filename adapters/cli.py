@@ -157,6 +157,7 @@ def assess(
         tuple(rules or ()),
         tuple(prior_decision or ()),
         tuple(prior_series or ()),
+        store=store,
     )
     with progress(shown=not as_json) as report:
         assessment, volume = run(sources, guideline, day(as_of, "--as-of") or date.today(), report)
@@ -274,6 +275,13 @@ def report(
     institution: Annotated[str, typer.Option(help="Where; a signed SR needs it.")] = "",
     store: Annotated[str | None, typer.Option(help="Where the decision is kept: its signature is told.")] = None,
     language: Annotated[str, typer.Option(help="A folder of knowledge/report.")] = "en",
+    same_exam: Annotated[
+        bool,
+        typer.Option(
+            "--same-exam",
+            help="You vouch that --series is of this exam, where the decision names neither images nor study.",
+        ),
+    ] = False,
 ) -> None:
     """The report of a stored decision: plain text, a page, PDF, FHIR, or DICOM SR and SEG.
 
@@ -282,21 +290,41 @@ def report(
     from .report_commands import Asked, print_report
 
     images = sr, seg, series, drawn, tuple(replaces or ())
-    print_report(Asked(decision, store, language, as_html, pdf, fhir, patient, base, *images, reader, institution))
+    print_report(
+        Asked(decision, store, language, as_html, pdf, fhir, patient, base, *images, reader, institution, same_exam)
+    )
 
 
 @app.command()
 def audit(
-    file: Annotated[Path, typer.Argument(help="NDJSON: {assessment, stated: {guideline, category}} a line.")],
-    out: Annotated[Path, typer.Option(help="Folder for counts, disagreements, bad lines and the MeasureReport.")],
+    source: Annotated[Path, typer.Argument(help="A folder of Parquet tables, or NDJSON: {assessment, stated} a line.")],
+    out: Annotated[Path, typer.Option(help="Folder for what is found.")],
+    as_of: Annotated[str | None, typer.Option(help="YYYY-MM-DD: until when follow-up is known; today.")] = None,
+    measures: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
+    setting: Annotated[list[str] | None, typer.Option(help="name=value of scope.yaml; may be repeated.")] = None,
+    compare: Annotated[
+        tuple[str, str] | None, typer.Option(help="What if: two editions, as lung-rads@1.1 lung-rads@2022.")
+    ] = None,
+    memory: Annotated[str, typer.Option(help="What DuckDB may use.")] = "2GB",
+    by_measure: Annotated[bool, typer.Option("--by-measure", help="Also one Parquet a measure, in words.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Hold stated categories against the computed ones."""
+    """A population by the guideline's measures; or stated categories against computed ones, line by line."""
+    if source.is_dir():
+        from .audit.folder import audit_folder, what_if_folder
+
+        day_ = day(as_of, "--as-of") or date.today()
+        if compare is not None:
+            typer.echo(what_if_folder(source, out, day_, compare, setting or ()))
+            return
+        done = audit_folder(source, out, day_, measures or (), setting or (), memory=memory, by_measure=by_measure)
+        typer.echo("\n".join(f"wrote {path}" for path in done))
+        return
     from .assess import write_files
     from .audit.outputs import as_files, summary
     from .audit.run import audit_file
 
-    result = audit_file(file)
+    result = audit_file(source)
     written = write_files(as_files(result), out)
     typer.echo(json.dumps(summary(result), indent=None if as_json else 2, ensure_ascii=False, default=str))
     for path in () if as_json else written.values():

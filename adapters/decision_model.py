@@ -107,6 +107,8 @@ class Exam(Border):
     facts: Facts = Field(description="Facts under the names that the guidelines' inputs use.")
     study_uid: str = Field(description="DICOM Study Instance UID, or empty.")
     notes: tuple[str, ...] = Field(description="What was chosen or met while reading the images; never decides.")
+    compared: tuple[str, ...] = Field((), description="What the comparison with earlier exams came to; never decides.")
+    unmatched: tuple[str, ...] = Field((), description="What that comparison left open: each asks for review.")
 
 
 class Finding(Border):

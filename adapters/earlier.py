@@ -1,33 +1,44 @@
 """Earlier exams beside a case: lesions found again on them, with what that says of each.
 
 For ``radlogic assess --prior-decision`` and for the watch of an archive. Where an earlier exam's lesions are not known,
-or the images do not fit, nothing is guessed: the engine leaves the prior facts unknown and says why.
+or the images do not fit, nothing is guessed: the engine leaves the prior facts unknown, says why and asks for review.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..engine.errors import MissingField
+from ..engine.errors import Contradiction, MissingField
 from ..engine.perception.volume import Volume
 from ..engine.record import Assessment
 from ..engine.tracking.match import match_prior
-from ..engine.tracking.priors import Compared, PriorCase, months_between, with_priors
+from ..engine.tracking.priors import Compared, PriorCase, months_between, told, with_priors
 from ..engine.types import Case
 
 if TYPE_CHECKING:
     from .archive.watch.seams import Prior
+    from .store.cases import CaseFile
+
+Categories = tuple[dict[str, str], tuple[str, ...]]  # by tracking identifier, and what a human must look at
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """An earlier exam: what was found then, and its images where they are at hand, read when they are needed."""
+    """An earlier exam: what was found then, and its images where they are at hand, read when they are needed.
+
+    ``study``: its Study Instance UID, '' where unknown. ``patient``: the patient's pseudonym, '' where none was
+    stated; None where the caller has made sure otherwise whose exam it is. ``unsure``: what a human must look at.
+    """
 
     exam: PriorCase
     volume: Callable[[], Volume] | None = field(default=None, repr=False)
+    study: str = ""
+    patient: str | None = None
+    unsure: tuple[str, ...] = ()
 
 
 def with_earlier(case: Case, earlier: Sequence[Earlier]) -> Case:
@@ -35,12 +46,41 @@ def with_earlier(case: Case, earlier: Sequence[Earlier]) -> Case:
 
     Raises:
         MissingField: the case has no date. BadValue: an exam is not earlier than it.
+        Contradiction: an exam is of another patient, is given twice, or somebody stated that there is none.
         InputError: images cannot be read. MissingExtra: images are there, and SimpleITK is not.
     """
     day = case.exam.date
     if earlier and day is None:
         raise MissingField("exam", "date", "no date", "the day of the exam", "Give --exam-date.")
-    return with_priors(case, [_compared(case, one) for one in earlier])
+    _check_once(earlier)
+    unsure = [text for one in earlier for text in (*_whose(case, one), *one.unsure)]
+    known = replace(case, exam=told(case.exam, (), unsure))
+    return with_priors(known, [_compared(case, one) for one in earlier])
+
+
+def _check_once(earlier: Sequence[Earlier]) -> None:
+    """Refuse an exam that is there twice: its lesions would be counted twice in each history."""
+    for one, other in combinations(earlier, 2):
+        apart = one.study and other.study and one.study != other.study
+        same = (one.study and one.study == other.study) or (one.exam.date == other.exam.date and not apart)
+        if same or one.exam.reference == other.exam.reference:
+            found, cure = "the same exam twice", "Give the decision that stands, and leave the other out."
+            raise Contradiction("earlier exams", "", found, "each exam once", cure)
+
+
+def _whose(case: Case, one: Earlier) -> Iterator[str]:
+    """That it is not confirmed to be of the same patient, where it is not.
+
+    Raises:
+        Contradiction: it is of another patient.
+    """
+    if one.patient is None:
+        return
+    if not (case.patient.key and one.patient):
+        yield f"{one.exam.reference}: not confirmed to be of the same patient, for the record of one is not given"
+    elif case.patient.key != one.patient:
+        found, allowed = "an exam of another patient", "earlier exams of the patient of this exam"
+        raise Contradiction("the earlier decision", "patient.key", found, allowed, "Give this patient's decisions.")
 
 
 def _compared(case: Case, one: Earlier) -> Compared:
@@ -50,8 +90,13 @@ def _compared(case: Case, one: Earlier) -> Compared:
     return one.exam, match_prior(case.volume, case.findings, volume, one.exam.findings, months)
 
 
-def of_decision(assessment: Assessment, series: Path | None = None) -> Earlier:
-    """What an earlier decision says, with its lesions' categories; ``series``: the images that it was made on.
+def of_decision(assessment: Assessment, series: Path | None = None, kept: CaseFile | None = None) -> Earlier:
+    """What an earlier decision says, with its lesions' categories.
+
+    Args:
+        assessment: the decision with its record.
+        series: the images that it was made on.
+        kept: what a store knows of it: the category that a signer stated goes before the engine's.
 
     Raises:
         MissingField: its exam has no date.
@@ -61,12 +106,33 @@ def of_decision(assessment: Assessment, series: Path | None = None) -> Earlier:
         cure = "Decide that exam with --exam-date."
         raise MissingField("the earlier decision", "exam.date", "no date", "the day of its exam", cure)
     reference = f"decision {assessment.record.decision_id}, exam of {case.exam.date}"
-    stated = PriorCase(case.exam.date, case.findings, reference, categories_of(assessment), case.assessed)
-    return Earlier(stated, _reading(series) if series is not None else None)
+    categories, unsure = categories_of(assessment, kept)
+    stated = PriorCase(case.exam.date, case.findings, reference, categories, case.assessed)
+    read = _reading(series) if series is not None else None
+    return Earlier(stated, read, case.exam.study_uid, case.patient.key, unsure)
 
 
-def categories_of(assessment: Assessment) -> dict[str, str]:
-    """Each lesion's category by the first guideline that applies and decides it, by tracking identifier."""
+def categories_of(assessment: Assessment, kept: CaseFile | None = None) -> Categories:
+    """Each lesion's category by the first guideline that applies and decides it, by tracking identifier.
+
+    A signer's category is of the exam. It is that of the exam's only lesion; where there are more nobody said which
+    lesion has it, so that none has one, and a human must look. So too where it is of a guideline that did not apply.
+    """
+    from .report.signed import signed_of
+
+    signed = signed_of(kept) if kept is not None else None
+    stated = signed.override.get("category") if signed is not None else None
+    if stated is None:
+        return _decided(assessment), ()
+    lesions = [finding.tracking_id for finding in assessment.record.case.findings]
+    applied = {g.application.guideline for g in assessment.decision.guidelines if g.application.applies == "yes"}
+    if len(lesions) == 1 and signed is not None and signed.override.get("guideline") in {None, *applied}:
+        return {lesions[0]: str(stated)}, ()
+    name = assessment.record.decision_id
+    return {}, (f"decision {name}: its signer overrode the category of the exam, and no lesion's is stated",)
+
+
+def _decided(assessment: Assessment) -> dict[str, str]:
     applied = [g for g in assessment.decision.guidelines if g.application.applies == "yes"]
     decided = [f for g in applied for f in g.findings if f.reading.category is not None]
     return {f.finding.tracking_id: str(f.reading.category) for f in reversed(decided)}
@@ -86,9 +152,10 @@ def of_archive(case: Case, priors: Sequence[Prior]) -> Case:
     spoken = [one for one in priors if one.said_by]
     silent = [f"the earlier exam of {one.day} is in the archive; nobody stated its lesions" for one in priors
               if not one.said_by]  # fmt: skip
-    told = replace(case, exam=replace(case.exam, notes=(*case.exam.notes, *silent)))
-    return with_earlier(told, [_of_prior(one) for one in spoken])
+    return with_earlier(replace(case, exam=told(case.exam, (), silent)), [_of_prior(one) for one in spoken])
 
 
 def _of_prior(one: Prior) -> Earlier:
-    return Earlier(PriorCase(one.day, one.findings, f"{one.said_by}, exam of {one.day}"), one.volume)
+    reference = f"{one.said_by}, exam of {one.day}"
+    exam = PriorCase(one.day, one.findings, reference, one.categories, one.assessed)
+    return Earlier(exam, one.volume, one.study_uid, None, one.unsure)  # whose it is was read off the images

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the command line asks for; None and '' where it says nothing. ``store``: where signatures are known."""
+    """What the command line asks for; None and '' where it says nothing. ``store``: where signatures are known.
+
+    ``same_exam``: somebody vouches that ``series`` is of the exam, where the decision itself does not say which images.
+    """
 
     decision: Path
     store: str | None = None
@@ -36,6 +39,7 @@ class Asked:
     replaces: tuple[Path, ...] = ()
     reader: str = ""
     institution: str = ""
+    same_exam: bool = False
 
 
 def report(asked: Asked) -> str:
@@ -43,6 +47,8 @@ def report(asked: Asked) -> str:
 
     Raises:
         InputError: the decision, the images or the options cannot be used; nothing is written then.
+        Contradiction: the file holds another decision than the store does under its id.
+        Superseded: another decision took its place, so that it is no DICOM report.
         StoreUnavailable, NoSuchDecision: the store, or the decision in it.
     """
     forms = {"--html": asked.html, "--pdf": asked.pdf, "--fhir": asked.fhir, "--sr and --seg": asked.sr or asked.seg}
@@ -51,41 +57,53 @@ def report(asked: Asked) -> str:
         raise Contradiction("command line", ", ".join(chosen), "several forms", "one at a time", "Call it for each.")
     if asked.fhir:
         return _fhir(asked)
-    assessment = read_decision(asked.decision)
-    signed = _signed(assessment, asked.store)
+    shown = _shown(asked)
     if asked.sr or asked.seg:
-        return _dicom(asked, assessment, signed)
-    return _pdf(asked, assessment, signed) if asked.pdf else _text(asked, assessment, signed)
+        return _dicom(asked, shown)
+    return _pdf(asked, shown) if asked.pdf else _text(asked, shown)
 
 
-def _signed(assessment: Assessment, store: str | None) -> Signed | None:
-    if store is None:
-        return None
-    from .report.signed import signed_of
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What is reported: with a store, its decision, and what humans made of it."""
+
+    assessment: Assessment
+    signed: Signed | None = None
+    replaced_by: str = ""
+
+
+def _shown(asked: Asked) -> _Shown:
+    assessment = read_decision(asked.decision)
+    if asked.store is None:
+        return _Shown(assessment)
+    from .report.signed import check_as_kept, stood
     from .store.cases import Store
 
-    with Store.open(store, make=False) as kept:
-        return signed_of(kept.case(assessment.record.decision_id))
+    with Store.open(asked.store, make=False) as kept:
+        found = stood(kept, assessment.record.decision_id)
+    check_as_kept(assessment, found.file.assessment, asked.decision.name)
+    return _Shown(found.file.assessment, found.signed, found.replaced_by)
 
 
-def _text(asked: Asked, assessment: Assessment, signed: Signed | None) -> str:
+def _text(asked: Asked, shown: _Shown) -> str:
     from .report.html import report_html
     from .report.text import report_text
 
     if asked.html:
-        return report_html(assessment, _volume(asked, assessment), signed, asked.language)
-    return report_text(assessment, signed, asked.language)
+        volume = _volume(asked, shown.assessment)
+        return report_html(shown.assessment, volume, shown.signed, asked.language, replaced_by=shown.replaced_by)
+    return report_text(shown.assessment, shown.signed, asked.language, replaced_by=shown.replaced_by)
 
 
 def _volume(asked: Asked, assessment: Assessment) -> Volume | None:
     """The images for the pictures, where they are given: those that the decision was made on."""
     if asked.series is None:
         return None
-    from .dicom.emit.package import check_same_images
+    from .dicom.emit.package import check_volume
     from .dicom.series import read_series
 
     volume = read_series(asked.series)
-    check_same_images(assessment, volume)
+    check_volume(assessment, volume, vouched=asked.same_exam)
     return volume
 
 
@@ -98,20 +116,22 @@ def _fhir(asked: Asked) -> str:
     return bundle_text(asked.decision, asked.patient, asked.base, asked.store)
 
 
-def _dicom(asked: Asked, assessment: Assessment, signed: Signed | None) -> str:
+def _dicom(asked: Asked, shown: _Shown) -> str:
     from .dicom.emit.package import Wanted, write_report
     from .dicom.emit.report import Told
 
     told = Told(datetime.now(UTC).astimezone(), asked.reader, asked.institution)
-    wanted = Wanted(asked.series, asked.sr, asked.seg, asked.drawn, asked.replaces)
-    return "\n".join(f"wrote {path}" for path in write_report(assessment, wanted, told, signed=signed))
+    wanted = Wanted(asked.series, asked.sr, asked.seg, asked.drawn, asked.replaces, asked.same_exam)
+    made = write_report(shown.assessment, wanted, told, signed=shown.signed, replaced_by=shown.replaced_by)
+    return "\n".join(f"wrote {path}" for path in made)
 
 
-def _pdf(asked: Asked, assessment: Assessment, signed: Signed | None) -> str:
+def _pdf(asked: Asked, shown: _Shown) -> str:
     from .report.pdf import report_pdf
 
     path = asked.pdf or Path()
-    content = report_pdf(assessment, _volume(asked, assessment), signed, asked.language)
+    volume = _volume(asked, shown.assessment)
+    content = report_pdf(shown.assessment, volume, shown.signed, asked.language, replaced_by=shown.replaced_by)
     try:
         path.write_bytes(content)
     except OSError as error:

@@ -154,6 +154,7 @@ def signals_of(
         beliefs = read_of(guideline, case)
         keeps = using.calibrator(guideline.name, beliefs)
         yield from signals.of_calibration(guideline.name, beliefs, keeps, as_of)
+    yield from signals.of_earlier(case)
     yield from signals.of_stale(case)
 
 

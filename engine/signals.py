@@ -152,6 +152,11 @@ def of_stale(case: Case) -> Iterator[Raised]:
             yield "input_stale", name
 
 
+def of_earlier(case: Case) -> Iterator[Raised]:
+    """What the comparison with earlier exams left open."""
+    yield from (("prior_unmatched", text) for text in case.exam.unmatched)
+
+
 def certain(case: Case) -> bool:
     """Whether no belief is uncertain, so that there is nothing to sharpen."""
     return not any(is_uncertain(b) for facts in every(case).values() for b in facts.values())

@@ -148,7 +148,8 @@ class Exam:
     """The exam: date, indication, and facts under the names that the guidelines' inputs use.
 
     ``notes`` are what an adapter chose or met on the way in (series chosen and why, slices left
-    out): they are shown with the decision and never decide.
+    out): they are shown with the decision and never decide. ``compared``: what the comparison with
+    earlier exams came to (a lesion that is resolved); ``unmatched``: what it left open, so that a human must look.
     """
 
     date: date | None = None
@@ -156,6 +157,8 @@ class Exam:
     facts: Facts = field(default_factory=dict)
     study_uid: str = ""
     notes: tuple[str, ...] = ()
+    compared: tuple[str, ...] = field(default=(), repr=False)  # the record's id counts these two by itself
+    unmatched: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "facts", _frozen(self.facts))

@@ -27,9 +27,7 @@ def answer_order_select(asked: Asked[OrderSelectContext]) -> CdsResponse:
     drafts = tuple(asked.context.drafts())
     selected = [own for own in map(_selected, asked.context.selections) if own]
     orders = _orders(drafts, asked)
-    return _answer(
-        asked, [o for o in orders if o.resource.get("id") in selected], orders, placed=False
-    )
+    return _answer(asked, [o for o in orders if o.resource.get("id") in selected], orders, placed=False)
 
 
 def _selected(reference: str) -> str | None:

@@ -11,7 +11,7 @@ from . import naming
 from .across import course_of, table_of
 from .known_rules import descriptor_of
 from .naming import heading_of, short, who
-from .overridden import apart, engine_sentence, override_name, override_sentences, overrides
+from .overridden import apart, engine_sentence, override_name, override_sentences, overrides, set_aside
 from .phrases import Told, added_words, answer_words, heading, own, phrase, say, uncertain
 from .risk_words import numbers_in_short
 from .sentence import EXAM, Link, Sentence, link_of, rows_of
@@ -99,21 +99,28 @@ def technique(assessment: Assessment) -> Section:
     """How the images were made and which were read."""
     exam, link = assessment.record.case.exam, scope_link(assessment, "exam")
     facts = chosen(countable(assessment, exam.facts), "technique")
-    rows, notes = told(facts), note_items(exam.notes, link)
+    elsewhere = {*exam.compared, *exam.unmatched}  # under the comparison
+    rows, notes = told(facts), note_items((n for n in exam.notes if n not in elsewhere), link)
     none = () if rows or notes else (say("technique.none", link),)
     return section("technique", Group(sentences=none, rows=rows, items=notes))
 
 
 def comparison(assessment: Assessment) -> Section:
-    """The prior exams that are known."""
+    """The prior exams that are known, what became of their lesions, and what could not be matched."""
     case, link = assessment.record.case, exam_link(assessment)
     rows = told(chosen(countable(assessment, case.exam.facts), "comparison"))
     priors = sorted(case.patient.prior_exams, key=lambda prior: prior.date, reverse=True)
-    items = tuple(prior_item(prior, link) for prior in priors)
+    known = tuple(prior_item(prior, link) for prior in priors)
+    items = (*known, *note_items(case.exam.compared, link), *open_items(case.exam.unmatched, link))
     sizes = tuple(short(found) for found in lesions(assessment) if course_of(found) is not None)
     earlier = (say("comparison.sizes", link, findings=", ".join(sizes)),) if sizes else ()
     none = () if items or earlier else (say("comparison.none", link),)
     return section("comparison", Group(sentences=none + earlier, rows=rows, items=items))
+
+
+def open_items(texts: Iterable[str], link: Link) -> tuple[Item, ...]:
+    """What the comparison left open, as a list."""
+    return tuple(Item(say("comparison.open", link, text=sentence(text))) for text in texts if clean(text))
 
 
 def prior_item(prior: PriorExam, link: Link = EXAM) -> Item:
@@ -131,7 +138,7 @@ def findings(assessment: Assessment, signed: Signed | None = None) -> Section:
     elsewhere = {"date"} | {name for part in ("indication", "technique", "comparison") for name in terms()[part]}
     rest = {name: belief for name, belief in exam.items() if name not in elsewhere}
     shown = (found for found in lesions(assessment) if found.shown or not found.unconfirmed)
-    replaced = tuple(g.application.guideline for g in overrides(assessment.decision, signed))
+    replaced = tuple(g.application.guideline for g in set_aside(assessment.decision, signed))
     groups = tuple(lesion_group(assessment, found, replaced) for found in shown)
     none = () if groups else (Group(sentences=(none_found(assessment),)),)
     lines, rows = exam_paragraph(assessment, rest), told(rest)
@@ -255,10 +262,14 @@ def own_verdict(assessment: Assessment, reading: Reading) -> tuple[str, str]:
 def impression(assessment: Assessment, signed: Signed | None = None) -> Section:
     """Category, management, interval and date for each guideline that applies; a signer's override in their place."""
     stated, link = overrides(assessment.decision, signed), scope_link(assessment, "exam")
-    alone = signed if apart(assessment.decision, signed) else None
+    alone, aside = signed if apart(assessment.decision, signed) else None, set_aside(assessment.decision, signed)
     first = (Group(override_name(alone), override_sentences(alone, link)),) if alone else ()
     groups = tuple(
-        override_group(assessment, g, signed) if signed and g in stated else impression_group(assessment, g)
+        override_group(assessment, g, signed)
+        if signed and g in stated
+        else aside_group(assessment, g)
+        if g in aside
+        else impression_group(assessment, g)
         for g in applied(assessment.decision)
     )
     none = Group(sentences=(say("impression.none", link),))
@@ -270,6 +281,12 @@ def override_group(assessment: Assessment, guideline: GuidelineDecision, signed:
     link = exam_of(assessment, guideline.exam)
     named = engine_sentence(guideline, link)
     return Group(guideline_name(guideline.application.guideline), (*override_sentences(signed, link), *named))
+
+
+def aside_group(assessment: Assessment, guideline: GuidelineDecision) -> Group:
+    """The engine's answer alone, named as not taken: what the signer states is of another guideline or edition."""
+    named = engine_sentence(guideline, exam_of(assessment, guideline.exam))
+    return Group(guideline_name(guideline.application.guideline), named)
 
 
 def impression_group(assessment: Assessment, guideline: GuidelineDecision) -> Group:

@@ -11,7 +11,7 @@ from ..notice import INTENDED_USE
 from . import dictated, grounds, risk_words
 from .known_rules import display_of, shown_words
 from .naming import short_name
-from .overridden import apart, override_management, override_name, override_verdict, overrides
+from .overridden import apart, override_management, override_name, override_verdict, overrides, set_aside
 from .phrases import heading, phrase, say
 from .sentence import Sentence
 from .signed import Signed
@@ -46,15 +46,19 @@ AFTER: Final[tuple[Callable[[Assessment], Section], ...]] = (
 )
 
 
-def report_of(assessment: Assessment, signed: Signed | None = None) -> Report:
-    """Everything the report says: a draft, or with ``signed`` the final report."""
+def report_of(assessment: Assessment, signed: Signed | None = None, replaced_by: str = "") -> Report:
+    """Everything the report says: a draft, or with ``signed`` the final report.
+
+    ``replaced_by``: the decision that took the place of a draft that nobody signed; what was signed says it itself.
+    """
+    replaced_by = replaced_by or (signed.replaced_by if signed else "")
     return Report(
         title=heading("draft" if signed is None else "report"),
-        status=status_of(assessment, signed),
+        status=status_of(assessment, signed, replaced_by),
         intended_use=INTENDED_USE,
         identity=identity_of(assessment),
-        warnings=(*signature_of(signed), *unconfirmed_indication(assessment)),
-        alerts=alerts_of(assessment) if signed is None else (),
+        warnings=(*replacement_of(replaced_by), *signature_of(signed), *unconfirmed_indication(assessment)),
+        alerts=alerts_of(assessment) if signed is None and not replaced_by else (),
         headlines=headlines_of(assessment, signed),
         no_answer=str(say("impression.none", dictated.scope_link(assessment, "exam"))),
         sections=(
@@ -68,9 +72,9 @@ def report_of(assessment: Assessment, signed: Signed | None = None) -> Report:
     )
 
 
-def status_of(assessment: Assessment, signed: Signed | None) -> str:
+def status_of(assessment: Assessment, signed: Signed | None, replaced_by: str = "") -> str:
     """The banner's first words."""
-    if signed is not None and signed.replaced_by:
+    if replaced_by:
         return phrase("status.superseded")
     if signed is not None:
         return phrase("status.final", by=clean(signed.by), at=moment(signed))
@@ -83,8 +87,13 @@ def moment(signed: Signed) -> str:
     return signed.at.isoformat(sep=" ", timespec="minutes")
 
 
+def replacement_of(replaced_by: str) -> tuple[Sentence, ...]:
+    """What took the report's place, if anything did."""
+    return (say("signed.replaced", decision=clean(replaced_by)),) if replaced_by else ()
+
+
 def signature_of(signed: Signed | None) -> tuple[Sentence, ...]:
-    """Who signed, when, with which outcome, and what the report replaces or is replaced by."""
+    """Who signed, when, with which outcome, and what the report replaces."""
     if signed is None:
         return ()
     reason = reason_words(signed.reason)
@@ -92,7 +101,6 @@ def signature_of(signed: Signed | None) -> tuple[Sentence, ...]:
         f"signed.{signed.outcome}", by=clean(signed.by), at=moment(signed), **({"reason": reason} if reason else {})
     )
     return (
-        *((say("signed.replaced", decision=clean(signed.replaced_by)),) if signed.replaced_by else ()),
         said,
         *((say("signed.replaces", decision=clean(signed.replaces)),) if signed.replaces else ()),
     )
@@ -111,11 +119,12 @@ def reason_words(code: str) -> str:
 def headlines_of(assessment: Assessment, signed: Signed | None) -> tuple[Headline, ...]:
     """Each guideline's answer, or what a signer states in its place."""
     decision, stated = assessment.decision, overrides(assessment.decision, signed)
-    alone = signed if apart(decision, signed) else None
+    alone, aside = signed if apart(decision, signed) else None, set_aside(decision, signed)
     first = (override_headline(override_name(alone), alone),) if alone else ()
     return first + tuple(
         override_headline(guideline_name(g.application.guideline), signed) if signed and g in stated else headline(g)
         for g in applied(decision)
+        if g in stated or g not in aside
     )
 
 

@@ -23,18 +23,24 @@ if TYPE_CHECKING:
 
 
 def report_html(
-    assessment: Assessment, volume: Volume | None = None, signed: Signed | None = None, language: str = REFERENCE
+    assessment: Assessment,
+    volume: Volume | None = None,
+    signed: Signed | None = None,
+    language: str = REFERENCE,
+    *,
+    replaced_by: str = "",
 ) -> str:
     """The report as a page, with pictures of each network's answer; with ``volume``, the slices through the findings.
 
     The decision holds no pixels, so that the caller gives the volume the case was assessed on. ``signed``: final
-    instead of preliminary. ``language``: a folder of ``knowledge/report``.
+    instead of preliminary. ``language``: a folder of ``knowledge/report``. ``replaced_by``: the decision that took the
+    place of a draft.
 
     Raises:
         BadValue: there is no such language.
     """
     with speaking(language):
-        report = report_of(assessment, signed)
+        report = report_of(assessment, signed, replaced_by)
         return (
             environment()
             .get_template("report.html.j2")

@@ -10,7 +10,7 @@ from .drawing import Drawing
 from .growth_plot import axis_end, growth_drawing, size_words
 from .history_plot import Placed, history_drawing
 from .known_rules import any_rules, rules_of
-from .overridden import overrides
+from .overridden import overrides, set_aside
 from .phrases import phrase
 from .signed import Signed
 from .view import Lesion, applied, guideline_name, lesions
@@ -75,7 +75,10 @@ def this_exam(
     exam_date, reading = assessment.record.case.exam.date, guideline.exam
     if exam_date is None or reading is None:
         return None
-    stated = signed.override.get("category") if signed and guideline in overrides(assessment.decision, signed) else None
+    replaced = guideline in overrides(assessment.decision, signed)
+    stated = signed.override.get("category") if signed and replaced else None
+    if not stated and guideline in set_aside(assessment.decision, signed):
+        return None
     held = (str(stated),) if stated else (reading.category,) if reading.category else reading.possible
     mine = tuple(category for category in held if category in order)
     return Placed(exam_date, mine) if mine else None

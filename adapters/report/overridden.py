@@ -14,12 +14,25 @@ def overrides(decision: Decision, signed: Signed | None) -> tuple[GuidelineDecis
     """The guidelines whose answer the signer replaced: the one they named, or where they named none all that apply."""
     if signed is None or signed.outcome != "overridden":
         return ()
-    named = signed.override.get("guideline")
+    named = signed.override.get("guideline") or None
     return tuple(g for g in applied(decision) if named is None or _names(g) & {named})
 
 
 def _names(guideline: GuidelineDecision) -> set[str]:
     return {guideline.application.guideline, guideline.application.guideline.partition("@")[0]}
+
+
+def set_aside(decision: Decision, signed: Signed | None) -> tuple[GuidelineDecision, ...]:
+    """The guidelines whose answers were not taken.
+
+    Those that the signer's answer replaces; of another edition of a guideline, that guideline's; of a guideline that
+    does not apply, all: the signer said by what the exam is to be read, and it is none of these.
+    """
+    if not apart(decision, signed) or signed is None:
+        return overrides(decision, signed)
+    named = str(signed.override.get("guideline") or "").partition("@")[0]
+    same = tuple(g for g in applied(decision) if g.application.guideline.partition("@")[0] == named)
+    return same or applied(decision)
 
 
 def apart(decision: Decision, signed: Signed | None) -> bool:

@@ -34,18 +34,24 @@ PADDING: Final = (("TOPPADDING", 1), ("BOTTOMPADDING", 1), ("LEFTPADDING", 0))
 
 
 def report_pdf(
-    assessment: Assessment, volume: Volume | None = None, signed: Signed | None = None, language: str = REFERENCE
+    assessment: Assessment,
+    volume: Volume | None = None,
+    signed: Signed | None = None,
+    language: str = REFERENCE,
+    *,
+    replaced_by: str = "",
 ) -> bytes:
     """The report as a PDF of A4 pages; the same input gives the same bytes.
 
     A letter that the font lacks is written as its code point, ``[U+0416]``: nothing is left out in silence.
+    ``replaced_by``: the decision that took the place of a draft.
 
     Raises:
         MissingExtra: ReportLab is not there. BadValue: there is no such language.
     """
     _needed()
     with speaking(language):
-        report = report_of(assessment, signed)
+        report = report_of(assessment, signed, replaced_by)
         drawn = {name: (d, caption) for name, (d, caption) in courses_of(assessment).items()}
         shown = pictures(assessment, volume) if volume is not None else {}
         return _Paper(report, drawn, histories_of(assessment, signed), shown).made()

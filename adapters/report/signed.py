@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ...engine.errors import Contradiction
+from ...engine.record import Assessment
+
 if TYPE_CHECKING:
-    from ..store.cases import CaseFile
+    from ..store.cases import CaseFile, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,78 @@ class Signed:
     replaced_by: str = ""
 
 
-def signed_of(file: CaseFile) -> Signed | None:
-    """The signature on a kept decision; None where nobody signed."""
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """A kept decision as it stands: its file, the signature on it, and the decisions whose place it took.
+
+    ``before``: the last one first, signed or not. ``replaced_by``: the decision that took its place, '' if it stands.
+    """
+
+    file: CaseFile
+    signed: Signed | None
+    before: tuple[CaseFile, ...] = ()
+
+    @property
+    def replaced_by(self) -> str:
+        """Also where nobody had signed it."""
+        return self.file.row.superseded_by or ""
+
+    @property
+    def was_final(self) -> bool:
+        """Whether a signed version of its report stood before."""
+        return any(one.row.signed_by is not None for one in self.before)
+
+
+def stood(store: Store, decision_id: str) -> Stood:
+    """How a decision stands in the store.
+
+    Raises:
+        NoSuchDecision: there is none of that id. NotReadable: its row is damaged.
+    """
+    file = store.case(decision_id)
+    before = tuple(_before(store, file))
+    return Stood(file, signed_of(file, before), before)
+
+
+def _before(store: Store, file: CaseFile) -> Iterator[CaseFile]:
+    """What it took the place of, one after the other, each once: a draft's id may come back in a later correction."""
+    passed = {file.row.decision_id}
+    while (name := file.row.supersedes) is not None and name not in passed:
+        passed.add(name)
+        yield (file := store.case(name))
+
+
+def check_as_kept(stated: Assessment, kept: Assessment, where: str) -> None:
+    """Refuse a file that holds another decision than the one that is kept, and was signed, under its id.
+
+    Raises:
+        Contradiction: they differ; it names the first part that does, and no value.
+    """
+    from ..decision_file import dumps
+
+    if dumps(stated) == dumps(kept):
+        return
+    found = f"another {_differing(stated, kept)} than the decision of that id has in the store"
+    cure = "Report the file that was kept; a change becomes a report by a correction in the store."
+    raise Contradiction(where, _differing(stated, kept), found, "the decision as it is kept", cure)
+
+
+def _differing(one: Assessment, other: Assessment) -> str:
+    """The path of the first part in which they differ, two names deep."""
+    for part in (f.name for f in fields(one)):
+        mine, theirs = getattr(one, part), getattr(other, part)
+        for below in (f.name for f in fields(mine)):
+            if getattr(mine, below) != getattr(theirs, below):
+                return f"{part}.{below}"
+    return "content"
+
+
+def signed_of(file: CaseFile, before: tuple[CaseFile, ...] = ()) -> Signed | None:
+    """The signature on a kept decision; None where nobody signed.
+
+    ``before``: the decisions whose place it took, the last one first. ``replaces`` is the last of them that somebody
+    had signed: what takes the place of drafts alone corrects no report.
+    """
     from ..store.states import Kind, Outcome
 
     row = file.row
@@ -49,6 +122,6 @@ def signed_of(file: CaseFile) -> Signed | None:
         outcome=outcome.value,
         override=dict(said.get("answer") or {}),
         reason=str(said.get("reason") or ""),
-        replaces=row.supersedes or "",
+        replaces=next((one.row.decision_id for one in before if one.row.signed_by is not None), ""),
         replaced_by=row.superseded_by or "",
     )

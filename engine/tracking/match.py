@@ -27,6 +27,13 @@ EDGE_MM: Final = 5.0  # nearer to the border of the images than this, a lesion m
 CROWDED: Final = "too many lesions that may be each other; a person must pair them"
 ALIGNED: Final = "nodule"  # the kind whose places an alignment of the lungs carries
 UNNAMED: Final = re.compile(r"^\w*\[\d+\]$|^\d*$|^(observation|nodule)s?$")  # a place in a list, not a name
+# A kind or a letter or two and a number ("N1", "nodule 2", "lesion-3"): counted anew on each exam, so two exams that
+# share it do not say that it is one lesion.
+COUNTED: Final = re.compile(
+    r"[\W_]*(?:[a-z]{0,2}|nod|nodules?|les|lesions?|obs|observations?|findings?|mass|masses|target|index|item|roi|ggn|ggo"
+    r"|tumou?r|nodulus)[\W_]*(?:no|nr|number)?[\W_]*(?:\d+[\W_]*[a-z]?)?[\W_]*",
+    re.IGNORECASE,
+)
 
 
 class Fate(StrEnum):
@@ -143,11 +150,18 @@ def match_prior(
 
 
 def shared_identifiers(current: Sequence[Finding], prior: Sequence[Finding]) -> tuple[Stated, ...]:
-    """Identifiers that both exams use, but for those that only say a place in a list ("nodules[0]", "2")."""
+    """Identifiers that both exams use, but for those that only say a place in a list ("nodules[0]", "2", "N1")."""
     held = {f.tracking_id for f in prior}
-    return tuple(
-        (f.tracking_id, f.tracking_id) for f in current if f.tracking_id in held and not UNNAMED.match(f.tracking_id)
-    )
+    return tuple((f.tracking_id, f.tracking_id) for f in current if f.tracking_id in held and is_name(f.tracking_id))
+
+
+def is_name(identifier: str) -> bool:
+    """Whether it names one lesion, and is no place in a list or count.
+
+    >>> [is_name(i) for i in ("rul-apical", "nodules[0]", "N1", "nodule 2", "lesion-3", "2")]
+    [True, False, False, False, False, False]
+    """
+    return not UNNAMED.match(identifier) and not COUNTED.fullmatch(identifier)
 
 
 def _placed(finding: Finding) -> Lesion:

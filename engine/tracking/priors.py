@@ -13,14 +13,15 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from ..errors import BadValue
+from ..errors import BadValue, Contradiction
 from ..facts import ORDER, stronger
-from ..types import Belief, Case, Facts, Finding, Known, NotApplicable, PastSize, Source, SourceKind, Unknown
+from ..types import Belief, Case, Exam, Facts, Finding, Known, NotApplicable, PastSize, Source, SourceKind, Unknown
 from .growth import DAYS_A_MONTH
 from .lesion import mean_of
 from .match import UNNAMED, Fate, Match, Matches
 
 TENTH: Final = Decimal("0.1")
+HUNDREDTH: Final = Decimal("0.01")
 CARRIED: Final = ("status", "prior_mean_mm", "prior_solid_mean_mm", "interval_months", "previous_category", "history")
 BY_CONVENTION: Final = (
     "growing",
@@ -60,33 +61,55 @@ Compared = tuple[PriorCase, Matches]
 
 
 def months_between(earlier: date, later: date) -> Decimal:
-    """Months on the calendar and what is left in days of 1/12 year, half up to 0.1; negative the other way round."""
+    """Months on the calendar and what is left in days of 1/12 year, half up to 0.01; negative the other way round.
+
+    A day is 0.033: 12 months and a day are more than 12, and no whole number of months is reached or passed by
+    rounding, so that "at most 12 months" is read as it stands (Lung-RADS v2022 note 6).
+    """
     whole = (later.year - earlier.year) * 12 + later.month - earlier.month
     exact = Decimal(whole) + Decimal(later.day - earlier.day) / Decimal(str(DAYS_A_MONTH))
-    return exact.quantize(TENTH, ROUND_HALF_UP)
+    return exact.quantize(HUNDREDTH, ROUND_HALF_UP)
 
 
 def with_priors(case: Case, priors: Sequence[Compared]) -> Case:
     """The case with what its earlier exams say of each finding; ``priors`` in any order, each with its matches.
 
     The newest gives the prior sizes, the category and the interval; older ones the history. Accepted lesions take the
-    prior's tracking identifier over where that is a name. What is gone is told in the exam's notes, as is what could
-    not be matched.
+    prior's tracking identifier over where that is a name. What is gone is told in the exam's ``compared``, what could
+    not be matched in its ``unmatched``, both in its notes too.
 
     Raises:
         BadValue: the case has no date, an exam is not earlier than it, or matches are of other findings.
+        Contradiction: somebody stated that there is no prior exam.
     """
     if not priors:
         return case
+    _check_some(case)
     newest_first = sorted(priors, key=lambda p: p[0].date, reverse=True)
     months = [_months(case, prior, matches) for prior, matches in newest_first]
     findings = [_told(f, newest_first, months) for f in case.findings]
     named = _named(findings, newest_first[0][1])
-    notes = tuple(note for prior, matches in newest_first for note in _notes(case, prior, matches))
+    said = [_said(case, prior, matches) for prior, matches in newest_first]
+    compared, unmatched = (tuple(text for one in said for text in one[part]) for part in (0, 1))
+    unmatched += tuple(_demoted(case, newest_first))
     available: Belief = Known("available", Source(SourceKind.IMAGE, newest_first[0][0].reference))
     facts = {**case.exam.facts, "prior_ct": stronger(case.exam.facts.get("prior_ct"), available)}
-    exam = replace(case.exam, facts=facts, notes=(*case.exam.notes, *notes))
+    exam = replace(told(case.exam, compared, unmatched), facts=facts)
     return replace(case, exam=exam, findings=tuple(named))
+
+
+def told(exam: Exam, compared: Sequence[str], unmatched: Sequence[str]) -> Exam:
+    """The exam with more of what comparing came to and left open, each text once."""
+    notes = dict.fromkeys((*exam.notes, *compared, *unmatched))
+    came_to, left = dict.fromkeys((*exam.compared, *compared)), dict.fromkeys((*exam.unmatched, *unmatched))
+    return replace(exam, notes=tuple(notes), compared=tuple(came_to), unmatched=tuple(left))
+
+
+def _check_some(case: Case) -> None:
+    stated = case.exam.facts.get("prior_ct")
+    if isinstance(stated, Known) and stated.value == "none" and _is_stated(stated):
+        allowed, cure = "available, or nothing", "Correct prior_ct, or leave the earlier exam out."
+        raise Contradiction("exam", "prior_ct", "none, and an earlier exam is given", allowed, cure)
 
 
 def _months(case: Case, prior: PriorCase, matches: Matches) -> Decimal:
@@ -102,12 +125,8 @@ def _months(case: Case, prior: PriorCase, matches: Matches) -> Decimal:
 
 def _told(finding: Finding, priors: Sequence[Compared], months: Sequence[Decimal]) -> Finding:
     """A finding with what the priors say of it."""
-    newest, at = priors[0][0], priors[0][1].of(finding.tracking_id)
+    newest, at = priors[0][0], _taken(finding, priors)
     older = [(prior, m.of(finding.tracking_id)) for prior, m in priors[1:]]
-    if at.accepted and at.fate is Fate.NEW and any(m.fate is Fate.SAME for _, m in older):
-        at = replace(at, accepted=False, why="not on the newest prior, but on an older one")
-    if at.accepted and at.fate is Fate.NEW and finding.kind not in newest.assessed:
-        at = replace(at, accepted=False, why="not among what it states, and it may not state everything it shows")
     if not at.accepted:
         return _open(finding, f"not matched with the prior ({newest.reference}): {at.why}", newest)
     source = Source(SourceKind.IMAGE, f"{newest.reference}: no such lesion", newest.date)
@@ -118,6 +137,26 @@ def _told(finding: Finding, priors: Sequence[Compared], months: Sequence[Decimal
     facts = dict(_carried(finding, lesion, newest, at, months[0]))
     facts["history"] = _history(lesion, at, newest, list(zip(older, months[1:], strict=True)), months[0])
     return _given(finding, facts)
+
+
+def _taken(finding: Finding, priors: Sequence[Compared]) -> Match:
+    """The match on the newest prior; that a lesion is new is not accepted where something else may explain it."""
+    newest, at = priors[0][0], priors[0][1].of(finding.tracking_id)
+    if not (at.accepted and at.fate is Fate.NEW):
+        return at
+    if any(m.of(finding.tracking_id).fate is Fate.SAME for _, m in priors[1:]):
+        return replace(at, accepted=False, why="not on the newest prior, but on an older one")
+    if finding.kind not in newest.assessed:
+        return replace(at, accepted=False, why="not among what it states, and it may not state everything it shows")
+    return at
+
+
+def _demoted(case: Case, priors: Sequence[Compared]) -> Iterator[str]:
+    """What matching alone would have taken as new."""
+    for finding in case.findings:
+        at = _taken(finding, priors)
+        if not at.accepted and priors[0][1].of(finding.tracking_id).accepted:
+            yield f"{finding.tracking_id}, compared with {priors[0][0].reference}: {at.why}"
 
 
 def _open(finding: Finding, why: str, prior: PriorCase) -> Finding:
@@ -226,11 +265,18 @@ def _named(findings: Sequence[Finding], matches: Matches) -> Iterator[Finding]:
         yield replace(finding, tracking_id=at.prior) if carry else finding
 
 
-def _notes(case: Case, prior: PriorCase, matches: Matches) -> Iterator[str]:
+def _said(case: Case, prior: PriorCase, matches: Matches) -> tuple[list[str], list[str]]:
+    """What became of lesions without a partner, and what is open: what was not accepted, or speaks against itself."""
+    resolved: list[str] = []
+    left: list[str] = []
     for gone in matches.gone:
         sure = gone.accepted and prior.finding(gone.prior).kind in case.assessed
         said = "is resolved" if sure else "may be resolved, to be confirmed"
-        yield f"{gone.prior} of {prior.reference} {said}: not found again ({gone.why or f'{gone.probability:.3f}'})"
+        why = gone.why or f"{gone.probability:.3f}"
+        text = f"{gone.prior} of {prior.reference} {said}: not found again ({why})"
+        (resolved if sure else left).append(text)
     for found in matches.found:
         if found.current and (not found.accepted or found.why):
-            yield f"{found.current}, compared with {prior.reference}: {found.why}"
+            other = f" (it may be {found.prior})" if found.prior and not found.accepted else ""
+            left.append(f"{found.current}, compared with {prior.reference}{other}: {found.why}")
+    return resolved, left

@@ -331,6 +331,30 @@ def test_an_overriding_category_stands_alone_and_the_engines_is_told_as_put_asid
     assert any("Put aside" in text for text in words(exam, "overridden"))
 
 
+@pytest.mark.parametrize("named", ["fleischner@2017", "lung-rads@1.1", "x@1"])
+def test_an_override_by_a_guideline_or_edition_that_was_not_read_is_the_humans_word(
+    evidence: Evidence, named: str
+) -> None:
+    override = {"guideline": named, "category": "3", "management": "6-month LDCT"}
+    made = report_sr(ALL["screening"], evidence, TOLD, signed=replace(SIGNED, outcome="overridden", override=override))
+
+    exam = next(item for item in made.ContentSequence if item.ConceptNameCodeSequence[0].CodeValue == "C0034375")
+    assert words(exam, "Recommendation") == [f"{named}: 6-month LDCT"]
+    said = [text for item in exam.ContentSequence for text in words(item, item.ConceptNameCodeSequence[0].CodeMeaning)]
+    assert "lung-rads@2022 category" not in " ".join(said)
+    assert any("Put aside by the signing human: lung-rads@2022" in text for text in words(exam, "overridden"))
+    assert any("not taken for the exam: lung-rads@2022" in text for text in words(made, "overridden"))
+
+
+def test_an_answer_set_aside_without_another_leaves_no_category_of_the_engines(evidence: Evidence) -> None:
+    made = report_sr(ALL["screening"], evidence, TOLD, signed=replace(SIGNED, outcome="overridden", override={}))
+
+    exam = next(item for item in made.ContentSequence if item.ConceptNameCodeSequence[0].CodeValue == "C0034375")
+    assert words(exam, "Lung Imaging Reporting and Data System category") == []
+    assert words(exam, "Recommendation") == []
+    assert len(words(exam, "overridden")) == 2
+
+
 # ---------------------------------------------------------------- who, when, what
 
 

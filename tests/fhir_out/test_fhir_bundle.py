@@ -262,7 +262,7 @@ def test_the_report_keeps_its_name_from_draft_to_correction():
 
 
 def test_what_people_may_have_moved_on_is_not_reset():
-    made = bundle(world.uncertain())
+    made = report_bundle(world.uncertain(), None, replace(CONTEXT, was_final=False))
     once = {e["resource"]["resourceType"] for e in made["entry"] if "ifNoneExist" in e["request"]}
     assert once == {"Task", "Provenance", "ServiceRequest"}
 
@@ -357,6 +357,69 @@ def test_an_override_of_one_guideline_leaves_the_other_as_it_was():
     made = bundle(ALL["unknown_indication"](), Signed("dr-a", world.AT, "overridden", said, "clinical_context"))
     assert codes(exam_of(made, "lung-rads")["valueCodeableConcept"]) == {"4A"}
     assert codes(exam_of(made, "fleischner")["valueCodeableConcept"]) == {"none"}
+
+
+@pytest.mark.parametrize("named", ["fleischner@2017", "x@1"])
+def test_an_override_by_a_guideline_that_does_not_apply_stands_alone_and_the_engines_answer_is_not_taken(named):
+    said = {"guideline": named, "category": "3", "management": "as I say"}
+    made = bundle(ALL["fused"](), Signed("dr-a", world.AT, "overridden", said, "clinical_context"))
+    alone = exam_of(made, named.partition("@")[0])
+    assert codes(alone["valueCodeableConcept"]) == {"3"}
+    assert alone["valueCodeableConcept"]["coding"][0]["version"] == named.partition("@")[2]
+    assert "meta" not in alone
+    assert [p["valueString"] for p in parts(alone, "management")] == ["as I say"]
+    engine = exam_of(made, "lung-rads")
+    assert "valueCodeableConcept" not in engine and "dataAbsentReason" in engine
+    (before,) = parts(engine, "engine-category")
+    assert before["code"]["text"].startswith("program's answer, not taken")
+    (report,) = resources(made, "DiagnosticReport")
+    assert report["conclusion"].splitlines()[0].endswith("category 3. As I say.")
+    assert "4A" not in report["conclusion"]
+    assert [codes(c) for c in report["conclusionCode"]] == [{"3"}]
+    assert {named_["reference"] for named_ in report["result"]} == {
+        e["fullUrl"] for e in made["entry"] if e["resource"] in (alone, engine)
+    }
+    assert {r["status"] for r in resources(made, "ServiceRequest")} <= {"revoked"}
+
+
+def test_an_override_by_another_edition_keeps_that_edition():
+    said = {"guideline": "lung-rads@1.1", "category": "3"}
+    made = bundle(ALL["fused"](), Signed("dr-a", world.AT, "overridden", said, "clinical_context"))
+    seen = exam_of(made, "lung-rads")
+    assert seen["valueCodeableConcept"]["coding"][0]["version"] == "1.1"
+    (before,) = parts(seen, "engine-category")
+    assert before["valueCodeableConcept"]["coding"][0]["version"] == "2022"
+    (report,) = resources(made, "DiagnosticReport")
+    assert "2022" not in report["conclusion"] and "1.1: category 3" in report["conclusion"]
+    assert [c["coding"][0]["version"] for c in report["conclusionCode"]] == ["1.1"]
+
+
+@pytest.mark.parametrize("how", ["overridden", "set aside"])
+def test_the_narrative_of_an_override_marks_what_the_engine_says_as_not_taken(how):
+    (report,) = resources(bundle(ALL["fused"](), SIGNATURES[how]), "DiagnosticReport")
+    div = report["text"]["div"]
+    assert "The program's answer, not taken:" in div
+    rows = [row for row in div.split("<tr>")[2:] if "Lung-RADS" in row]
+    assert rows and all("(engine, not taken)" in row for row in rows)
+    (report,) = resources(bundle(ALL["fused"](), SIGNATURES["accepted"]), "DiagnosticReport")
+    assert "not taken" not in report["text"]["div"]
+
+
+def test_a_draft_of_which_nobody_knows_whether_it_was_signed_is_put_over_nothing():
+    made = bundle(ALL["fused"]())
+    asked = {(e["resource"]["resourceType"], e["request"]["method"]) for e in made["entry"]}
+    assert {kind for kind, method in asked if method == "PUT"} == {"Device"}
+    assert ("DiagnosticReport", "POST") in asked
+    assert all("ifNoneExist" in e["request"] for e in made["entry"] if e["request"]["method"] == "POST")
+
+
+def test_a_correction_withdraws_what_a_signer_stated_by_a_guideline_that_does_not_apply():
+    before, after = ALL["fused"](), ALL["unknown_indication"]()
+    said = {"guideline": "x@1", "category": "3"}
+    first = Signed("dr-a", world.AT, "overridden", said, "clinical_context")
+    signed = replace(SIGNATURES["corrected"], replaces=before.record.decision_id)
+    made = report_bundle(after, signed, CONTEXT, replaced=(before,), signatures=(first,))
+    assert exam_of(made, "x")["status"] == "entered-in-error"
 
 
 def test_a_category_that_names_no_guideline_is_coded_by_none_of_several():

@@ -1,6 +1,7 @@
 """Decisions as they are kept, sent: signed, corrected, corrected again; and from a file on the command line."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from radlogic.adapters.fhir.emit.context import Context
 from radlogic.adapters.fhir.emit.errors import SignedReportStands
 from radlogic.adapters.fhir.emit.kept import bundle_text, kept_bundle, subject_of
 from radlogic.adapters.store.cases import Store
-from radlogic.engine.errors import BadValue
+from radlogic.engine.errors import BadValue, Contradiction
 
 AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
@@ -137,6 +138,37 @@ def test_a_file_with_its_store_is_printed_as_it_was_signed(tmp_path, store, vers
     signed(store, added(store, versions[0]))
     made = json.loads(bundle_text(path, "Patient/7", "https://hospital.example/fhir", tmp_path / "store"))
     assert report(made)["resource"]["status"] == "final"
+
+
+def changed(assessment):
+    """The same decision id, and another category in the file."""
+    first, *rest = assessment.decision.guidelines
+    told = replace(first, exam=replace(first.exam, category="1"))
+    return replace(assessment, decision=replace(assessment.decision, guidelines=(told, *rest)))
+
+
+def test_a_file_that_was_changed_after_signing_is_refused_by_name(tmp_path, store, versions):
+    signed(store, added(store, versions[0]))
+    path = tmp_path / "decision.json"
+    write_decision(changed(versions[0]), path)
+    with pytest.raises(Contradiction, match=r"decision\.guidelines") as refused:
+        bundle_text(path, "Patient/7", store=tmp_path / "store")
+    assert refused.value.where == "decision.json"
+
+
+def test_without_its_store_a_draft_is_put_over_nothing_and_with_it_over_its_last_version(tmp_path, store, versions):
+    path = tmp_path / "decision.json"
+    write_decision(versions[0], path)
+    added(store, versions[0])
+    for place, method in ((None, "POST"), (tmp_path / "store", "PUT")):
+        assert report(json.loads(bundle_text(path, "Patient/7", store=place)))["request"]["method"] == method
+
+
+def test_a_draft_whose_id_comes_back_in_a_later_correction_ends_the_search_for_what_stood_before(store, versions):
+    first = added(store, versions[0])
+    second = corrected(store, first, versions[1])
+    assert corrected(store, second, versions[0]) == first
+    assert stands(store, first)[1:] == ("preliminary", "transaction")
 
 
 @pytest.mark.parametrize("text", ["Patient/7", "https://hospital.example/fhir/Patient/a-1", "urn:oid:1.2.3|42"])

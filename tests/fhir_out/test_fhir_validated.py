@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import bundle_cases as world
 import peers
@@ -11,6 +12,7 @@ from bundle_cases import CONTEXT, PATIENT, SIGNATURES
 from radlogic.adapters.fhir.emit.bundle import report_bundle
 from radlogic.adapters.fhir.emit.context import Context
 from radlogic.adapters.fhir.emit.terminology import terminology_bundle
+from radlogic.adapters.report.signed import Signed
 
 VALIDATOR = "../../fhir_out/engine/validate_many.js"
 FULL = Context(
@@ -41,6 +43,20 @@ def test_two_hundred_bundles_of_the_shipped_cases_are_without_fault():
     count, found = faults(made)
     assert found == []
     assert count >= 200
+
+
+@pytest.mark.slow
+def test_overrides_by_guidelines_and_editions_that_were_not_read_are_without_fault():
+    named = ("fleischner@2017", "lung-rads@1.1", "lung-rads", "x@1", "")
+    said = [{"guideline": g, "category": "3", "management": "as I say"} for g in named] + [{"guideline": "x@1"}]
+    signed = [Signed("dr-a", world.AT, "overridden", one, "clinical_context") for one in said]
+    held = list(world.written())
+    made = [report_bundle(a, s, c) for (_, a), s, c in itertools.product(held, signed, (CONTEXT, FULL))]
+    first, then = (a for _, a in held[:2])
+    corrected = replace(SIGNATURES["corrected"], replaces=first.record.decision_id)
+    made += [report_bundle(then, corrected, CONTEXT, replaced=(first,), signatures=(s,)) for s in signed]
+    made += [report_bundle(a, None, replace(FULL, was_final=known)) for _, a in held for known in (None, False)]
+    assert faults(made) == (len(made), [])
 
 
 @pytest.mark.slow

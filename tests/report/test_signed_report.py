@@ -67,7 +67,31 @@ def test_an_override_of_a_guideline_that_was_not_read_is_still_said(override):
     impression = words_of(part(report_text(GROWN(), replace(OVERRIDE, override=override)), "Impression"))
 
     assert "Stated by reader-7 in the place of the engine's answer:" in impression
-    assert "Lung-RADS category 4B" in impression
+    assert "The engine's answer, which was not taken: category 4B" in impression
+    assert "Lung-RADS category 4B" not in impression
+
+
+@pytest.mark.parametrize("named", ["lung-rads@1.1", "fleischner@2017"])
+def test_an_override_of_another_edition_or_guideline_stands_alone_above_and_keeps_its_name(named):
+    signed = replace(OVERRIDE, override={"guideline": named, "category": "3"})
+    text = report_text(GROWN(), signed)
+    head, findings = words_of(text.split("\nINDICATION\n")[0]), words_of(part(text, "Findings"))
+
+    assert "category 3 OVERRIDE" in head
+    assert "4B" not in head and "v2022" not in head
+    assert "By the engine's reading, which was not taken for the exam: Lung-RADS category 4B" in findings
+    assert "category 4B OVERRIDE" not in Page(report_html(GROWN(), signed=signed)).text
+
+
+@pytest.mark.parametrize("signed", [None, ACCEPTED])
+def test_a_draft_whose_place_another_took_says_so_in_every_form(signed):
+    text = report_text(GROWN(), signed, replaced_by="d-2")
+    for form in (words_of(text), Page(report_html(GROWN(), signed=signed, replaced_by="d-2")).text):
+        assert "SUPERSEDED - another report took the place of this one" in form
+        assert "the report on decision d-2 took the place of this one. Do not act on it." in form
+        assert "PRELIMINARY" not in form
+        assert "FINAL" not in form
+        assert "REVIEW REQUIRED" not in form
 
 
 def test_a_superseded_report_says_so_before_anything_else():

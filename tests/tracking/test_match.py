@@ -95,22 +95,45 @@ def test_words_tell_what_is_likely_and_accept_nothing():
 
 
 def test_what_a_human_states_wins_and_a_contradiction_is_said():
-    now = [lesion("T1", (30.0, 30.0, 30.0)), lesion("b", (110.0, 110.0, 110.0))]
-    before = [lesion("T1", (110.0, 110.0, 110.0))]
+    now = [lesion("scar", (30.0, 30.0, 30.0)), lesion("b", (110.0, 110.0, 110.0))]
+    before = [lesion("scar", (110.0, 110.0, 110.0))]
 
     found = match(now, before, BOX, months=12)
 
-    assert (found.of("T1").prior, found.of("T1").accepted, found.of("T1").basis) == ("T1", True, "stated")
+    assert (found.of("scar").prior, found.of("scar").accepted, found.of("scar").basis) == ("scar", True, "stated")
     assert "speak against it" in found.review[0]
     assert found.of("b").fate is Fate.NEW
 
 
 def test_places_in_a_list_are_no_identifiers():
-    names = ["nodules[0]", "3", "nodule", "NOD-3", "1.2.826.0.1"]
+    listed = [
+        "nodules[0]",
+        "3",
+        "nodule",
+        "NOD-3",
+        "N1",
+        "nodule 2",
+        "lesion-3",
+        "Nodule No. 4",
+        "#5",
+        "L1a",
+        "b",
+        "Target_1",
+    ]
+    names = [*listed, "rul-apical", "1.2.826.0.1", "big", "RUL 1", "scar at the fissure"]
 
     shared = shared_identifiers([lesion(n) for n in names], [lesion(n) for n in names])
 
-    assert shared == (("NOD-3", "NOD-3"), ("1.2.826.0.1", "1.2.826.0.1"))
+    assert [now for now, before in shared] == ["rul-apical", "1.2.826.0.1", "big", "RUL 1", "scar at the fissure"]
+    assert all(now == before for now, before in shared)
+
+
+def test_a_shared_place_in_a_list_does_not_win_over_where_the_lesions_are():
+    now, before = [lesion("N1", (30.0, 30.0, 30.0))], [lesion("N1", (110.0, 110.0, 110.0))]
+
+    found = match(now, before, BOX, months=12)
+
+    assert (found.of("N1").fate, found.of("N1").prior) == (Fate.NEW, "")
 
 
 @pytest.mark.parametrize("stated", [[("a", "none")], [("a", "x"), ("a", "y")], [("a", "x"), ("b", "x")]])

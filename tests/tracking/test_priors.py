@@ -1,14 +1,16 @@
 """What a prior exam tells of a lesion, as the guideline reads it."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tracked import STATED, aligned, lesion
 
 from radlogic.engine.assess import assess
-from radlogic.engine.errors import BadValue
+from radlogic.engine.errors import BadValue, Contradiction
 from radlogic.engine.knowledge import load_knowledge
 from radlogic.engine.tracking.match import match
 from radlogic.engine.tracking.priors import PriorCase, months_between, with_priors
@@ -20,6 +22,7 @@ from radlogic.engine.types import (
     Measured,
     NotApplicable,
     PastSize,
+    Priority,
     Source,
     SourceKind,
     Unknown,
@@ -174,10 +177,120 @@ def test_two_lesions_never_get_one_identifier():
 
 @pytest.mark.parametrize(
     ("earlier", "later", "months"),
-    [((2024, 1, 31), (2024, 2, 29), "0.9"), ((2024, 7, 1), (2025, 7, 1), "12.0"), ((2024, 1, 1), (2024, 3, 16), "2.5")],
+    [((2024, 1, 31), (2024, 2, 29), "0.93"), ((2024, 7, 1), (2025, 7, 1), "12"), ((2024, 1, 1), (2024, 3, 16), "2.49")],
 )
 def test_months_are_those_of_the_calendar(earlier, later, months):
     assert months_between(date(*earlier), date(*later)) == Decimal(months)
+
+
+@given(st.dates(date(2000, 1, 1), date(2050, 1, 1)), st.integers(0, 800), st.integers(1, 36))
+def test_so_many_months_are_over_from_the_same_day_of_the_month_on_and_not_a_day_before(earlier, days, many):
+    later, year = earlier + timedelta(days), earlier.year + (earlier.month - 1 + many) // 12
+    whole = (year, (earlier.month - 1 + many) % 12 + 1, earlier.day)  # as a triple: there may be no such day
+
+    reached = (later.year, later.month, later.day)
+    months = months_between(earlier, later)
+
+    assert (months > many, months == many) == (reached > whole, reached == whole)
+
+
+def grown(day):
+    """A nodule that grew by 2 mm from a prior of that day to 2025-07-01."""
+    features = ("spiculation", "lymphadenopathy", "frank_metastatic_disease", "ggn_doubled_in_1_year")
+    absent = {"juxtapleural": False, **{f"suspicious_features.{name}": False for name in features}}
+    now, before = [form("nodules[0]", HERE, 7.9)], [lesion("apical", HERE, 6)]
+    now = [replace(now[0], facts={**now[0].facts, **{n: Known(v, STATED) for n, v in absent.items()}})]
+    case = case_of(*now)
+    more = {"known_lung_cancer": Known(False, STATED), "s_finding": Known("none", STATED)}
+    case = replace(case, exam=replace(case.exam, facts={**case.exam.facts, **more}))
+    told = with_priors(case, [compared(now, before, day, {"apical": "2"}, months=12)])
+    reading = assess(told, load_knowledge(guideline="lung-rads@2022"), date(2025, 7, 2)).decision.guidelines[0]
+    return reading.findings[0].reading
+
+
+def test_growth_in_12_months_and_a_day_is_not_growth_within_12_months():
+    on_the_day, a_day_more = grown(date(2024, 7, 1)), grown(date(2024, 6, 30))
+
+    assert [r.trace[0].row for r in (on_the_day, a_day_more)] == ["growth.grown", "growth.late"]
+    assert on_the_day.possible == ("4A",)
+    assert set(a_day_more.possible) > {"4A"}  # the text does not say what growth over a longer time is
+
+
+def test_a_prior_exam_that_somebody_stated_not_to_be_is_refused():
+    now, before = [form("a", HERE, 7)], [lesion("x", HERE, 7)]
+    case = case_of(*now)
+    case = replace(case, exam=replace(case.exam, facts={**case.exam.facts, "prior_ct": Known("none", STATED)}))
+
+    with pytest.raises(Contradiction, match="prior_ct"):
+        with_priors(case, [compared(now, before, date(2025, 1, 1))])
+
+
+def test_what_is_gone_for_sure_is_compared_and_what_is_open_is_unmatched():
+    now, before = [form("a", HERE, 7)], [lesion("x", THERE, 6)]
+
+    sure = with_priors(case_of(*now), [compared(now, before, date(2025, 1, 1))]).exam
+    prior = PriorCase(date(2025, 1, 1), tuple(before), "prior", {}, ("nodule",))
+    open_ = with_priors(case_of(*now), [(prior, match(now, before, None, months=6))]).exam
+
+    assert (len(sure.compared), sure.unmatched) == (1, ())
+    assert "is resolved" in sure.compared[0]
+    assert [text.partition(":")[0] for text in open_.unmatched] == ["a, compared with prior (it may be x)"]
+    assert set(open_.unmatched) <= set(open_.notes)
+
+
+def test_a_lesion_that_is_new_only_to_the_newest_prior_is_open():
+    now, newest, older = [form("a", HERE, 7)], [lesion("x", THERE, 6)], [lesion("y", HERE, 6)]
+
+    told = with_priors(
+        case_of(*now), [compared(now, newest, date(2025, 1, 1)), compared(now, older, date(2024, 1, 1), months=18)]
+    )
+
+    assert any("on an older one" in text for text in told.exam.unmatched)
+
+
+BIG = lesion("big", None, 20, location="right upper lobe")
+OPEN = {
+    "nothing is stated now": ([], [BIG]),
+    "one of two is the same by its name": ([lesion("apical", None, 5)], [lesion("apical", None, 5), BIG]),
+    "a place in a list, in another lung": (
+        [lesion("N1", None, 5, location="left lower lobe")],
+        [lesion("N1", None, 5, location="right upper lobe")],
+    ),
+    "a reader said new": ([lesion("t", None, 2, status="new")], [BIG]),
+}
+
+
+@pytest.mark.parametrize("alignment", [None, Unknown("the vessels do not look alike")], ids=["no images", "refused"])
+@pytest.mark.parametrize("name", OPEN)
+def test_what_matching_leaves_open_is_reviewed_soon_whatever_the_category(name, alignment):
+    now, before = OPEN[name]
+    prior = PriorCase(date(2025, 1, 1), tuple(before), "prior", {f.tracking_id: "4B" for f in before}, ("nodule",))
+    case = replace(case_of(*now), assessed=("nodule",))
+
+    told = with_priors(case, [(prior, match(now, before, alignment, months=6))])
+    review = assess(told, load_knowledge(guideline="lung-rads@2022"), date(2025, 7, 2)).decision.review
+
+    texts = [r.text for r in review.reasons if r.code == "prior_unmatched"]
+    assert review.required
+    assert review.priority is not Priority.ROUTINE
+    assert len(texts) == len(told.exam.unmatched) > 0
+
+
+def test_a_prior_that_is_matched_surely_asks_for_no_review_of_its_own():
+    now, before = [form("nodules[0]", HERE, 7)], [lesion("apical", HERE, 6.8)]
+    case = with_priors(case_of(*now), [compared(now, before, date(2025, 1, 1), {"apical": "3"})])
+
+    review = assess(case, load_knowledge(guideline="lung-rads@2022"), date(2025, 7, 2)).decision.review
+
+    assert (case.exam.compared, case.exam.unmatched) == ((), ())
+    assert "prior_unmatched" not in [r.code for r in review.reasons]
+
+
+def test_a_decision_is_named_by_what_was_left_open_too():
+    case, using, day = case_of(form("a", HERE, 7)), load_knowledge(guideline="lung-rads@2022"), date(2025, 7, 2)
+    left = replace(case, exam=replace(case.exam, unmatched=("x may be resolved",)))
+
+    assert assess(case, using, day).record.decision_id != assess(left, using, day).record.decision_id
 
 
 def test_a_prior_that_is_not_earlier_is_refused():

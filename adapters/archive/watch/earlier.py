@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ....engine.errors import InputError
-from ....engine.types import Finding
 from ...decision_file import write_text
 from ..dicomweb import searchable
 from ..errors import NotInArchive
@@ -22,7 +21,10 @@ from .reports import speaking
 from .rules import Rule, wanted_series
 from .seams import Prior
 
-Said = Callable[[str], tuple[str, tuple[Finding, ...]] | None]  # study -> (decision id, findings)
+if TYPE_CHECKING:
+    from ...store.cases import CaseFile
+
+Said = Callable[[str], "CaseFile | None"]  # study -> the decision of it that stands, as it is kept
 LIST = "priors.json"
 
 
@@ -112,15 +114,24 @@ def earlier(folder: Path, said: Said) -> tuple[tuple[Prior, ...], tuple[str, ...
 def _prior(folder: Path, one: Fetched, said: Said, told: list[str]) -> Prior:
     place = folder / one.folder
     reports = files_below(place / STATED)
-    kept = said(one.study)
-    if kept is not None:
-        findings, by = kept[1], f"decision {kept[0]}"
-    else:
-        report, findings, notes = speaking(reports, own=True)
-        by = "structured report" if report else ""
-        told += [f"earlier exam of {one.day}: {note}" for note in notes]
     day, images = date.fromisoformat(one.day), place / IMAGES
-    return Prior(day, one.study, images, _reads(images), findings, by, reports)
+    exam = Prior(day, one.study, images, _reads(images), reports=reports)
+    if (kept := said(one.study)) is not None:
+        return _kept(exam, kept)
+    report, findings, notes = speaking(reports, own=True)
+    told += [f"earlier exam of {one.day}: {note}" for note in notes]
+    return replace(exam, findings=findings, said_by="structured report" if report else "")
+
+
+def _kept(exam: Prior, kept: CaseFile) -> Prior:
+    """With what the decision that was kept of it says."""
+    from ...earlier import categories_of
+
+    case, (categories, unsure) = kept.assessment.record.case, categories_of(kept.assessment, kept)
+    by = f"decision {kept.row.decision_id}"
+    return replace(
+        exam, findings=case.findings, said_by=by, categories=categories, assessed=case.assessed, unsure=unsure
+    )
 
 
 def _reads(series: Path) -> Callable[[], Any]:

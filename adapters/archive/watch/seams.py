@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -25,6 +25,8 @@ class Prior:
         findings: what was found then, by the decision that was kept of it, else by its TID 1500 report.
         said_by: "decision <id>", "structured report" or "" where nobody says.
         reports: its structured reports, as files.
+        categories: each lesion's category by tracking identifier, as decided or, where a signer stated another, as
+            signed. assessed: the kinds of finding that were looked for. unsure: what a human must look at.
     """
 
     day: date
@@ -34,6 +36,9 @@ class Prior:
     findings: tuple[Finding, ...] = ()
     said_by: str = ""
     reports: tuple[Path, ...] = ()
+    categories: Mapping[str, str] = field(default_factory=dict)
+    assessed: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
 
 
 class Match(Protocol):
@@ -76,9 +81,11 @@ class Record(Protocol):
 
 def unmatched(case: Case, priors: Sequence[Prior]) -> Case:
     """No matching: the case as it is, with a note of what was not compared."""
+    from ....engine.tracking.priors import told
+
     days = ", ".join(one.day.isoformat() for one in priors)
     note = f"earlier exams are in the archive and were not compared, for no matching is set up: {days}"
-    return replace(case, exam=replace(case.exam, notes=(*case.exam.notes, note))) if priors else case
+    return replace(case, exam=told(case.exam, (), (note,))) if priors else case
 
 
 def nothing_written(done: Assessed) -> Sequence[Any]:

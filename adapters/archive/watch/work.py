@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ....engine.errors import BadValue, Contradiction, MissingField
 from ....engine.record import Assessment
-from ....engine.types import Finding
 from ...assess import keep
 from ...decision_file import read_decision, write_decision
 from ..basket import made, sync_folder
@@ -35,6 +34,7 @@ from .settings import WatchSettings
 
 if TYPE_CHECKING:
     from ....engine.perception.volume import Volume
+    from ...store.cases import CaseFile
 
 DECISION: Final = "decision.json"
 OUT: Final = "out"
@@ -149,7 +149,7 @@ class Work:
         as_of = date.fromisoformat(self.job.as_of)
         return decide(sources, rule, as_of, priors, (*notes, *met), bench.seams.match)
 
-    def _said(self, study: str) -> tuple[str, tuple[Finding, ...]] | None:
+    def _said(self, study: str) -> CaseFile | None:
         """What was decided of an earlier study, by the newest decision that stands."""
         from ...store.cases import Store
         from ...store.errors import NoSuchDecision
@@ -164,7 +164,7 @@ class Work:
                 return None
             while row.superseded_by is not None:
                 row = store.row(row.superseded_by)
-            return row.decision_id, store.case(row.decision_id).assessment.record.case.findings
+            return store.case(row.decision_id)
 
     def _check_same_images(self, assessment: Assessment) -> None:
         if assessment.record.image_sha256 != self._volume.sha256():

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from ....engine.record import Assessment
 from ....engine.types import Decision, GuidelineDecision, Reading
 from ...notice import INTENDED_USE, PRELIMINARY
+from ...report.overridden import apart, overrides, set_aside
 from ...report.signed import Signed
 from ..coded import Code
 from . import items
-from .lesions import categorised, question_of
+from .lesions import OVERRIDDEN, categorised, question_of
 from .stating import is_convention, stated
 from .vocabulary import is_code, shipped_vocabulary
 
@@ -30,8 +31,6 @@ REVIEW: Final = ":review"
 CONFLICT: Final = ":conflict"
 CITATION: Final = ":citation"
 SIGNED: Final = ":signed"
-OVERRIDDEN: Final = ":overridden"
-SUPERSEDED: Final = ":superseded"
 GAP: Final = ":silent"
 UNCERTAINTY: Final = ":uncertainty"
 NOT_PRESENT: Final = "not-present"
@@ -75,8 +74,6 @@ def _notice(signed: Signed | None) -> Iterator[Dataset]:
     yield _coded(SIGNED, signed.outcome)
     if signed.reason:
         yield _coded(f"{OVERRIDDEN} because", signed.reason)
-    if signed.replaced_by:
-        yield _text(SUPERSEDED, f"Another signed decision took the place of this one: {signed.replaced_by}")
 
 
 def _unmentioned(assessment: Assessment) -> Dataset:
@@ -88,44 +85,49 @@ def _unmentioned(assessment: Assessment) -> Dataset:
 
 
 def _answers(decision: Decision, signed: Signed | None) -> Iterator[Dataset]:
+    if signed is not None and apart(decision, signed):
+        yield from _overriding(str(signed.override.get("guideline") or ""), signed.override)
     for guideline in decision.guidelines:
         if guideline.application.applies == "no":
             continue
         if guideline.application.applies == "conditional":
             yield from (_text(CONDITION, f"Conditional: {why}") for why in guideline.application.reasons)
         if guideline.exam is not None:
-            yield from _answer(guideline, guideline.exam, _instead(guideline, signed))
+            yield from _answer(guideline, guideline.exam, decision, signed)
+        elif signed is not None and guideline in overrides(decision, signed):
+            yield from _overriding(guideline.application.guideline, signed.override)
 
 
-def _instead(guideline: GuidelineDecision, signed: Signed | None) -> dict[str, str] | None:
-    """What a human stated in the place of this guideline's answer; None where nobody overrode it."""
-    said = dict(signed.override) if signed is not None and signed.outcome == "overridden" else {}
-    if not said or said.get("guideline") not in (None, "", guideline.application.guideline):
-        return None
-    return {name: str(value) for name, value in said.items()}
-
-
-def _answer(guideline: GuidelineDecision, reading: Reading, instead: dict[str, str] | None) -> Iterator[Dataset]:
+def _answer(
+    guideline: GuidelineDecision, reading: Reading, decision: Decision, signed: Signed | None
+) -> Iterator[Dataset]:
     """The guideline's category and management; where a human overrode them, theirs, and what was put aside in words."""
-    if instead is None:
+    if signed is None or guideline not in set_aside(decision, signed):
         yield from categorised(reading)
         yield from _management(guideline, reading)
     else:
-        if category := instead.get("category"):
-            yield _overriding(reading.guideline, category)
-        if management := instead.get("management"):
-            yield items.text(shipped_vocabulary().recommendation.concept, f"{reading.guideline}: {management}")
+        if guideline in (stated := overrides(decision, signed)):
+            named = signed.override.get("guideline") or len(stated) == 1  # of several it is words alone, as in FHIR
+            yield from _overriding(reading.guideline if named else "", signed.override)
         yield _text(OVERRIDDEN, f"Put aside by the signing human: {_in_words(guideline, reading)}")
     if reading.silent:
         others = f"; other readings: {', '.join(reading.alternatives)}" if reading.alternatives else ""
         yield _text(GAP, f"{reading.guideline} does not decide this spot; its default reading is given{others}")
 
 
-def _overriding(guideline: str, category: str) -> Dataset:
-    words, value = shipped_vocabulary(), f"{guideline}:{category}"
-    if not is_code(value):
-        return items.text(question_of(guideline), value)
-    return items.answer(question_of(guideline), words.own(value, f"{guideline} category {category}"))
+def _overriding(guideline: str, said: Mapping[str, Any]) -> Iterator[Dataset]:
+    """What the human stated, by the guideline and edition that they named, or in whose place they stated it."""
+    words, named = shipped_vocabulary(), guideline or "no guideline named"
+    category, management = (str(said.get(part) or "") for part in ("category", "management"))
+    value = f"{guideline}:{category}"
+    if category and guideline and is_code(value):
+        yield items.answer(question_of(guideline), words.own(value, f"{guideline} category {category}"))
+    elif category:
+        yield items.text(question_of(guideline), f"{named}: {category}")
+    if management:
+        yield items.text(words.recommendation.concept, f"{named}: {management}")
+    if not category and not management:
+        yield _text(OVERRIDDEN, f"{named}: the signing human set the program's answer aside and stated no other")
 
 
 def _management(guideline: GuidelineDecision, reading: Reading) -> Iterator[Dataset]:

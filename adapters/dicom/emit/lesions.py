@@ -32,6 +32,7 @@ KIND: Final = ":kind"
 LOCATION: Final = ":location"
 CATEGORY: Final = ":category"
 POSSIBLE: Final = ":possible"
+OVERRIDDEN: Final = ":overridden"
 UNDECIDED: Final = "not-decided"
 ENGINE: Final = Author(READING, "radlogic")
 
@@ -47,12 +48,16 @@ class SegmentAt:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What every group needs to know: the decision with its record, the images, the masks by tracking identifier."""
+    """What every group needs to know: the decision with its record, the images, the masks by tracking identifier.
+
+    ``aside``: the guidelines whose answers the signer did not take.
+    """
 
     decision: Decision
     record: DecisionRecord
     evidence: Evidence
     masks: Mapping[str, SegmentAt]
+    aside: tuple[str, ...] = ()
 
     @property
     def volumetric(self) -> bool:
@@ -75,7 +80,7 @@ def groups(finding: Finding, telling: Telling) -> Iterator[Dataset]:
             *_location(finding, author),
         ]
         yield _group(finding, telling, author, body)
-    concluded = list(_concluded(finding, telling.decision))
+    concluded = list(_concluded(finding, telling.decision, telling.aside))
     if concluded:
         yield _group(finding, telling, ENGINE, concluded)
 
@@ -135,13 +140,16 @@ def _location(finding: Finding, author: Author) -> Iterator[Dataset]:
         yield items.text(shipped_vocabulary().own(LOCATION), finding.location)
 
 
-def _concluded(finding: Finding, decision: Decision) -> Iterator[Dataset]:
-    """Each guideline's category, and the risks, each once."""
+def _concluded(finding: Finding, decision: Decision, aside: tuple[str, ...]) -> Iterator[Dataset]:
+    """Each guideline's category, what the signer did not take named as such, and the risks, each once."""
     risks: list[Risk] = []
     for guideline in decision.guidelines:
         for answer in guideline.findings:
             if answer.finding.tracking_id == finding.tracking_id and guideline.application.applies != "no":
                 yield from categorised(answer.reading)
+                if answer.reading.guideline in aside:
+                    words = f"By the engine's reading, which was not taken for the exam: {answer.reading.guideline}"
+                    yield items.text(shipped_vocabulary().own(OVERRIDDEN, "overridden"), words)
                 risks += [risk for risk in _risks(answer) if risk not in risks]
     for risk in risks:
         yield from _risk(risk)

@@ -14,7 +14,7 @@ from ..series import read_series
 from .evidence import evidence_of
 from .files import write_objects
 from .masks import LesionMask, masks_drawn, masks_seen
-from .report import Told, report_sr
+from .report import Told, check_same_exam, check_stands, report_sr
 from .segmentation import report_seg
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ class Wanted:
 
     ``series``: the images of the exam (folder, zip or file). ``drawn``: somebody's segmentation of the lesions, whose
     masks are taken by tracking identifier; without it the net outlines the nodules whose place is stated.
-    ``replaces``: files of the reports that this one takes the place of.
+    ``replaces``: files of the reports that this one takes the place of. ``vouched``: somebody vouches that the images
+    are those of the exam, where the record knows neither their hash nor their study.
     """
 
     series: Path | None
@@ -37,10 +38,11 @@ class Wanted:
     seg: Path | None = None
     drawn: Path | None = None
     replaces: tuple[Path, ...] = ()
+    vouched: bool = False
 
 
 def write_report(
-    assessment: Assessment, wanted: Wanted, told: Told, *, signed: Signed | None = None
+    assessment: Assessment, wanted: Wanted, told: Told, *, signed: Signed | None = None, replaced_by: str = ""
 ) -> dict[Path, Dataset]:
     """Write the report, the segmentation or both, all or none; what was written comes back by path.
 
@@ -48,8 +50,10 @@ def write_report(
     made up. They can be reported as text, HTML, PDF or FHIR.
 
     Raises:
-        MissingField: no series, nothing to write, or a segmentation of lesions of which none has a mask.
+        MissingField: no series, nothing to write, a segmentation of lesions of which none has a mask, or a decision
+            of which nothing says whether it is about these images.
         Contradiction: the images are not those that the decision was made on.
+        Superseded: another decision took its place (``replaced_by``, also where nobody had signed).
         InputError: the series or a file cannot be read; what ``report_sr`` and ``report_seg`` raise.
         MissingExtra: highdicom is not installed.
     """
@@ -59,12 +63,17 @@ def write_report(
         raise MissingField("DICOM report", "--series", found, "the series that it is about", cure)
     if wanted.sr is None and wanted.seg is None:
         raise MissingField("DICOM report", "--sr, --seg", "neither of them", "at least one", "Name a file to write.")
+    check_stands(assessment, replaced_by)
     evidence = evidence_of(wanted.series)
+    check_same_exam(assessment, evidence)
+    check_identified(assessment, vouched=wanted.vouched)
+    hashed = assessment.record.image_sha256 is not None
+    volume = read_series(wanted.series) if hashed or wanted.seg is not None else None
+    if volume is not None:
+        check_same_images(assessment, volume)
     made: dict[Path, Dataset] = {}
     segmentation = None
-    if wanted.seg is not None:
-        volume = read_series(wanted.series)
-        check_same_images(assessment, volume)
+    if wanted.seg is not None and volume is not None:
         masks = masks_of(assessment, volume, wanted.drawn)
         segmentation = made[wanted.seg] = report_seg(assessment, masks, volume, evidence, told)
     if wanted.sr is not None:
@@ -86,6 +95,35 @@ def check_same_images(assessment: Assessment, volume: Volume) -> None:
     if kept is not None and kept != volume.sha256():
         found = "other voxels than the decision was made on"
         raise Contradiction("series", "", found, "the same images", "Give the series of this decision.")
+
+
+def check_identified(assessment: Assessment, *, vouched: bool = False) -> None:
+    """Refuse a decision that says nothing of which images it is about: the day alone is that of other patients too.
+
+    Raises:
+        MissingField: its record has neither the images' hash nor their study, and nobody vouches for them.
+    """
+    record = assessment.record
+    if record.image_sha256 is None and not record.case.exam.study_uid and not vouched:
+        found = "a decision on findings alone, which names neither its images nor their study"
+        allowed = "the hash of the images, the StudyInstanceUID, or somebody who vouches for them"
+        cure = "Make sure that the series is of this patient's exam and say so with --same-exam."
+        raise MissingField("decision", "record.case.exam.study_uid", found, allowed, cure)
+
+
+def check_volume(assessment: Assessment, volume: Volume, *, vouched: bool = False) -> None:
+    """All of it for images that are shown: hash where it is kept, else study and day, else somebody's word.
+
+    Raises:
+        Contradiction, MissingField: they are not, or may not be, those of the decision.
+    """
+    check_identified(assessment, vouched=vouched)
+    check_same_images(assessment, volume)
+    exam, seen = assessment.record.case.exam, volume.acquisition
+    pairs = ("StudyInstanceUID", exam.study_uid, seen.study_uid), ("StudyDate", exam.date, seen.study_date)
+    for tag, ours, theirs in pairs:
+        if ours and theirs and ours != theirs:
+            raise Contradiction("series", tag, "another one than the decision's", "the same", "Give its images.")
 
 
 def masks_of(assessment: Assessment, volume: Volume, drawn: Path | None = None) -> list[LesionMask]:

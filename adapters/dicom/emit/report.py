@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ....engine.errors import BadValue, Contradiction, MissingField
 from ....engine.record import Assessment
+from ...report.overridden import set_aside
 from ...report.signed import Signed
+from ...store.errors import Superseded
 from ..coded import Code
 from . import items
 from .evidence import Evidence
@@ -68,11 +70,14 @@ def report_sr(
     Raises:
         Contradiction: the decision is about another study or another day than the images.
         MissingField: a correction without the report that it corrects, a signature without an institution.
+        Superseded: another decision took the place of the signed one: a verified, final report of it would pass for
+            the one that stands.
         BadValue: a statement that DICOM cannot hold.
         MissingExtra: highdicom is not installed.
     """
     items.highdicom_sr()
     check_same_exam(assessment, evidence)
+    check_stands(assessment, signed.replaced_by if signed else "")
     check_signature(signed, told, predecessors)
     masks = segments_of(segmentation)
     content = _root(assessment, evidence, told, signed, masks)
@@ -92,6 +97,20 @@ def check_same_exam(assessment: Assessment, evidence: Evidence) -> None:
         )
     if exam.date and evidence.study_date and exam.date != evidence.study_date:
         raise Contradiction(evidence.where, "StudyDate", "another day than the exam's", "the same", "Give its images.")
+
+
+def check_stands(assessment: Assessment, replaced_by: str) -> None:
+    """Refuse a decision whose place another one took: DICOM has no flag that says so of a report (PS3.3 C.17.2).
+
+    A report that was stored while it stood is told to be replaced by its successor's PredecessorDocumentsSequence.
+
+    Raises:
+        Superseded: ``replaced_by`` names the other one.
+    """
+    if replaced_by:
+        where, found = f"decision {assessment.record.decision_id}", f"superseded by {replaced_by}"
+        cure = "Report that one, naming this one's report as replaced."
+        raise Superseded(where, "", found, "a decision that stands", cure, replaced_by)
 
 
 def check_signature(signed: Signed | None, told: Told, predecessors: Sequence[Dataset]) -> None:
@@ -121,7 +140,8 @@ def _root(
     masks: dict[str, SegmentAt],
 ) -> Dataset:
     record = assessment.record
-    telling = Telling(assessment.decision, record, evidence, masks)
+    aside = tuple(g.application.guideline for g in set_aside(assessment.decision, signed))
+    telling = Telling(assessment.decision, record, evidence, masks, aside)
     measured = [group for finding in record.case.findings for group in groups(finding, telling)]
     modality = str(evidence.images[0].get("Modality") or "CT")
     below = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from ....engine.record import Assessment
@@ -23,11 +24,14 @@ def report_bundle(
     context: Context,
     *,
     replaced: tuple[Assessment, ...] = (),
+    signatures: tuple[Signed | None, ...] = (),
 ) -> dict[str, Any]:
     """The decision as a Bundle, checked against R4: its models, required bindings and references.
 
     A transaction: the report and all that may change in place by conditional update on their identifiers, what is
-    made only once (proposed orders, the request for review, Provenance) by conditional create. A decision whose place
+    made only once (proposed orders, the request for review, Provenance) by conditional create. So is everything of a
+    draft of which nobody says that it is unsigned (``Context.was_final``): put, it could take the place of what was
+    signed, and a transaction of R4 knows no condition on the status of what stands. A decision whose place
     another one took is no transaction but a collection, marked as entered in error: it can be read, and sending it
     would put nothing over what stands.
 
@@ -36,6 +40,7 @@ def report_bundle(
         signed: what humans made of it; None where nobody signed, and the report is preliminary.
         context: the patient, and what else the decision does not hold.
         replaced: the decisions whose place this one takes; what they held and this one does not is withdrawn.
+        signatures: those on ``replaced``, in their order, so that what a signer stated there is withdrawn too.
 
     Returns:
         JSON values, without null and empty ones; the same arguments give the same Bundle.
@@ -47,7 +52,8 @@ def report_bundle(
     """
     sending = Sending(assessment, context, signed)
     live = _entries(sending)
-    before = {e.urn: e for one in replaced for e in _before(sending, one)}
+    earlier = zip_longest(replaced, signatures[: len(replaced)])
+    before = {e.urn: e for one, by in earlier for e in _before(sending, one, by)}
     gone = [_withdrawn(sending, e) for urn, e in before.items() if urn not in {entry.urn for entry in live}]
     made = _status_of_new(sending, live, before) if replaced else live
     about = [entry for entry in (*made, *gone) if entry.resource["resourceType"] != "Device"]
@@ -82,12 +88,12 @@ def _entries(sending: Sending) -> list[Entry]:
     ]
 
 
-def _before(sending: Sending, replaced: Assessment) -> list[Entry]:
+def _before(sending: Sending, replaced: Assessment, by: Signed | None) -> list[Entry]:
     """What the replaced decision holds under the names of this report, without its documents."""
     context = replace(sending.context, began=sending.life, was_final=False, forms={})
-    then = sending.signed if sending.was_final else None
-    then = replace(then, outcome="accepted", override={}, replaces="", replaced_by="") if then else None
-    return _entries(Sending(replaced, context, then))
+    then = replace(sending.signed, outcome="accepted", override={}) if sending.signed and sending.was_final else None
+    then = by or then
+    return _entries(Sending(replaced, context, replace(then, replaces="", replaced_by="") if then else None))
 
 
 def _withdrawn(sending: Sending, entry: Entry) -> Entry:
@@ -121,7 +127,7 @@ def _request(sending: Sending, entry: Entry) -> Json:
     if kind == "Provenance":
         return {"method": "POST", "url": kind, "ifNoneExist": "_tag=" + "|".join(tag_of(sending, entry))}
     search = f"identifier=urn:ietf:rfc3986|{entry.urn}"
-    if entry.once:
+    if entry.once or (sending.unvouched and kind != "Device"):
         return {"method": "POST", "url": kind, "ifNoneExist": search}
     return {"method": "PUT", "url": f"{kind}?{search}"}
 

@@ -30,7 +30,8 @@ class Context:
         at: when the decision was made, aware; where not given and nobody signed, the first moment (UTC) of the day
             as of which it was made.
         began: the decision that began this report; '' for the decision that this one replaces, or itself.
-        was_final: whether a signed version of this report stands already; None: as ``Signed.replaces`` says.
+        was_final: whether a signed version of this report stands already; None: as ``Signed.replaces`` says, and of
+            what nobody signed here it is not known, so that it is made only where there is no report of that name.
         superseded: whether another decision took this one's place though nobody had signed it.
         forms: the report as documents, bytes by media type; None renders them here.
     """

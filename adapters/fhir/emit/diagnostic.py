@@ -12,7 +12,7 @@ from ...report.view import applied, lesions
 from ...report.words import clean
 from . import terms
 from .context import WHERE
-from .exams import exam_urn, overridden
+from .exams import alone_urn, exam_urn, overridden, stated_alone, stated_by
 from .lesions import lesion_urn
 from .narrative import conclusion, narrative
 from .parts import Json, concept, fixed, reference, some, standard
@@ -60,6 +60,8 @@ def _by_program(sending: Sending) -> bool:
 
 def _results(sending: Sending) -> Iterator[str]:
     """The exam by each guideline, then the findings, unless the signer set aside what is said of them."""
+    if (alone := stated_alone(sending)) is not None:
+        yield alone_urn(sending, alone)
     yield from (exam_urn(sending, d) for d in applied(sending.assessment.decision) if d.exam is not None)
     if sending.signed is None or not sending.unverified:
         yield from (lesion_urn(sending, found) for found in lesions(sending.assessment))
@@ -83,6 +85,9 @@ def _about(sending: Sending) -> tuple[GuidelineDecision, ...]:
 
 def _coded(sending: Sending) -> Iterator[Json]:
     """The categories that are concluded: decided ones of guidelines that surely apply, or the signer's."""
+    alone = stated_alone(sending) or {}
+    if alone.get("category") and alone.get("guideline"):
+        yield category(sending, clean(str(alone["guideline"])), clean(str(alone["category"])))
     for decided in applied(sending.assessment.decision):
         if decided.exam is None or decided.application.applies != "yes":
             continue
@@ -90,7 +95,7 @@ def _coded(sending: Sending) -> Iterator[Json]:
         if stated is None and decided.exam.category is not None:
             yield category(sending, decided.exam.guideline, decided.exam.category)
         elif stated and stated.get("category") and "uncoded" not in stated:
-            yield category(sending, decided.exam.guideline, str(stated["category"]))
+            yield category(sending, stated_by(stated, decided.exam.guideline), str(stated["category"]))
 
 
 def _forms(sending: Sending) -> Iterator[Json]:

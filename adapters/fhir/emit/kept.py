@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ....engine.errors import BadValue
-from ....engine.record import Assessment
 from ...decision_file import read_decision
-from ...report.signed import signed_of
-from ...store.cases import Row, Store
+from ...report.signed import Stood, check_as_kept, signed_of, stood
+from ...store.cases import Store
 from .bundle import dumps, report_bundle
 from .context import Context
 from .parts import Json
@@ -26,10 +25,12 @@ def bundle_text(decision: Path, patient: str, base: str = "", store: str | Path 
         decision: a ``decision.json``.
         patient: whom it is about, on the server that is sent to: ``Patient/7``, its URL, or ``system|value``.
         base: of the product's own code systems; '' for ``urn:radlogic``.
-        store: where the decision is kept, so that its signature and corrections are known; None: it is not signed.
+        store: where the decision is kept, so that its signature and corrections are known. None: nothing is known of
+            them, and the preliminary report is made only where the server has no report of that name.
 
     Raises:
         InputError: the file or the patient cannot be used.
+        Contradiction: the file holds another decision than the store does under its id.
         StoreUnavailable, NoSuchDecision: the store, or the decision in it.
         and as ``report_bundle``.
     """
@@ -38,7 +39,9 @@ def bundle_text(decision: Path, patient: str, base: str = "", store: str | Path 
     if store is None:
         return dumps(report_bundle(assessment, None, context))
     with Store.open(store, make=False) as kept:
-        return dumps(kept_bundle(kept, assessment.record.decision_id, context))
+        found = stood(kept, assessment.record.decision_id)
+        check_as_kept(assessment, found.file.assessment, decision.name)
+        return dumps(stood_bundle(found, context))
 
 
 def subject_of(text: str) -> Json:
@@ -68,23 +71,18 @@ def kept_bundle(store: Store, decision_id: str, context: Context) -> dict[str, A
         NoSuchDecision: there is none of that id.
         and as ``report_bundle``.
     """
-    file = store.case(decision_id)
-    before = _before(store, file.row)
+    return stood_bundle(stood(store, decision_id), context)
+
+
+def stood_bundle(found: Stood, context: Context) -> dict[str, Any]:
+    """The same of a decision that was looked up already."""
+    file, before = found.file, found.before
     known = replace(
         context,
         at=file.row.arrived,
-        began=before[-1][0].decision_id if before else "",
-        was_final=any(row.signed_by is not None for row, _ in before),
-        superseded=file.row.superseded_by is not None,
+        began=before[-1].row.decision_id if before else "",
+        was_final=found.was_final,
+        superseded=bool(found.replaced_by),
     )
-    return report_bundle(file.assessment, signed_of(file), known, replaced=tuple(one for _, one in before))
-
-
-def _before(store: Store, row: Row) -> list[tuple[Row, Assessment]]:
-    """The decisions whose place it takes, the last one first."""
-    found: list[tuple[Row, Assessment]] = []
-    while row.supersedes is not None:
-        file = store.case(row.supersedes)
-        row = file.row
-        found.append((row, file.assessment))
-    return found
+    replaced, signatures = tuple(one.assessment for one in before), tuple(map(signed_of, before))
+    return report_bundle(file.assessment, found.signed, known, replaced=replaced, signatures=signatures)

@@ -7,9 +7,10 @@ from xml.etree import ElementTree as Tree  # builds, never parses
 
 from ....engine.types import GuidelineDecision, Reading
 from ...notice import INTENDED_USE
+from ...report.overridden import set_aside
 from ...report.view import applied, guideline_name, lesions, management_of
 from ...report.words import capital, category_words, clean, interval_words, percent, stop, term
-from .exams import interval_of, overridden
+from .exams import NONE_STATED, interval_of, not_taken, overridden, stated_alone, stated_by
 from .parts import Json
 from .reading import undecided
 from .sending import Sending
@@ -27,6 +28,9 @@ SAID = {
 def conclusion(sending: Sending) -> str:
     """What each guideline concludes for the exam, one line each, as signed or as the program says."""
     lines = [line for d in applied(sending.assessment.decision) if (line := _line(sending, d))]
+    if (alone := stated_alone(sending)) is not None:
+        named = clean(str(alone.get("guideline") or ""))
+        lines.insert(0, f"{guideline_name(named) if named else 'Stated by the signer'}: {stop(_stated(alone))}")
     return "\n".join(lines) or "No guideline gives an answer for this exam."
 
 
@@ -35,8 +39,10 @@ def _line(sending: Sending, decided: GuidelineDecision) -> str:
         return ""
     stated = overridden(sending, decided.application.guideline)
     name = guideline_name(decided.application.guideline)
+    if stated == {} and sending.signed and sending.signed.override:
+        return f"{name}: the program's answer was not taken."
     if stated is not None:
-        return f"{name}: {stop(_stated(stated))}"
+        return f"{guideline_name(stated_by(stated, decided.application.guideline))}: {stop(_stated(stated))}"
     return f"{name}: {' '.join(_sentences(decided, decided.exam))}"
 
 
@@ -44,7 +50,7 @@ def _stated(stated: Json) -> str:
     """The signer's own answer, without a category that they did not state."""
     said, managed = (clean(str(stated.get(part) or "")) for part in ("category", "management"))
     words = f"category {said}" if said and " " not in said and "-" not in said else said
-    first = words or "the signer set the program's answer aside and stated no category"
+    first = words or NONE_STATED
     return f"{first}. {capital(managed)}" if managed else first
 
 
@@ -75,6 +81,7 @@ def narrative(sending: Sending) -> Json:
     _add(div, "p", SAID[sending.status])
     for line in conclusion(sending).splitlines():
         _add(div, "p", line)
+    _list(div, "The program's answer, not taken", not_taken(sending))
     _findings(div, sending)
     asked = sending.assessment.decision.review
     if asked.required and sending.signed is None:
@@ -88,10 +95,14 @@ def _findings(div: Tree.Element, sending: Sending) -> None:
     found = lesions(sending.assessment)
     if not found:
         return
+    aside = {d.application.guideline for d in set_aside(sending.assessment.decision, sending.signed)}
     table = Tree.SubElement(div, "table")
     _row(table, "th", ("Finding", "Where", "Category", "Risk"))
     for one in found:
-        said = "; ".join(f"{guideline_name(r.guideline)}: {category_words(r)}" for r in one.readings)
+        said = "; ".join(
+            f"{guideline_name(r.guideline)}: {category_words(r)}" + " (engine, not taken)" * (r.guideline in aside)
+            for r in one.readings
+        )
         risk = "; ".join(
             f"{term('models', r.model)}: {percent(r.probability)}" for r in one.risks if r.probability is not None
         )

@@ -52,6 +52,11 @@ class Sending:
         return bool(self.signed and self.signed.replaces) if said is None else said
 
     @property
+    def unvouched(self) -> bool:
+        """Whether it is unsigned, and nobody says that no signed version of it stands elsewhere."""
+        return self.signed is None and self.context.was_final is None
+
+    @property
     def status(self) -> str:
         """DiagnosticReport.status and that of its Observations (R4: diagnostic-report-status)."""
         if self.superseded:

@@ -1,0 +1,143 @@
+"""Lengths of time to come, in months: "3-6 months", "q6mo", "6/12", "in one year's time", "yearly", "now"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from .phrases import literal, words
+from .types import Months
+
+AT_ONCE: Months = (0.0, 0.0)
+_SHORT = 6.0  # weeks; up to here a quarter of a month is told apart
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Months (least, most) at ``start``..``end`` of the text."""
+
+    months: Months
+    start: int
+    end: int
+    rule: str
+
+
+@cache
+def _units() -> dict[str, str]:
+    return {form: unit for unit, forms in words("times")["units"].items() for form in forms}
+
+
+@cache
+def _numbers() -> dict[str, float]:
+    return {re.sub(r"[\s-]+", " ", word): float(value) for word, value in words("times")["numbers"].items()}
+
+
+@cache
+def _length() -> re.Pattern[str]:
+    number = rf"(?:\d{{1,3}}(?:[.,]\d)?|{literal(words('times')['numbers'])})"
+    unit = literal(_units())
+    return re.compile(
+        rf"(?<![\w.,/])(?:q\.?\s?)?(?P<least>{number})(?:\s?\(\d{{1,2}}\))?"
+        rf"(?:[\s-]{{0,2}}(?:full )?(?P<unit0>{unit})(?!\w))?"
+        rf"(?:\s?(?:-|to|or|and|/|bis|up to)\s?(?P<most>{number}))?[\s-]{{0,2}}(?:(?:calendar|"
+        rf"full|further|additional|more)\s)?(?P<unit>{unit})(?![\w])"
+        rf"|(?<![\w/.])(?P<part0>\d{{1,2}})\s?(?:-|to)\s?(?P<part1>\d{{1,2}})/(?P<over2>12|52)(?![\w/])"
+        rf"|(?<![\w/.-])(?:q\s?)?(?P<part>\d{{1,2}})/(?P<over>12|52)(?![\w/])"
+        rf"|(?<!\w)q\s?(?P<qleast>\d{{1,2}})(?:\s?-\s?(?P<qmost>\d{{1,2}}))?\s?(?P<qunit>{unit})(?!\w)"
+    )
+
+
+@cache
+def _fixed() -> tuple[re.Pattern[str], dict[str, float]]:
+    table = {
+        re.sub(r"[\s-]+", " ", form): float(months)
+        for months, forms in words("times")["fixed"].items()
+        for form in forms
+    }
+    return re.compile(rf"(?<![\w-])(?:{literal(table)})(?![\w])"), table
+
+
+@cache
+def _at_once() -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w-])(?:{literal(words('times')['at_once'])})(?![\w])")
+
+
+@cache
+def _refused() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    before, after = literal(words("times")["not_before"]), literal(words("times")["not_after"])
+    return re.compile(rf"(?<!\w)(?:{before})[\s:(]*(?:the |a |an |another |at )?$"), re.compile(
+        rf"[\s,)-]{{0,2}}(?:{after})"
+    )
+
+
+def months(number: float, unit: str) -> float:
+    """Months of a stated length: 4, 6, 8, 12, 26, 52 weeks are 1, 1.5, 2, 3, 6, 12; days by 30 to the month."""
+    if unit == "hour":
+        return 0.0
+    if unit == "week":
+        exact = number * 12 / 52
+        return round(exact * 2) / 2 if number > 2 else round(number / 4 * 4) / 4
+    return number * {"month": 1.0, "year": 12.0}[unit] if unit != "day" else round(number / 30 * 2) / 2
+
+
+def lengths(low: str, start: int, end: int) -> list[Span]:
+    """Every length of time between ``start`` and ``end`` that its neighbours do not mark as past or as an age."""
+    found = [span for match in _length().finditer(low, start, end) if (span := _span(match))]
+    fixed, table = _fixed()
+    found += [
+        Span((v := table[re.sub(r"[\s-]+", " ", m[0])], v), m.start(), m.end(), "word for an interval")
+        for m in fixed.finditer(low, start, end)
+    ]
+    kept: list[Span] = []
+    for span in sorted(found, key=lambda one: (one.start, -one.end)):
+        if (not kept or span.start >= kept[-1].end) and not _past(low, span, start, end):
+            kept.append(span)
+    return kept
+
+
+def _span(match: re.Match[str]) -> Span | None:
+    group = match.groupdict()
+    if group["part"] or group["part0"]:
+        unit = "month" if (group["over"] or group["over2"]) == "12" else "week"
+        first, last = group["part"] or group["part0"], group["part"] or group["part1"]
+        return Span(
+            (months(float(first), unit), months(float(last), unit)), match.start(), match.end(), "parts of a year"
+        )
+    first, last, form = (
+        group["least"] or group["qleast"],
+        group["most"] or group["qmost"],
+        group["unit"] or group["qunit"],
+    )
+    if first is None or form is None or (form in "mdyw" and not _attached(match, form)):
+        return None
+    unit = _units()[form]
+    least = months(_value(first), _units()[group["unit0"]] if group["unit0"] else unit)
+    most = months(_value(last), unit) if last else months(_value(first), unit)
+    return Span((least, most), match.start(), match.end(), "number and unit") if least <= most else None
+
+
+def _attached(match: re.Match[str], form: str) -> bool:
+    """A letter is a unit only right after a digit, as in 6m; "6 m" and "a d" are not."""
+    return bool(re.search(rf"\d{form}$", match[0]))
+
+
+def _value(number: str) -> float:
+    plain = re.sub(r"[\s-]+", " ", number)
+    return _numbers()[plain] if plain in _numbers() else float(number.replace(",", "."))
+
+
+def _past(low: str, span: Span, start: int, end: int) -> bool:
+    if re.search(r"\d,\s?$", low[max(start, span.start - 4) : span.start]):
+        return True  # the end of a list ("at 1, 3 and 5 years") is not what comes next
+    before, after = _refused()
+    if re.search(r"\b(?:in|within|every)\s$", low[max(start, span.start - 8) : span.start]) and re.match(
+        r"\s(?:before|prior to)\b", low[span.end : end]
+    ):
+        return False
+    return bool(before.search(low, max(start, span.start - 24), span.start)) or bool(after.match(low, span.end, end))
+
+
+def at_once(low: str, start: int, end: int) -> list[Span]:
+    """Words that mean now."""
+    return [Span(AT_ONCE, m.start(), m.end(), "at once") for m in _at_once().finditer(low, start, end)]

@@ -1,0 +1,34 @@
+"""Words that stand for an examination or another next step."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from .phrases import words
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One of ldct, ct, pet_ct, mri, us, biopsy, other (or "screening") at ``start``..``end`` of the text."""
+
+    modality: str
+    start: int
+    end: int
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    named = (f"(?P<{name}>{'|'.join(forms)})" for name, forms in words("modalities")["modalities"].items())
+    return re.compile(rf"(?<![\w])(?:{'|'.join(named)})")
+
+
+def steps(low: str, start: int, end: int, screening_ct: bool) -> list[Step]:
+    """Every step named between the two places; a round of screening is a low-dose CT where the report is of one."""
+    found = [Step(match.lastgroup or "", match.start(), match.end()) for match in _pattern().finditer(low, start, end)]
+    return [
+        Step("ldct", one.start, one.end) if one.modality == "screening" else one
+        for one in found
+        if one.modality != "screening" or screening_ct
+    ]

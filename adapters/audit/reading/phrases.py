@@ -1,0 +1,37 @@
+"""The words of the grammar, read once from ``knowledge/report_reading`` and compiled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import yaml
+
+from ....engine.resources import knowledge_folder
+
+
+@cache
+def words(name: str) -> dict[str, Any]:
+    """One file of phrases. Every scalar is text (``no`` is a word here, not a boolean)."""
+    text = knowledge_folder().joinpath("report_reading", f"{name}.yaml").read_text(encoding="utf-8")
+    read: dict[str, Any] = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - BaseLoader makes text, lists, dicts only
+    return read
+
+
+def any_of(patterns: Iterable[str], before: str = r"(?<!\w)", after: str = "") -> re.Pattern[str]:
+    """One pattern for a list of alternatives, tried in their order."""
+    return re.compile(f"{before}(?:{'|'.join(patterns)}){after}")
+
+
+def literal(phrases: Iterable[str]) -> str:
+    """Alternatives of plain phrases, longest first, blanks and hyphens between words interchangeable."""
+    ordered = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
+    return "|".join(re.escape(phrase).replace(r"\ ", r"[\s-]{1,3}") for phrase in ordered)
+
+
+@cache
+def listed(name: str, key: str, after: str = "") -> re.Pattern[str]:
+    """The list ``key`` of the file ``name`` as one pattern of regular expressions."""
+    return any_of(words(name)[key], after=after)

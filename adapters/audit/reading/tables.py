@@ -1,0 +1,165 @@
+"""Tables of lesions: the category and the size that stand in a column, not in a sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from .mentions import Mention
+
+_HEADS = {
+    "lung-rads": "lung-rads",
+    "lungrads": "lung-rads",
+    "l-rads": "lung-rads",
+    "lung rads": "lung-rads",
+    "lr": "li-rads",
+    "li-rads": "li-rads",
+    "lirads": "li-rads",
+    "tr": "ti-rads",
+    "ti-rads": "ti-rads",
+    "cat": "",
+    "cat.": "",
+    "category": "",
+    "classification": "",
+    "class": "",
+    "rads": "",
+}
+_CELL = {
+    "lung-rads": re.compile(r"(?:cat\w*\.?\s?)?([0-3]|4[abx])(s?)$"),
+    "li-rads": re.compile(r"(?:lr[\s-]?)?([1-5]|m|tiv|nc)()$"),
+    "ti-rads": re.compile(r"(?:tr[\s-]?)?([1-5])()$"),
+}
+_SIZE_HEAD = re.compile(r"(?:size|diam\w*|max|mean|dimension\w*|largest)?\s?[(\[,]?\s?(?:in )?(mm|cm)[)\]]?$")
+TICKED = "marked in a list"
+_ENTRY = re.compile(
+    r"(?P<box>\[\s?[x✓☑*v]?\s?\]|\(\s?[x*]?\s?\)|☐|☑|>>|\*{1,2}|\{|\[|<)?[ ]?(?:cat(?:egory)?\.? "
+    r"|lung-rads |us |lr-?|us-|tr-?)?"
+    r"(?P<token>[0-5][abx]?|m|tiv|nc)(?![\w.]|[ ]?(?:mm|cm|mo|yr))[ ]?(?P<close><<|\*{1,2}|\}|\]|>(?!>))?"
+)
+_APART = 3  # characters between the entries of a list to pick from
+_CUT = re.compile(r"\||[ ]{2,}|\t")
+
+Cell = tuple[int, str]
+
+
+def _cells(low: str, start: int, end: int) -> list[Cell]:
+    bounds = [start, *(match.end() for match in _CUT.finditer(low, start, end))]
+    stops = [*(match.start() for match in _CUT.finditer(low, start, end)), end]
+    raw = [(a + len(low[a:b]) - len(low[a:b].lstrip()), low[a:b].strip()) for a, b in zip(bounds, stops, strict=True)]
+    return [cell for cell in raw if cell[1]] if "|" not in low[start:end] else raw
+
+
+@lru_cache(maxsize=8)
+def rows(low: str) -> tuple[tuple[list[Cell], list[Cell]], ...]:
+    """(head, row) for every row under a line of at least three cells, until a line that is no row."""
+    return tuple(_rows(low)) if "|" in low or "  " in low else ()
+
+
+def _rows(low: str) -> Iterator[tuple[list[Cell], list[Cell]]]:
+    head: list[Cell] = []
+    for match in re.finditer(r"[^\n]+|\n\s*\n", low):
+        cells = _cells(low, match.start(), match.end())
+        if len(cells) < 3:
+            head = head if set(match[0].strip()) <= set("-|=+ ") and match[0].strip() else []
+        elif head and not re.fullmatch(r"[-|=+ ]+", match[0]):
+            yield head, cells
+        elif not head:
+            head = cells
+
+
+def _column(head: list[Cell], row: list[Cell], at: int) -> Cell | None:
+    index = at if len(head) == len(row) else at - len(head)
+    return row[index] if -len(row) <= index < len(row) else None
+
+
+def table_mentions(low: str) -> list[Mention]:
+    """Categories that stand alone in the column of a guideline."""
+    lung = "lr" not in low.split() and bool(re.search(r"lung[\s-]?rads|ldct|low[\s-]dose", low))
+    found: list[Mention] = []
+    for head, row in rows(low):
+        for at, (_, name) in enumerate(head):
+            if name in _HEADS and (cell := _column(head, row, at)):
+                found += _cell(_HEADS[name] or ("lung-rads" if lung else "li-rads"), cell)
+    return found
+
+
+def _cell(guideline: str, cell: Cell, rule: str = "column of a table") -> Iterator[Mention]:
+    match = _CELL[guideline].match(cell[1])
+    prefix = {"lung-rads": "", "li-rads": "LR-", "ti-rads": "TR"}[guideline]
+    if match:
+        yield Mention(guideline, prefix + match[1].upper(), cell[0], cell[0] + len(cell[1]), rule, match[2] == "s")
+
+
+def picked(low: str) -> tuple[list[Mention], frozenset[int]]:
+    """(the marked category of each list to pick from, where the tokens of those lists end)."""
+    chosen: list[Mention] = []
+    ends: set[int] = set()
+    for line in re.finditer(r"[^\n]+", low):
+        run = _run(list(_ENTRY.finditer(low, line.start(), line.end())), low)
+        ends |= {entry.end("token") for entry in run}
+        marked = [entry for entry in run if _marked(entry, run)]
+        if len(marked) == 1 and (guideline := _list_of(low[line.start() : run[0].start()] or low)):
+            chosen += _cell(guideline, (marked[0].start("token"), marked[0]["token"]), TICKED)
+    return chosen, frozenset(ends)
+
+
+def _run(entries: list[re.Match[str]], low: str) -> list[re.Match[str]]:
+    """The longest run of at least three entries with nothing of words between them."""
+    best: list[re.Match[str]] = []
+    run: list[re.Match[str]] = []
+    for entry in entries:
+        near = (
+            run
+            and entry.start() - run[-1].end() <= _APART
+            and not re.search(r"[a-z0-9]", low[run[-1].end() : entry.start()])
+        )
+        if not near:
+            best, run = max(best, run, key=len), []
+        run.append(entry)
+    best = max(best, run, key=len)
+    return best if len({entry["token"] for entry in best}) >= 3 else []
+
+
+def _marked(entry: re.Match[str], run: list[re.Match[str]]) -> bool:
+    box = (entry["box"] or "").strip("[]() ")
+    if box in ("x", "✓", "☑", "v", "*", "**", ">>"):
+        return True
+    return bool(entry["box"]) and entry["box"] in "{[<" and sum(bool(other["box"]) for other in run) == 1
+
+
+def _list_of(head: str) -> str | None:
+    if re.search(r"li[\s-]?rads|\blr\b", head):
+        return "li-rads"
+    return (
+        "ti-rads"
+        if re.search(r"ti[\s-]?rads|\btr\b", head)
+        else "lung-rads"
+        if re.search(r"rads|categor", head)
+        else None
+    )
+
+
+def table_prior(low: str) -> list[tuple[int, int]]:
+    """Places of cells under a head that says that they are of an earlier examination."""
+    found = []
+    for head, row in rows(low):
+        cells = (
+            _column(head, row, at)
+            for at, (_, name) in enumerate(head)
+            if re.match(r"(?:prior|previous|old|last|before|baseline)\b", name)
+        )
+        found += [(cell[0], cell[0] + len(cell[1])) for cell in cells if cell]
+    return found
+
+
+def table_sizes(low: str) -> list[tuple[float, int, int]]:
+    """(mm, start, end) of numbers in a column whose head names the unit."""
+    found = []
+    for head, row in rows(low):
+        for at, (_, name) in enumerate(head):
+            unit, cell = _SIZE_HEAD.match(name), _column(head, row, at)
+            if unit and cell and (numbers := re.fullmatch(r"[\d.,]+(?:\s?x\s?[\d.,]+){0,2}", cell[1])):
+                values = [float(part.replace(",", ".").strip(". ")) for part in re.split(r"\s?x\s?", numbers[0])]
+                found.append((max(values) * (10 if unit[1] == "cm" else 1), cell[0], cell[0] + len(cell[1])))
+    return found

@@ -1,0 +1,141 @@
+"""The audit's results as files: summary, FHIR, the worklist, and on request one Parquet a measure.
+
+Every file is written whole or not at all, holds no time of writing, and is the same from the same buckets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...engine.guideline.columns import quoted, text
+from ..notice import INTENDED_USE
+from . import measure_reports
+from .at_scale import Done, opened
+from .bucket import write
+from .measure_files import Measure
+from .scope import scope
+from .tally import Tally, tallies
+
+# the columns of the worklist; ``concern`` is the category's place in its guideline's order
+WORKLIST = (
+    "patient_id, exam_id, exam_date, guideline, edition, category, concern, measure, due_date, days_late, site_id"
+)
+
+
+def write_all(done: Done, *, by_measure: bool = False, say: Callable[[str], None] = lambda _: None) -> dict[str, Path]:
+    """Write everything that is made of the buckets; returns the files by what they are."""
+    out = done.order.out
+    with opened(done.order) as database:
+        say("summary")
+        found = tallies(database, done.files("counts"), done.measures)
+        write(database, _outcomes(done.measures), out / "outcomes.parquet")
+        worklist = _worklist(done)
+        write(database, worklist, out / "worklist.parquet")
+        _text(out / "summary.json", json.dumps(_summary(done, database, found), indent=2, ensure_ascii=False))
+        say("FHIR")
+        _fhir(done, database, found)
+        for measure in done.measures if by_measure else ():
+            say(f"rows of {measure.id}")
+            (out / "measures").mkdir(exist_ok=True)
+            write(database, rows_of(measure, done.files("rows")), out / "measures" / f"{measure.id}.parquet")
+    names = ("summary.json", "worklist.parquet", "outcomes.parquet", "aside.parquet")
+    return {**{name: out / name for name in names}, "rows": out / "rows", "fhir": out / "fhir"}
+
+
+def rows_of(measure: Measure, files: Sequence[Path]) -> str:
+    """A SELECT, one row an exam of a measure's population: exam_id, patient_id, exam_date, status, reason."""
+    status, reason = (", ".join(text(outcome[n]) for outcome in measure.outcomes) for n in (0, 1))
+    code = quoted(measure.id)
+    return (
+        f"SELECT exam_id, patient_id, exam_date, [{status}][{code}] AS status, [{reason}][{code}] AS reason "  # noqa: S608
+        f"FROM {_read(files)} WHERE {code} IS NOT NULL ORDER BY patient_id, exam_date, exam_id"
+    )
+
+
+def _read(files: Sequence[Path]) -> str:
+    return f"read_parquet([{', '.join(text(str(file)) for file in files)}])"
+
+
+def _outcomes(measures: Sequence[Measure]) -> str:
+    """(measure, code, status, reason): what the bytes of ``rows`` mean."""
+    rows = ", ".join(
+        f"({text(m.id)}, {n}::UTINYINT, {text(status)}, {text(reason)})"
+        for m in measures
+        for n, (status, reason) in enumerate(m.outcomes, start=1)
+    )
+    return f"SELECT * FROM (VALUES {rows}) v(measure, code, status, reason) ORDER BY measure, code"  # noqa: S608
+
+
+def _worklist(done: Done) -> str:
+    """Who is overdue: the most worrying category first, then the longest overdue."""
+    day = f"DATE {text(done.order.as_of.isoformat())}"
+    late = f"SELECT *, {day} - due_date AS days_late FROM {_read(done.files('worklist'))}"  # noqa: S608
+    order = "concern DESC, days_late DESC, patient_id, exam_id, measure"
+    return f"SELECT {WORKLIST} FROM ({late}) ORDER BY {order}"  # noqa: S608
+
+
+def _summary(done: Done, database: Any, found: Sequence[Tally]) -> dict[str, Any]:
+    least = done.numbers["smallest_cell"]
+    aside = f"SELECT reason, COUNT(*) FROM {_read([done.order.out / 'aside.parquet'])} GROUP BY 1 ORDER BY 1"  # noqa: S608
+    work = f"SELECT measure, COUNT(*) FROM {_read([done.order.out / 'worklist.parquet'])} GROUP BY 1 ORDER BY 1"  # noqa: S608
+    return {
+        "intended_use": INTENDED_USE,
+        "as_of": done.order.as_of.isoformat(),
+        "counts": f"exams; a count of 1 to {least - 1}, and what would give it away, is not shown (null)",
+        "settings": {n: {"value": v, "why": scope().settings[n].why} for n, v in done.numbers.items()},
+        "input": {
+            "rows": {name: table["rows"] for name, table in done.manifest["plan"]["input"].items()},
+            **done.manifest["said_of_the_input"],
+            "exams_put_aside": dict(database.execute(aside).fetchall()),
+        },
+        "guidelines": list(done.manifest["plan"]["guidelines"]),
+        "overdue": {m: n if n >= least else None for m, n in database.execute(work).fetchall()},
+        "measures": [_told(tally, least) for tally in found],
+    }
+
+
+def _told(tally: Tally, least: int) -> dict[str, Any]:
+    file = tally.measure.file
+    bands = {"printed_percent": {c: list(b) for c, b in file.bands.items()}} if file.bands else {}
+    return {
+        "id": file.id, "title": file.title, "guidelines": list(file.guideline), "improvement": file.improvement,
+        "source": file.source.model_dump(), "as_of": file.as_of, **bands, **tally.shown(least),
+    }  # fmt: skip
+
+
+def _fhir(done: Done, database: Any, found: Sequence[Tally]) -> None:
+    folder = done.order.out / "fhir"
+    folder.mkdir(exist_ok=True)
+    first = database.execute(f"SELECT MIN(exam_date) FROM {_read(done.files('rows'))}").fetchone()[0]  # noqa: S608
+    period = {"start": str(first or done.order.as_of), "end": done.order.as_of.isoformat()}
+    for tally in found:
+        name = tally.measure.id
+        report = measure_reports.summary(tally, period, done.numbers["smallest_cell"])
+        _text(folder / f"{name}.json", json.dumps(report, indent=2))
+        if tally.measure.file.improvement is None:
+            continue  # a rate without a better and a worse: nobody failed it
+        listed = measure_reports.subject_list(tally, period, f"List/{name}-not-met")
+        _text(folder / f"{name}.subject-list.json", json.dumps(listed, indent=2))
+        part = folder / f".{name}.list.part"
+        with part.open("w", encoding="utf-8") as stream:
+            measure_reports.write_list(stream, name, _not_met(database, tally.measure, done.files("rows")))
+        part.replace(folder / f"{name}.list.json")
+
+
+def _not_met(database: Any, measure: Measure, files: Sequence[Path]) -> Iterator[str]:
+    """The patients of exams not met, in order."""
+    codes = [str(n) for n, (status, _) in enumerate(measure.outcomes, start=1) if status == "not_met"]
+    chosen = f"{quoted(measure.id)} IN ({', '.join(codes) or 'NULL'})"
+    query = f"SELECT DISTINCT patient_id FROM {_read(files)} WHERE {chosen} ORDER BY 1"  # noqa: S608
+    cursor = database.execute(query)
+    while rows := cursor.fetchmany(10_000):
+        yield from (row[0] for row in rows)
+
+
+def _text(path: Path, content: str) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(content + "\n", encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,133 @@
+"""What if: the same exams read by two editions of a guideline. Who changes category, and what follows.
+
+Every exam on which the guideline is audited is read by both, whatever its date. A scan a year is counted
+as 12 by the months of the interval, on exams that both decide; a work-up is a management that calls for
+one at once, of which tissue sampling is one option, so it bounds the biopsies from above.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...engine.errors import BadValue, UnknownGuideline
+from ...engine.guideline.columns import text
+from ..notice import INTENDED_USE
+from .asked import ask
+from .at_scale import Order, bounds_of, opened, twice_of
+from .bucket import write
+from .layout import tables_of
+from .relation import Bucket, Relations, facts_of
+from .scope import Edition, editions_of, scope, settings
+from .small_cells import hidden
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The two editions."""
+
+    first: Edition
+    second: Edition
+
+
+def pair(first: str, second: str) -> Pair:
+    """The editions of these names, of one guideline.
+
+    Raises:
+        UnknownGuideline: there is none of that name. BadValue: they are not two of one guideline.
+    """
+    known = {e.name: e for name in scope().guidelines for e in editions_of(name)}
+    for name in (first, second):
+        if name not in known:
+            raise UnknownGuideline("command line", "--compare", name, ", ".join(known), "Use two of these.")
+    if first == second or first.split("@", maxsplit=1)[0] != second.split("@", maxsplit=1)[0]:
+        raise BadValue("command line", "--compare", f"{first} {second}", "two editions of one guideline", "Use two.")
+    return Pair(known[first], known[second])
+
+
+def compare(order: Order, editions: Pair, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """Write ``what-if.json`` and ``changed.parquet`` to the order's folder, and return what the first says.
+
+    Raises: as ``at_scale.run``.
+    """
+    order.out.mkdir(parents=True, exist_ok=True)
+    both = (editions.first, editions.second)
+    with opened(order) as database:
+        tables = tables_of(order.folder, database, facts_of(both))
+        relations = Relations(tables, both, order.as_of, settings(order.own))
+        for statement in (*relations.constants(), READ):
+            database.execute(statement)
+        twice, cuts = twice_of(database, tables), bounds_of(database, tables, order.per_bucket)
+        for number, (low, high) in enumerate(cuts):
+            say(f"bucket {number + 1} of {len(cuts)}")
+            _read(database, relations, both, Bucket(number, low, high), twice)
+        write(database, CHANGED, order.out / "changed.parquet")
+        told = _told(database, editions, settings(order.own)["smallest_cell"])
+    _keep(order.out / "what-if.json", told)
+    return told
+
+
+READ = """
+CREATE TEMP TABLE readings (exam_id VARCHAR, patient_id VARCHAR, exam_date DATE, before VARCHAR, after VARCHAR,
+  scans_before DOUBLE, scans_after DOUBLE, work_up_before BOOLEAN, work_up_after BOOLEAN)
+"""
+CHANGED = "SELECT * FROM readings WHERE before IS DISTINCT FROM after ORDER BY patient_id, exam_date, exam_id"
+
+
+def _read(database: Any, relations: Relations, both: tuple[Edition, Edition], bucket: Bucket, twice: str) -> None:
+    for name, statement in relations.statements(bucket, twice):
+        if name in ("exams", "findings", "statements"):
+            database.execute(statement)
+    guideline = both[0].name.split("@")[0]
+    for edition in both:
+        for statement in relations.categories(edition, f"guideline = {text(guideline)} AND applies"):
+            database.execute(statement)
+        ask(database, edition, relations.numbers["asked_exams"])
+    database.execute(
+        f"""INSERT INTO readings
+        SELECT exam_id, patient_id, exam_date, a.category, b.category,
+          COALESCE(12.0 / NULLIF(a.to_months, 0), 0), COALESCE(12.0 / NULLIF(b.to_months, 0), 0),
+          COALESCE(k.work_up, FALSE), COALESCE(l.work_up, FALSE)
+        FROM (SELECT * FROM computed WHERE edition = {text(both[0].name)}) a
+        JOIN (SELECT * FROM computed WHERE edition = {text(both[1].name)}) b USING (n) JOIN ex USING (n)
+        LEFT JOIN managements k ON k.edition = a.edition AND k.management = a.management
+        LEFT JOIN managements l ON l.edition = b.edition AND l.management = b.management"""  # noqa: S608
+    )
+
+
+def _told(database: Any, editions: Pair, least: int) -> dict[str, Any]:
+    totals = database.execute(
+        "SELECT COUNT(*), COUNT(*) FILTER (WHERE before IS NULL OR after IS NULL), "
+        "COUNT(*) FILTER (WHERE before <> after), "
+        "SUM(scans_before) FILTER (WHERE decided), SUM(scans_after) FILTER (WHERE decided), "
+        "COUNT(*) FILTER (WHERE decided AND work_up_before), COUNT(*) FILTER (WHERE decided AND work_up_after) "
+        "FROM (SELECT *, before IS NOT NULL AND after IS NOT NULL AS decided FROM readings)"
+    ).fetchone()
+    changes = database.execute(
+        "SELECT before, after, COUNT(*), MIN(exam_id) FROM readings WHERE before <> after GROUP BY 1, 2 ORDER BY 1, 2"
+    ).fetchall()
+    exams, undecided, changed, *_ = totals
+    counts = [row[2] for row in changes]
+    covered = hidden([[*counts, sum(counts)]], least)
+    shown = [None if (0, n) in covered else count for n, count in enumerate([*counts, changed])]
+    few = {changed, totals[5], totals[6]} & set(range(1, least))
+    return {
+        "intended_use": INTENDED_USE, "before": editions.first.name, "after": editions.second.name,
+        "exams": exams, "undecided_by_either": undecided if not 0 < undecided < least else None,
+        "changed": shown[-1],
+        "scans_a_year": None if few else {"before": round(totals[3] or 0, 1), "after": round(totals[4] or 0, 1)},
+        "work_ups": None if few else {"before": totals[5], "after": totals[6]},
+        "changes": [
+            {"before": before, "after": after, "exams": shown[n], "example_exam": example}
+            for n, (before, after, _, example) in enumerate(changes)
+        ],
+    }  # fmt: skip
+
+
+def _keep(path: Path, told: Mapping[str, Any]) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(path)

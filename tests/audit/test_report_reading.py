@@ -1,0 +1,313 @@
+"""Statements of free-text reports, against wordings by authors who saw no grammar, and properties of the reader."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from radlogic.adapters.audit.reading.reader import read_report
+from radlogic.adapters.audit.reading.types import Place, ReportRead
+
+WORDINGS = sorted((Path(__file__).parent / "wordings").glob("*.yaml"))
+FLOORS = {"category": (0.98, 0.95), "interval": (0.98, 0.95), "modality": (0.9, 0.9), "sizes": (0.9, 0.9)}
+Values = set[Any]
+
+
+@dataclass
+class Tally:
+    """How often a value was stated, read, and read rightly."""
+
+    right: int = 0
+    stated: int = 0
+    read: int = 0
+
+    def add(self, truth: Values, answer: Values) -> None:
+        self.right, self.stated, self.read = (
+            self.right + len(truth & answer),
+            self.stated + len(truth),
+            self.read + len(answer),
+        )
+
+
+def wilson(right: int, of: int) -> tuple[float, float]:
+    """95 % interval of a proportion by Wilson's score."""
+    if not of:
+        return 0.0, 1.0
+    z, p = 1.959964, right / of
+    middle, half = p + z * z / (2 * of), z * sqrt(p * (1 - p) / of + z * z / (4 * of * of))
+    return (middle - half) / (1 + z * z / of), (middle + half) / (1 + z * z / of)
+
+
+def truths(truth: dict[str, Any]) -> dict[str, Values]:
+    asked = truth["recommended"] or {}
+    interval = asked.get("interval_months")
+    return {
+        "category": {(one["guideline"], one["category"]) for one in truth["stated"] if one["category"]},
+        "interval": {tuple(map(float, interval))} if interval else set(),
+        "modality": {asked["modality"]} if asked.get("modality") else set(),
+        "sizes": {float(size) for size in truth["sizes_mm"]},
+    }
+
+
+def answers(read: ReportRead) -> dict[str, Values]:
+    asked = read.recommended
+    return {
+        "category": {(one.guideline, one.category) for one in read.stated if one.category},
+        "interval": {asked.interval_months} if asked and asked.interval_months else set(),
+        "modality": {asked.modality} if asked and asked.modality else set(),
+        "sizes": {size.mm for size in read.sizes},
+    }
+
+
+def reports(path: Path) -> list[dict[str, Any]]:
+    loaded: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))["reports"]
+    return loaded
+
+
+TEXTS = [report["text"] for path in WORDINGS for report in reports(path)]
+
+
+@pytest.mark.parametrize("path", WORDINGS, ids=lambda path: path.stem)
+def test_each_family_is_read_with_the_precision_and_recall_asked_for(path: Path) -> None:
+    tallies = {name: Tally() for name in FLOORS}
+    wrong: Counter[str] = Counter()
+    for report in reports(path):
+        truth, answer = truths(report["truth"]), answers(read_report(report["text"]))
+        for name, tally in tallies.items():
+            tally.add(truth[name], answer[name])
+            wrong[f"{name} of report {report['id']}"] += truth[name] != answer[name]
+    print(table(path.stem, tallies))  # noqa: T201 - shown by pytest -s
+    for name, (precision, recall) in FLOORS.items():
+        tally = tallies[name]
+        assert tally.right >= precision * tally.read, (name, +wrong)
+        assert tally.right >= recall * tally.stated, (name, +wrong)
+
+
+def table(family: str, tallies: dict[str, Tally]) -> str:
+    """Precision and recall of a family, with Wilson's 95 % intervals."""
+    rows = [
+        f"{family:24} {name:9} {_share(one.right, one.read)} {_share(one.right, one.stated)}"
+        for name, one in tallies.items()
+    ]
+    return "\n".join(rows)
+
+
+def _share(right: int, of: int) -> str:
+    low, high = wilson(right, of)
+    return f"{right}/{of} [{low:.3f}, {high:.3f}]"
+
+
+def test_wilsons_interval_is_that_of_the_textbook() -> None:
+    low, high = wilson(81, 263)  # Newcombe 1998, table I
+    assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
+
+
+def places(read: ReportRead) -> list[Place]:
+    asked = read.recommended
+    found = [one.place for one in read.stated] + [size.place for size in read.sizes]
+    return found + [place for place in (asked and asked.interval_place, asked and asked.modality_place) if place]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_every_value_stands_at_words_of_the_text(text: str) -> None:
+    read = read_report(text)
+    for place in places(read):
+        assert 0 <= place.start < place.end <= len(text)
+        assert text[place.start : place.end].strip()
+        assert place.rule
+    for one in read.stated:
+        if one.category:
+            said = text[one.place.start : one.place.end].upper().replace(" ", "").replace("-", "")
+            assert (
+                said.rstrip("S)")[-1:] in one.category
+                or one.category[-1] in said
+                or said.endswith(("ONE", "TWO", "THREE", "ZERO"))
+            )
+
+
+QUIET = [
+    "",
+    "   \n\n",
+    "CT chest. No acute findings.",
+    "Ultrasound of the liver: normal. No focal lesion.",
+    "Legend: Lung-RADS 1 negative, Lung-RADS 2 benign, Lung-RADS 3 probably benign, Lung-RADS 4A suspicious.",
+    "History: LR-5 in 2021, treated. The liver is unremarkable.",
+    "Findings do not meet criteria for Lung-RADS 4A.",
+    'Outside report: "Lung-RADS 3, LDCT in 6 months."',
+    "Comparison: 3/8/2024, Lung-RADS 2.\nFindings: clear lungs.",
+    "If the nodule grows, Lung-RADS 4B would apply.",
+]
+
+
+@pytest.mark.parametrize("text", QUIET)
+def test_what_is_not_said_stays_unknown(text: str) -> None:
+    read = read_report(text)
+    assert [one for one in read.stated if one.category] == []
+    assert read.recommended is None or read.recommended.interval_months is None
+
+
+def test_by_reference_is_a_recommendation_without_interval_and_modality() -> None:
+    asked = read_report("LDCT. Impression: Lung-RADS 2. Follow-up as per Lung-RADS.").recommended
+    assert asked is not None
+    assert (asked.interval_months, asked.modality, asked.none) == (None, None, False)
+
+
+def test_two_categories_of_one_examination_that_exclude_each_other_are_unknown() -> None:
+    read = read_report("LDCT. Impression: Lung-RADS 0. Lung-RADS 4A.")
+    assert read.category("lung-rads") is None
+    assert read.conflicts == ("lung-rads",)
+
+
+@pytest.mark.parametrize(
+    ("said", "months"),
+    [
+        ("in 4 weeks", (1, 1)),
+        ("in 6 weeks", (1.5, 1.5)),
+        ("in 8 weeks", (2, 2)),
+        ("in 12 weeks", (3, 3)),
+        ("in 26 weeks", (6, 6)),
+        ("in 52 weeks", (12, 12)),
+        ("6/12", (6, 6)),
+        ("q6mo", (6, 6)),
+        ("in half a year", (6, 6)),
+        ("in one year's time", (12, 12)),
+        ("in 6 to 12 months", (6, 12)),
+        ("in 3-6 mos", (3, 6)),
+        ("in twelve months", (12, 12)),
+        ("yearly", (12, 12)),
+        ("now", (0, 0)),
+        ("every two years", (24, 24)),
+        ("in 18 months", (18, 18)),
+        ("between 6 and 12 months", (6, 12)),
+        ("in 90 days", (3, 3)),
+        ("every 6 months", (6, 6)),
+    ],
+)
+def test_an_interval_is_read_in_months_however_it_is_said(said: str, months: tuple[float, float]) -> None:
+    asked = read_report(f"CT chest. Impression: Stable nodule. LDCT recommended {said}.").recommended
+    assert asked is not None
+    assert asked.interval_months == months
+
+
+@pytest.mark.parametrize("slip", ["correction,", "strike that,", "scratch that,", "sorry,", "no,", "I mean"])
+def test_a_dictated_slip_is_taken_back(slip: str) -> None:
+    read = read_report(f"LDCT. Impression: Lung-RADS 4A, {slip} Lung-RADS 3. LDCT in 3 months, {slip} 6 months.")
+    assert read.category("lung-rads") == "3"
+    assert read.recommended is not None
+    assert read.recommended.interval_months == (6, 6)
+
+
+PAST = st.sampled_from(
+    [
+        "History of Lung-RADS 4B nodule resected in 2019. ",
+        "Previously Lung-RADS 3. ",
+        "Prior exam was read as Lung-RADS 4A. ",
+        "The outside report stated Lung-RADS 4X. ",
+        "Hx of LR-5 treated 2020. ",
+        "Does not meet criteria for Lung-RADS 4B. ",
+        "If it grows, Lung-RADS 4X would apply. ",
+    ]
+)
+DONE = st.sampled_from(TEXTS)
+
+
+@settings(max_examples=25, deadline=None)
+@given(past=st.lists(PAST, min_size=1, max_size=3), text=DONE)
+def test_sentences_of_history_before_a_report_change_no_answer(past: list[str], text: str) -> None:
+    before, after = read_report("Chest CT.\n" + text), read_report("Chest CT.\n" + "".join(past) + "\n" + text)
+    assert answers(after)["category"] == answers(before)["category"]
+    assert answers(after)["interval"] == answers(before)["interval"]
+
+
+@settings(max_examples=20, deadline=None)
+@given(text=DONE)
+def test_an_addendum_that_changes_category_and_interval_holds(text: str) -> None:
+    read = read_report(
+        f"{text}\n\nADDENDUM: The category is changed to Lung-RADS 4A. LDCT in 3 months is recommended.\n"
+    )
+    assert read.category("lung-rads") == "4A"
+    assert read.recommended is not None
+    assert read.recommended.interval_months == (3, 3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    text=st.text(max_size=400)
+    | st.lists(
+        st.sampled_from(
+            [
+                "lung-rads",
+                "4A",
+                "LR-5",
+                "3",
+                "x",
+                "mm",
+                "cm",
+                ",",
+                ".",
+                "\n",
+                "[x]",
+                "[",
+                "]",
+                "|",
+                ":",
+                "in",
+                "months",
+                "not",
+                "if",
+                "prior",
+                '"',
+            ]
+        ),
+        max_size=80,
+    ).map(" ".join)
+)
+def test_any_text_is_read_without_error_and_twice_the_same(text: str) -> None:
+    read = read_report(text)
+    assert read == read_report(text)
+    assert all(0 <= place.start < place.end <= len(text) for place in places(read))
+
+
+HOSTILE = [
+    " ",
+    "x",
+    "lung-rads ",
+    "1 2 3 ",
+    "lr-5, ",
+    "no ",
+    '"a ',
+    "[ ] 4a ",
+    "3 x 4 x 5 mm ",
+    "a\n",
+    "a | b | 4a | ",
+    "in 3 months ",
+    ". ",
+    "lung-rads : : : ",
+    "lung-rads 4a, correction ",
+    "....",
+    "((((",
+    "fleischner ",
+    "lung-rads category is ",
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_time_grows_with_the_length_of_the_text_and_no_faster(unit: str) -> None:
+    short, long = (min(_seconds(unit, size) for _ in range(2)) for size in (10_000, 40_000))
+    assert long < 4 * 2.5 * max(short, 0.02), (short, long)
+
+
+def _seconds(unit: str, size: int) -> float:
+    text, start = (unit * (size // len(unit) + 1))[:size], process_time()
+    read_report(text)
+    return process_time() - start
