@@ -130,11 +130,21 @@ def ask(folder, port, path, method="GET", body=None, **headers):
     return answer.status, content
 
 
+def logged(folder):
+    """The proxy's lines about calls; the last one is written after the answer has left."""
+    for _ in range(100):
+        lines = [json.loads(line) for line in (folder / "stdout").read_text(encoding="utf-8").splitlines()]
+        if any(line["request_id"] for line in lines):
+            break
+        time.sleep(0.05)
+    return lines
+
+
 def test_a_call_passes_with_its_senders_address_and_one_id_and_nothing_that_it_claims(proxy, tmp_path):
     claims = {"X_Forwarded_For": "10.9.9.9", "X_Forwarded_Host": "evil.example", "Forwarded": "for=10.9.9.9"}
     status, content = ask(tmp_path, proxy[0], f"/x?{HIDDEN}", X_Request_Id=HIDDEN, Authorization="Bearer t", **claims)
     got = json.loads(content)
-    lines = [json.loads(line) for line in (tmp_path / "stdout").read_text(encoding="utf-8").splitlines()]
+    lines = logged(tmp_path)
 
     assert status == 200
     assert (got["x-forwarded-for"], got["x-forwarded-proto"]) == ("127.0.0.1", "https")

@@ -42,10 +42,11 @@ def meaning(value: str) -> str:
 def person(name: str) -> str:
     """A name, or what an account is called, as a PN of one component group; '' where nothing is left of it.
 
-    Components (``Family^Given``) are kept; other delimiters and what a PN may not hold become spaces.
+    Components (``Family^Given``) are kept; other delimiters and what a PN may not hold become spaces. What has no
+    components is a family name, and is written as one.
 
     >>> person("Reader^Anna"), person("a=b\\\\c")
-    ('Reader^Anna', 'a b c')
+    ('Reader^Anna', 'a b c^')
     """
     words = " ".join(plain(name).replace("\\", " ").replace("=", " ").split())
     parts = [part.strip() for part in words.split("^")]
