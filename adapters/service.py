@@ -8,7 +8,7 @@ its own. What the log may hold says ``operations/logs``: no path, no query, no b
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -37,7 +37,7 @@ RETRY_AFTER_S = "5"  # locks are short; a store that is down is asked for no mor
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]", "::1")
 
 
-def create_app(services: CdsServices, *, pages: Pages | None = None, hosts: Sequence[str] = LOOPBACK_HOSTS) -> FastAPI:
+def create_app(services: CdsServices, *, pages: Pages | None = None) -> FastAPI:
     """The app over CDS services and review pages.
 
     Layers, the outermost first: who uses the pages (``access``), the log, the host's name, who calls the services.
@@ -45,7 +45,6 @@ def create_app(services: CdsServices, *, pages: Pages | None = None, hosts: Sequ
     Args:
         services: the CDS services, with whom they trust.
         pages: the review pages, whose users log in.
-        hosts: names that requests may put in their Host header, beside those of the pages and the services.
     """
     app = FastAPI(
         title="radlogic",
@@ -56,7 +55,7 @@ def create_app(services: CdsServices, *, pages: Pages | None = None, hosts: Sequ
         telemetry=FRAMEWORK_OFF,
     )
     services.add_to(app)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=_names(services, pages, hosts), www_redirect=False)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=_names(services, pages), www_redirect=False)
     app.add_middleware(Logged)
     app.add_exception_handler(HTTPException, _http_refusal)
     app.add_exception_handler(RadlogicError, _own_refusal)
@@ -67,9 +66,10 @@ def create_app(services: CdsServices, *, pages: Pages | None = None, hosts: Sequ
     return app
 
 
-def _names(services: CdsServices, pages: Pages | None, hosts: Sequence[str]) -> list[str]:
+def _names(services: CdsServices, pages: Pages | None) -> list[str]:
+    """What requests may put in their Host header: this machine, the pages' and the services' own names."""
     ours = [services.trust.base_url, *([pages.access.base_url] if pages is not None else [])]
-    return [*hosts, *(urlsplit(url).hostname or "" for url in ours)]
+    return [*LOOPBACK_HOSTS, *(urlsplit(url).hostname or "" for url in ours)]
 
 
 def _lifespan(services: CdsServices) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

@@ -10,7 +10,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from ..engine.errors import BadValue
-from ..engine.record import MemoryLog, MemoryQueue
 from .access.settings import is_loopback
 from .cds_hooks.setup import CdsServices, services_of
 from .cds_hooks.trust.start import check_start
@@ -51,8 +50,6 @@ def app_of(settings: SiteSettings) -> FastAPI:
 def cds_of(settings: SiteSettings, pages: Pages) -> CdsServices:
     """The CDS services over the store of the pages."""
     return services_of(
-        MemoryLog(),  # not asked: the store is
-        MemoryQueue(),
         store=pages.desk.store,
         settings=settings.cds,
         trust=settings.trust,

@@ -132,7 +132,7 @@ def _filled(told: SiteSettings) -> SiteSettings:
     access = _more(told.access, base_url=f"http://{host}:{told.port}", home=HOME)
     trust = _more(told.trust, base_url=access.base_url)
     launch = {"launch_url": f"{access.base_url}/launch"} if access.smart else {}
-    cds = _more(told.cds, review_url=access.base_url, body_limit=trust.body_bytes, **launch)
+    cds = _more(told.cds, review_url=access.base_url, **launch)
     return told.model_copy(update={"access": access, "trust": trust, "cds": cds})
 
 

@@ -30,6 +30,7 @@ from .outcome import issue, malformed, outcome, refusal
 from .request import parsed
 from .response import CdsResponse, Discovery
 from .seam import UNVERIFIED, Asked, Client, Data, Records, Server, Verify
+from .trust.settings import CdsTrust
 from .trust.urls import same
 
 Answer = TypeVar("Answer", bound=Response)
@@ -39,6 +40,7 @@ ANOTHER_SERVER = (
     "fhirServer: the decisions kept here are about the patients of another FHIR server, so that none is told and "
     "nothing is said; the service must list this server (docs/cds-trust.md)"
 )
+LARGEST_BODY = CdsTrust().body_bytes
 NO_SERVICE = "no such service; GET /cds-services lists those on offer"
 
 
@@ -47,10 +49,10 @@ def unverified(_: Request) -> Client:
     return UNVERIFIED
 
 
-def cds_routes(records: Records, verify: Verify = unverified) -> APIRouter:
+def cds_routes(records: Records, verify: Verify = unverified, body_bytes: int = LARGEST_BODY) -> APIRouter:
     """Discovery, calls and feedback over these records, for clients that ``verify`` lets in."""
     router = APIRouter(prefix="/cds-services", tags=["CDS Hooks"])
-    who, content = Depends(_asking(verify)), Depends(_body_reader(records.settings.body_limit))  # as defaults: local
+    who, content = Depends(_asking(verify)), Depends(_body_reader(body_bytes))  # as defaults: local
 
     @router.get("", response_model=Discovery)
     def discover(client: Client = who) -> JSONResponse:

@@ -26,7 +26,6 @@ class CdsSettings(BaseModel):
             ``systemActions`` on the order hooks even where there are none.
         mirror_system_actions: repeat ``systemActions`` below ``extension``, where Argonaut clients look for them.
         order_codes: the site's own order codes, "system|code" -> exam of ``knowledge/cds/exams.yaml``.
-        body_limit: bytes of a request's body that are read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,4 +39,3 @@ class CdsSettings(BaseModel):
     crd: bool = False
     mirror_system_actions: bool = False
     order_codes: dict[SiteCode, str] = Field(default_factory=dict)
-    body_limit: int = Field(default=1 << 22, ge=1 << 10, le=1 << 26)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
-from ...engine.record import DecisionLog, ReviewQueue
+from ...engine.record import DecisionLog, MemoryLog, MemoryQueue, ReviewQueue
 from ..monitor.metrics import Metrics
 from ..operations.tracing import traced
 from ..store.cases import Store
@@ -41,7 +41,7 @@ class CdsServices:
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes, and the guard before them. Layers that are added later lie around it."""
-        app.include_router(cds_routes(self.records, verified))
+        app.include_router(cds_routes(self.records, verified, self.trust.body_bytes))
         app.add_middleware(CdsGuard, trust=self.trust, verifier=self.verifier)
 
     def warm(self) -> None:
@@ -66,8 +66,8 @@ class CdsServices:
 
 
 def services_of(
-    log: DecisionLog,
-    queue: ReviewQueue,
+    log: DecisionLog | None = None,
+    queue: ReviewQueue | None = None,
     clock: Callable[[], date] = date.today,
     *,
     store: Store | None = None,
@@ -79,7 +79,7 @@ def services_of(
     """The services over these records. Without ``trust`` they verify, and trust nobody.
 
     Args:
-        log: where decisions are looked up, where there is no store.
+        log: where decisions are looked up, where there is no store; an empty one if None.
         queue: what waits for review, likewise.
         clock: the day by which follow-up counts as due or overdue.
         store: decisions with their signatures; feedback is kept there. None: feedback is refused.
@@ -94,8 +94,8 @@ def services_of(
     trust, metrics = trust or CdsTrust(), metrics or Metrics(services=counted())
     fetching = FhirFetching(trust)
     records = Records(
-        log,
-        queue,
+        MemoryLog() if log is None else log,
+        MemoryQueue() if queue is None else queue,
         clock,
         store=store,
         settings=settings or CdsSettings(),

@@ -16,8 +16,6 @@ from .signed import Signed
 from .view import lesions
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
-
     from ...engine.perception.volume import Volume
     from .pictures import Picture
 
@@ -59,12 +57,6 @@ def report_html(
                 heading=heading,
             )
         )
-
-
-def curves(assessment: Assessment) -> dict[str, tuple[Markup, str]]:
-    """Each lesion's growth curve and how to read it, by tracking identifier."""
-    found = enumerate(courses_of(assessment).items())
-    return {name: (svg(drawing, f"growth-{i}"), caption) for i, (name, (drawing, caption)) in found}
 
 
 def pictures(assessment: Assessment, volume: Volume) -> dict[str, tuple[tuple[Picture, ...], str]]:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ...engine.errors import RuleFileError
-from ...engine.guideline.editions import Folder, find
+from ...engine.guideline.editions import find
 from ...engine.guideline.grammar import mistake
 from ...engine.guideline.load import Guideline, load_guideline
 from ...engine.guideline.yamlfile import Place, load, where
@@ -287,8 +287,3 @@ def sayings(parts: Parts, group: str) -> Iterator[tuple[Place, Saying]]:
     """Every saying with its place in the file."""
     for part, held in parts.items():
         yield from (((group, part, i), saying) for i, saying in enumerate(held))
-
-
-def folder_of(guideline: str, rules: tuple[Path, ...] = ()) -> Folder:
-    """The folder of a guideline."""
-    return find(guideline, (rules_folder(), *rules))

@@ -22,7 +22,7 @@ from open_services import open_app
 from sample_decisions import no_findings, screening
 
 from radlogic.adapters.cds_hooks.outcome import ISSUE_TYPES
-from radlogic.adapters.cds_hooks.settings import CdsSettings
+from radlogic.adapters.cds_hooks.trust.settings import CdsTrust
 from radlogic.adapters.fhir.pseudonym import patient_key
 from radlogic.adapters.operations.logs import Lines
 from radlogic.adapters.serving import listen
@@ -33,7 +33,7 @@ from radlogic.engine.errors import BadValue, NotReadable
 from radlogic.engine.record import MemoryLog, MemoryQueue
 
 JANE = "jane-doe-1960"
-BODY_LIMIT = CdsSettings().body_limit
+BODY_LIMIT = CdsTrust().body_bytes
 COMMAND = [sys.executable, "-c", "from radlogic.adapters.cli import main; main()", "serve"]
 CALL = "/cds-services/radlogic-patient-view"
 REQUEST = {
