@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,16 +33,22 @@ CASE = {
 }
 
 
-def imports(file: Path, package: str) -> Iterator[str]:
+@cache
+def imports(file: Path, package: str) -> tuple[str, ...]:
     """Full names of the modules that a file imports; ``package`` is the one the file lies in."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        yield from named(node, package)
+    return tuple(name for node in ast.walk(parsed(file)) for name in named(node, package))
 
 
-def at_import(file: Path, package: str) -> Iterator[str]:
+@cache
+def at_import(file: Path, package: str) -> tuple[str, ...]:
     """The same, but only those of the module's own level, which run when it is imported."""
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
-        yield from named(node, package)
+    return tuple(name for node in parsed(file).body for name in named(node, package))
+
+
+@cache
+def parsed(file: Path) -> ast.Module:
+    """A module's source as a tree, read once for all tests."""
+    return ast.parse(file.read_text(encoding="utf-8"))
 
 
 def named(node: ast.AST, package: str) -> Iterator[str]:

@@ -186,6 +186,7 @@ def sound(tmp_path_factory) -> dict[str, bytes]:
     flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), max_size=6),
 )
 @example(kind="classic", cut=1, flips=[])
+@pytest.mark.slow
 def test_whatever_happens_to_the_bytes_a_volume_or_a_named_error_comes_back(kind, cut, flips, sound, tmp_path):
     data = bytearray(sound[kind])
     header = min(len(data), 4096)  # where a flipped byte does most harm

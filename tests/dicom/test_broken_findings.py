@@ -53,6 +53,7 @@ def test_no_part_of_a_file_is_taken_for_the_whole(tmp_path: Path, kind: str) -> 
 @pytest.mark.parametrize("kind", SOUND)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
+@pytest.mark.slow
 def test_no_damage_to_the_bytes_is_a_traceback(tmp_path: Path, kind: str, data: st.DataObject) -> None:
     make, read = SOUND[kind]
     whole = bytearray(write(make(), tmp_path / "whole.dcm").read_bytes())

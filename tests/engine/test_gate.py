@@ -228,6 +228,7 @@ def test_a_known_decisive_finding_made_unknown_always_requires_review(name):
 
 @settings(max_examples=25, deadline=None)
 @given(st.floats(4, 25), st.floats(0.05, 4), st.floats(1, 6))
+@pytest.mark.slow
 def test_a_wider_error_of_the_same_value_never_removes_review(mm, sd, wider):
     """At a site with a calibration of its own, where nothing else asks for review."""
     sharp, wide = (decided(case(), at_site(**seen({"solid": 1.0}, mm, s))) for s in (sd, sd * wider))
@@ -237,6 +238,7 @@ def test_a_wider_error_of_the_same_value_never_removes_review(mm, sd, wider):
 
 @settings(max_examples=25, deadline=None)
 @given(st.floats(0.5, 1), st.floats(0, 1), st.sampled_from([4.0, 6.9, 9.0, 20.0]))
+@pytest.mark.slow
 def test_a_leading_texture_that_loses_probability_never_removes_review(leads, loses, mm):
     sure, unsure = ({"solid": p, "non_solid": 1 - p} for p in (leads, leads - loses * (leads - 0.5)))
     sharp, wide = (decided(case(), at_site(**seen(kind, mm, 0.2))) for kind in (sure, unsure))

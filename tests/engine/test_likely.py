@@ -129,6 +129,7 @@ def test_more_probability_never_removes_a_management_that_reached_its_bar(masses
 
 
 @given(beliefs, bars, st.data())
+@pytest.mark.slow
 def test_a_finding_made_unknown_never_shrinks_several_managements_to_one(masses, keeps, data):
     source = data.draw(st.sampled_from(sorted(masses, key=sorted)))
     wider = source | categories_of(data.draw(st.integers(1, 2 ** len(ALL) - 1)))

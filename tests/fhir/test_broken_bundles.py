@@ -233,6 +233,7 @@ ODD = (
 
 @settings(max_examples=400, deadline=None)
 @given(path=st.sampled_from(PLACES), new=ODD)
+@pytest.mark.slow
 def test_whatever_stands_in_any_place_the_answer_is_a_patient_or_an_error_of_ours(path, new):
     mutilated = replaced(SOUND, path, new)
     try:
@@ -248,6 +249,7 @@ def test_whatever_stands_in_any_place_the_answer_is_a_patient_or_an_error_of_our
 
 @settings(max_examples=100, deadline=None)
 @given(number=st.from_regex(r"-?[0-9]{1,40}(\.[0-9]{1,40})?(e[+-]?[0-9]{1,12})?", fullmatch=True))
+@pytest.mark.slow
 def test_no_number_is_too_odd_to_be_read_or_left_unknown(number, tmp_path_factory):
     text = json.dumps(SOUND).replace("1.2", number)
     try:

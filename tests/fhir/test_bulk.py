@@ -140,6 +140,7 @@ def test_a_line_without_end_is_refused(tmp_path, monkeypatch):
         pytest.fail("opened")
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_patients(tmp_path):
     def peak(count):
         folder = tmp_path / str(count)

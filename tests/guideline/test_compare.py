@@ -240,6 +240,7 @@ def uncovered(both, comparison, seed, count):
 
 @settings(max_examples=6, deadline=None)  # each draws many patients
 @given(seed=st.integers(0, 2**32))
+@pytest.mark.slow
 def test_every_random_patient_on_whom_the_editions_differ_is_in_a_change(seed):
     missed, differing = uncovered((BEFORE, AFTER), editions_compared(), seed, 150)
 
@@ -265,6 +266,7 @@ def test_every_random_exam_that_only_the_exam_tables_change_is_in_an_exam_change
             assert tuple(categories) in {(c.before, c.after) for c in found}
 
 
+@pytest.mark.slow
 def test_a_threshold_moved_by_one_tick_changes_exactly_the_patients_on_it():
     def later(document):
         move(document, "size", Decimal(6), "6.1", ["solid"])
@@ -282,6 +284,7 @@ def test_a_threshold_moved_by_one_tick_changes_exactly_the_patients_on_it():
     assert uncovered((BEFORE, hospital), compared, 1, 150)[0] == []
 
 
+@pytest.mark.slow
 def test_rows_rewritten_without_a_change_of_meaning_are_the_same_guideline():
     def split(document):
         rows = table(document, "solid")["rows"]

@@ -103,6 +103,7 @@ def test_of_ten_reviewers_in_processes_one_signs_and_the_others_are_told(place):
     store.close()
 
 
+@pytest.mark.slow
 def test_a_writer_killed_within_200_writes_has_kept_all_that_it_acknowledged(tmp_path):
     killed_after(60, str(tmp_path))
 

@@ -123,6 +123,7 @@ STEPS = st.lists(
 
 @settings(max_examples=15, deadline=None)
 @given(steps=STEPS)
+@pytest.mark.slow
 def test_any_history_leaves_both_queues_alike(tmp_path_factory, steps):
     memory, file = MemoryQueue(), FileQueue(tmp_path_factory.mktemp("history"))
     for step, name, priority in steps:

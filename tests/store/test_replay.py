@@ -75,6 +75,7 @@ def test_a_record_that_says_something_else_than_was_decided_is_shown_to_differ(s
     assert said["decision.guidelines[0].exam.category"] == ("1", assessment.decision.guidelines[0].exam.category)
 
 
+@pytest.mark.slow
 def test_a_case_that_was_changed_under_its_id_is_shown_to_differ(store):
     assessment = decided()
     record = replace(assessment.record, decision_id="0" * 32)
@@ -83,6 +84,7 @@ def test_a_case_that_was_changed_under_its_id_is_shown_to_differ(store):
     assert [d.place for d in found.differences] == ["decision_id"]
 
 
+@pytest.mark.slow
 def test_an_erased_patients_decision_is_still_reproduced(store):
     decision_id = store.add(decided(), NOW, "radlogic")
     store.erase_patient(store.row(decision_id).patient, NOW, "admin", "asked for")

@@ -141,6 +141,7 @@ def test_no_correction_takes_the_id_of_what_stands_or_was_signed(store):
     assert (store.row("z").open, store.row("y").signed_by, store.row("y2").signed_by) == (True, "dr-a", "dr-a")
 
 
+@pytest.mark.slow
 def test_a_correction_under_its_own_name_is_replayed_from_the_record(store):
     first = decided()
     store.add(first, NOW, "radlogic")

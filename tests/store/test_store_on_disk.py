@@ -67,6 +67,7 @@ def test_a_decision_outlives_the_object_that_kept_it(tmp_path):
     assert FileQueue(tmp_path).waits("sample-screening")
 
 
+@pytest.mark.slow
 def test_two_processes_appending_at_once_lose_nothing_and_double_nothing(tmp_path):
     count = 12
     writers = [writer(tmp_path, name, count) for name in ("one", "two")]

@@ -170,6 +170,7 @@ def test_a_store_that_nobody_touched_verifies(store):
     assert report.entries > 25
 
 
+@pytest.mark.slow
 def test_random_edits_removals_swaps_and_additions_are_found_and_named(store):
     tried, missed = found_and_named(store, 60, seed=1, ways=(*WAYS, add))
 
