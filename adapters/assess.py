@@ -80,17 +80,22 @@ def _kept(store: str | Path | None, names: Sequence[str]) -> dict[str, CaseFile]
     return found
 
 
-def write_all(assessment: Assessment, volume: Volume | None, out: Path) -> dict[str, Path]:
-    """Write ``decision.json``, ``report.html`` and ``report.txt``; all are made before the first is written."""
+def write_all(assessment: Assessment, volume: Volume | None, out: Path, rules: Sequence[Path] = ()) -> dict[str, Path]:
+    """Write ``decision.json``, ``report.html`` and ``report.txt``; all are made before the first is written.
+
+    ``rules``: folders of further guidelines that the decision read, in whose own sentences it is told.
+    """
     from .decision_file import dumps
     from .report.html import report_html
+    from .report.language import reading
     from .report.text import report_text
 
-    texts = {
-        "decision.json": dumps(assessment),
-        "report.html": report_html(assessment, volume),
-        "report.txt": report_text(assessment),
-    }
+    with reading(rules):
+        texts = {
+            "decision.json": dumps(assessment),
+            "report.html": report_html(assessment, volume),
+            "report.txt": report_text(assessment),
+        }
     return write_files(texts, out)
 
 
@@ -123,6 +128,7 @@ def keep(
     *,
     volume: Volume | None = None,
     images: Path | None = None,
+    instead_of: str = "",
 ) -> None:
     """Keep the decision in a store, and queue it where a human must look; its slices first, so that they can be shown.
 
@@ -132,8 +138,10 @@ def keep(
         rules: folders of further guidelines that the decision read.
         volume: what it was decided on; kept by its hash, without anything that names a patient.
         images: the folder for slices; below the store if not given, and nowhere for a URL.
+        instead_of: the decision of the same exam whose place it takes; one that is signed stands until it is, too.
 
     Raises:
+        Superseded: another one took that place. NoSuchDecision: there is none of that id.
         StoreUnavailable: the store or the folder cannot be written; then the decision is not kept.
     """
     from .store.cases import Store
@@ -147,4 +155,7 @@ def keep(
 
             keep_images(folder, volume)
             keep_evidence(folder, assessment, volume)
-        opened.add(assessment, now(), PROGRAM, rules=rules)
+        if instead_of:
+            opened.correct(instead_of, assessment, now(), PROGRAM, rules=rules)
+        else:
+            opened.add(assessment, now(), PROGRAM, rules=rules)

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -164,7 +165,7 @@ def assess(
         if store is not None:
             # first: where the store refuses, nothing is written beside it
             keep(assessment, store, tuple(rules or ()), volume=volume, images=images)
-        written = write_all(assessment, volume, out)
+        written = write_all(assessment, volume, out, tuple(rules or ()))
     if as_json:
         typer.echo(written["decision.json"].read_text(encoding="utf-8"))
     else:
@@ -282,6 +283,7 @@ def report(
             help="You vouch that --series is of this exam, where the decision names neither images nor study.",
         ),
     ] = False,
+    rules: Annotated[list[Path] | None, typer.Option(help="A folder of further guidelines; may be repeated.")] = None,
 ) -> None:
     """The report of a stored decision: plain text, a page, PDF, FHIR, or DICOM SR and SEG.
 
@@ -289,10 +291,9 @@ def report(
     """
     from .report_commands import Asked, print_report
 
-    images = sr, seg, series, drawn, tuple(replaces or ())
-    print_report(
-        Asked(decision, store, language, as_html, pdf, fhir, patient, base, *images, reader, institution, same_exam)
-    )
+    text = Asked(decision, store, language, as_html, pdf, fhir, patient, base, rules=tuple(rules or ()))
+    images: dict[str, Any] = {"sr": sr, "seg": seg, "series": series, "drawn": drawn, "replaces": tuple(replaces or ())}
+    print_report(replace(text, **images, reader=reader, institution=institution, same_exam=same_exam))
 
 
 @app.command()
@@ -307,18 +308,27 @@ def audit(
     ] = None,
     memory: Annotated[str, typer.Option(help="What DuckDB may use.")] = "2GB",
     by_measure: Annotated[bool, typer.Option("--by-measure", help="Also one Parquet a measure, in words.")] = False,
+    store: Annotated[str | None, typer.Option(help="A store whose cards are to show who is overdue.")] = None,
+    patients_of: Annotated[str, typer.Option(help="patient_id is Patient.id of this FHIR server.")] = "",
+    patient_system: Annotated[str, typer.Option(help="patient_id is an identifier of this system (a URI).")] = "",
     as_json: Json = False,
 ) -> None:
     """A population by the guideline's measures; or stated categories against computed ones, line by line."""
     if source.is_dir():
         from .audit.folder import audit_folder, what_if_folder
+        from .audit.to_cards import Whose, keep_worklist
 
         day_ = day(as_of, "--as-of") or date.today()
         if compare is not None:
             typer.echo(what_if_folder(source, out, day_, compare, setting or ()))
             return
+        whose = Whose(patients_of, patient_system)
+        if store is not None:
+            whose.as_system()  # before the long work
         done = audit_folder(source, out, day_, measures or (), setting or (), memory=memory, by_measure=by_measure)
         typer.echo("\n".join(f"wrote {path}" for path in done))
+        if store is not None:
+            typer.echo(keep_worklist(out, store, whose))
         return
     from .assess import write_files
     from .audit.outputs import as_files, summary

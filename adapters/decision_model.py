@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ..engine import before
 from ..engine import record as kept
 from ..engine import types as engine
 from .border import Border, DecimalText, Plain
@@ -111,6 +112,37 @@ class Exam(Border):
     unmatched: tuple[str, ...] = Field((), description="What that comparison left open: each asks for review.")
 
 
+class Before(Border):
+    """What the newest earlier exam that was compared says of a lesion."""
+
+    makes = before.Before
+    reference: str = Field(description="That exam.")
+    date: dt.date = Field(description="Its date.")
+    lesion: str = Field(description="The lesion's identifier there; empty where that exam does not have it.")
+    probability: float = Field(description="Probability of the match, 0 to 1.")
+    basis: str = Field(description="position, words, or stated: the identifier that both exams share.")
+    doubt: str = Field(description="What speaks against the match; empty where nothing does.")
+    facts: Facts = Field(description="What follows for the lesion, also where somebody stated it otherwise.")
+
+
+class Growth(Border):
+    """How a lesion changed since that exam."""
+
+    makes = before.Growth
+    now_mm: float = Field(description="Mean diameter on this exam, mm.")
+    before_mm: float = Field(description="Mean diameter on the earlier exam, mm.")
+    months: float = Field(description="Months between the exams.")
+    change_mm: float = Field(description="Change of the mean diameter, mm.")
+    sd_mm: float = Field(description="Standard deviation of that change's error, mm.")
+    threshold_mm: float | None = Field(
+        description="The guideline counts more than this as growth; null if it has none."
+    )
+    within_months: float | None = Field(description="Between exams so far apart at most; null where it names no time.")
+    over_threshold: float | None = Field(description="Probability that the true change is more than the threshold.")
+    doublings_a_year: float = Field(description="Doublings of the volume in a year; negative where it shrinks.")
+    doublings_90_a_year: tuple[float, float] = Field(description="Their 90 % interval.")
+
+
 class Finding(Border):
     """One lesion."""
 
@@ -120,6 +152,9 @@ class Finding(Border):
     facts: Facts = Field(description="What is known of it.")
     position_mm: tuple[float, float, float] | None = Field(description="x, y, z in mm, DICOM patient coordinates.")
     location: str = Field(description="Free words; never decides.")
+    before: Before | Unknown | None = Field(
+        None, description="The newest earlier exam; unknown where it was compared and the lesion is not surely matched."
+    )
 
 
 class PriorExam(Border):
@@ -238,6 +273,9 @@ class FindingDecision(Border):
     risk: Risk | None = Field(description="Its risk by the network that fuses imaging and record.")
     unconfirmed: Facts = Field(description="What neural extractors say, where the route keeps it from the rules.")
     published: tuple[Risk, ...] = Field(description="What published models say beside it.")
+    growth: Growth | Unknown | None = Field(
+        None, description="Its growth since the newest earlier exam; unknown, with why, where it cannot be told."
+    )
 
 
 class GuidelineDecision(Border):

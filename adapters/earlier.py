@@ -10,19 +10,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..engine.errors import Contradiction, MissingField
 from ..engine.perception.volume import Volume
 from ..engine.record import Assessment
 from ..engine.tracking.match import match_prior
-from ..engine.tracking.priors import Compared, PriorCase, months_between, told, with_priors
-from ..engine.types import Case
+from ..engine.tracking.priors import CT, Compared, PriorCase, months_between, told, with_priors
+from ..engine.types import Case, Indication, Known
 
 if TYPE_CHECKING:
     from .archive.watch.seams import Prior
     from .store.cases import CaseFile
 
+OF_CT: Final = ("lung-rads", "fleischner")  # what both are for by their titles: nodules on CT
 Categories = tuple[dict[str, str], tuple[str, ...]]  # by tracking identifier, and what a human must look at
 
 
@@ -31,7 +32,8 @@ class Earlier:
     """An earlier exam: what was found then, and its images where they are at hand, read when they are needed.
 
     ``study``: its Study Instance UID, '' where unknown. ``patient``: the patient's pseudonym, '' where none was
-    stated; None where the caller has made sure otherwise whose exam it is. ``unsure``: what a human must look at.
+    stated; None where the caller has made sure otherwise whose exam it is. ``unsure``: what a human must look at;
+    ``noted``: what to know beside it. ``screened``: whether it was a screen.
     """
 
     exam: PriorCase
@@ -39,6 +41,8 @@ class Earlier:
     study: str = ""
     patient: str | None = None
     unsure: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
+    screened: bool = False
 
 
 def with_earlier(case: Case, earlier: Sequence[Earlier]) -> Case:
@@ -53,8 +57,8 @@ def with_earlier(case: Case, earlier: Sequence[Earlier]) -> Case:
     if earlier and day is None:
         raise MissingField("exam", "date", "no date", "the day of the exam", "Give --exam-date.")
     _check_once(earlier)
-    unsure = [text for one in earlier for text in (*_whose(case, one), *one.unsure)]
-    known = replace(case, exam=told(case.exam, (), unsure))
+    unsure = [text for one in earlier for text in (*_whose(case, one), *_denied(case, one), *one.unsure)]
+    known = replace(case, exam=told(case.exam, [text for one in earlier for text in one.noted], unsure))
     return with_priors(known, [_compared(case, one) for one in earlier])
 
 
@@ -83,6 +87,13 @@ def _whose(case: Case, one: Earlier) -> Iterator[str]:
         raise Contradiction("the earlier decision", "patient.key", found, allowed, "Give this patient's decisions.")
 
 
+def _denied(case: Case, one: Earlier) -> Iterator[str]:
+    """That this is stated to be the first screen, where the earlier exam was one."""
+    stated = case.exam.facts.get("round")
+    if one.screened and isinstance(stated, Known) and stated.value == "baseline":
+        yield f"the round is stated as baseline, and {one.exam.reference} was a screen before it"
+
+
 def _compared(case: Case, one: Earlier) -> Compared:
     needed = case.volume is not None and case.findings and one.exam.findings and one.volume is not None
     volume = one.volume() if needed and one.volume is not None else None
@@ -100,16 +111,52 @@ def of_decision(assessment: Assessment, series: Path | None = None, kept: CaseFi
 
     Raises:
         MissingField: its exam has no date.
+        Contradiction: in the store another decision took its place, or stands under its name.
     """
-    case = assessment.record.case
+    case, name = assessment.record.case, assessment.record.decision_id
     if case.exam.date is None:
         cure = "Decide that exam with --exam-date."
         raise MissingField("the earlier decision", "exam.date", "no date", "the day of its exam", cure)
-    reference = f"decision {assessment.record.decision_id}, exam of {case.exam.date}"
+    _check_stands(assessment, kept)
     categories, unsure = categories_of(assessment, kept)
-    stated = PriorCase(case.exam.date, case.findings, reference, categories, case.assessed)
-    read = _reading(series) if series is not None else None
-    return Earlier(stated, read, case.exam.study_uid, case.patient.key, unsure)
+    reference = f"decision {name}, exam of {case.exam.date}"
+    stated = PriorCase(case.exam.date, case.findings, reference, categories, case.assessed, modality_of(assessment))
+    return Earlier(
+        stated,
+        _reading(series) if series is not None else None,
+        study=case.exam.study_uid,
+        patient=case.patient.key,
+        unsure=unsure,
+        noted=_standing(name, kept),
+        screened=case.exam.indication is Indication.SCREENING,
+    )
+
+
+def _check_stands(assessment: Assessment, kept: CaseFile | None) -> None:
+    """Refuse a decision in whose place another stands, and a file that is not what was kept."""
+    from .report.signed import check_as_kept
+
+    if kept is None:
+        return
+    if (standing := kept.row.superseded_by) is not None:
+        found, cure = "a decision that another took the place of", f"Give decision {standing}."
+        raise Contradiction("the earlier decision", "decision_id", found, "the decision that stands", cure)
+    check_as_kept(assessment, kept.assessment, "the earlier decision")
+
+
+def _standing(name: str, kept: CaseFile | None) -> tuple[str, ...]:
+    """That nobody signed it, where nobody did."""
+    signed = kept is not None and kept.row.signed_by is not None
+    return () if signed else (f"decision {name} is preliminary: nobody is known to have signed it",)
+
+
+def modality_of(assessment: Assessment) -> str:
+    """The exam's modality: as its images or somebody say, else CT where a guideline for CT applied; '' if unknown."""
+    stated = assessment.record.case.exam.facts.get("modality")
+    if isinstance(stated, Known):
+        return str(stated.value)
+    applied = (g.application for g in assessment.decision.guidelines if g.application.applies != "no")
+    return CT if any(a.guideline.partition("@")[0] in OF_CT for a in applied) else ""
 
 
 def categories_of(assessment: Assessment, kept: CaseFile | None = None) -> Categories:
@@ -152,10 +199,17 @@ def of_archive(case: Case, priors: Sequence[Prior]) -> Case:
     spoken = [one for one in priors if one.said_by]
     silent = [f"the earlier exam of {one.day} is in the archive; nobody stated its lesions" for one in priors
               if not one.said_by]  # fmt: skip
-    return with_earlier(replace(case, exam=told(case.exam, (), silent)), [_of_prior(one) for one in spoken])
+    return with_earlier(
+        replace(case, exam=told(case.exam, (), silent)), [_of_prior(one, _imaged(case)) for one in spoken]
+    )
 
 
-def _of_prior(one: Prior) -> Earlier:
+def _imaged(case: Case) -> str:
+    """The modality of this exam, and so of the earlier ones: the archive is asked for the same."""
+    return case.volume.acquisition.modality if case.volume is not None else ""
+
+
+def _of_prior(one: Prior, modality: str) -> Earlier:
     reference = f"{one.said_by}, exam of {one.day}"
-    exam = PriorCase(one.day, one.findings, reference, one.categories, one.assessed)
+    exam = PriorCase(one.day, one.findings, reference, one.categories, one.assessed, modality)
     return Earlier(exam, one.volume, one.study_uid, None, one.unsure)  # whose it is was read off the images

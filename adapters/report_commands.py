@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..engine.errors import BadValue, Contradiction, MissingField
+from ..engine.errors import MissingField
 from ..engine.record import Assessment
 from .decision_file import read_decision
+from .evidence_files import written_whole
+from .report_options import check_options
 
 if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
     from ..engine.perception.volume import Volume
     from .report.signed import Signed
 
@@ -22,6 +27,7 @@ class Asked:
     """What the command line asks for; None and '' where it says nothing. ``store``: where signatures are known.
 
     ``same_exam``: somebody vouches that ``series`` is of the exam, where the decision itself does not say which images.
+    ``rules``: folders of further guidelines, whose own sentences a report of them is told in.
     """
 
     decision: Path
@@ -40,6 +46,7 @@ class Asked:
     reader: str = ""
     institution: str = ""
     same_exam: bool = False
+    rules: tuple[Path, ...] = ()
 
 
 def report(asked: Asked) -> str:
@@ -47,20 +54,21 @@ def report(asked: Asked) -> str:
 
     Raises:
         InputError: the decision, the images or the options cannot be used; nothing is written then.
-        Contradiction: the file holds another decision than the store does under its id.
+        Contradiction: the options do not go together; the file holds another decision than the store under its id.
         Superseded: another decision took its place, so that it is no DICOM report.
         StoreUnavailable, NoSuchDecision: the store, or the decision in it.
+        NotReadable: a folder of ``rules`` is none.
     """
-    forms = {"--html": asked.html, "--pdf": asked.pdf, "--fhir": asked.fhir, "--sr and --seg": asked.sr or asked.seg}
-    chosen = [name for name, wanted in forms.items() if wanted]
-    if len(chosen) > 1:
-        raise Contradiction("command line", ", ".join(chosen), "several forms", "one at a time", "Call it for each.")
-    if asked.fhir:
-        return _fhir(asked)
-    shown = _shown(asked)
-    if asked.sr or asked.seg:
-        return _dicom(asked, shown)
-    return _pdf(asked, shown) if asked.pdf else _text(asked, shown)
+    from .report.language import reading
+
+    check_options(asked)
+    with reading(asked.rules):
+        if asked.fhir:
+            return _fhir(asked)
+        shown = _shown(asked)
+        if asked.sr or asked.seg:
+            return _dicom(asked, shown)
+        return _pdf(asked, shown) if asked.pdf else _text(asked, shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,24 @@ def _dicom(asked: Asked, shown: _Shown) -> str:
     told = Told(datetime.now(UTC).astimezone(), asked.reader, asked.institution)
     wanted = Wanted(asked.series, asked.sr, asked.seg, asked.drawn, asked.replaces, asked.same_exam)
     made = write_report(shown.assessment, wanted, told, signed=shown.signed, replaced_by=shown.replaced_by)
-    return "\n".join(f"wrote {path}" for path in made)
+    lines = [f"wrote {path}" for path in made]
+    if asked.seg is not None:
+        lines += _without_segment(shown.assessment, made[asked.seg])
+    return "\n".join(lines)
+
+
+def _without_segment(assessment: Assessment, segmentation: Dataset) -> Iterator[str]:
+    """The lesions that nobody outlined, and why: without a word, a reader would take the segmentation for all."""
+    from .dicom.emit.segment_places import segments_of
+    from .report.words import clean
+
+    outlined = segments_of(segmentation)
+    for finding in assessment.record.case.findings:
+        if finding.tracking_id not in outlined:
+            unplaced = "its place is not stated"
+            undrawn = "no outline was given, and the net drew none that may be relied on"
+            why = unplaced if finding.position_mm is None else undrawn
+            yield f"no segment for {clean(finding.tracking_id)}: {why}"
 
 
 def _pdf(asked: Asked, shown: _Shown) -> str:
@@ -132,11 +157,8 @@ def _pdf(asked: Asked, shown: _Shown) -> str:
     path = asked.pdf or Path()
     volume = _volume(asked, shown.assessment)
     content = report_pdf(shown.assessment, volume, shown.signed, asked.language, replaced_by=shown.replaced_by)
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        found = error.strerror or "a file that cannot be written"
-        raise BadValue("command line", "--pdf", found, "a file that can be written", "Choose another.") from error
+    with written_whole(path) as beside:
+        beside.write_bytes(content)
     return f"wrote {path}"
 
 

@@ -16,6 +16,7 @@ from .knowledge import Knowledge
 from .perception.extractor import OUTSIDE_TRAINING, perceive
 from .record import Assessment
 from .signals import Spoke
+from .tracking.growth import growth_of
 from .types import (
     FOUND_BY_PROGRAM,
     Application,
@@ -101,14 +102,15 @@ def _read(
     keeps = using.calibrator(guideline.name, read_of(guideline, case))
     result = believed.classify(guideline, facts.exam_facts(guideline, case), stated, assessed=assessed, keeps=keeps)
     read = zip(mine, result.findings, strict=True)
-    findings = tuple(_decided(f, reading, risks[f.tracking_id]) for f, reading in read)
+    findings = tuple(_decided(f, reading, risks[f.tracking_id], guideline) for f, reading in read)
     due = due_date(case.exam.date, result.exam.facts.get("interval_months"))
     exam = replace(result.exam, facts={**result.exam.facts, "display": evaluate.display(guideline, result.exam)})
     return GuidelineDecision(application, exam, findings, due)
 
 
-def _decided(finding: Finding, reading: Reading, risks: Risks) -> FindingDecision:
-    return FindingDecision(finding, reading, risks.fused, published=risks.published)
+def _decided(finding: Finding, reading: Reading, risks: Risks, guideline: Guideline) -> FindingDecision:
+    grown = growth_of(finding, guideline)
+    return FindingDecision(finding, reading, risks.fused, published=risks.published, growth=grown)
 
 
 def without_nets(case: Case) -> Case:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from .before import Before
 from .types import (
     Belief,
     Case,
@@ -109,13 +110,18 @@ def every(case: Case) -> dict[str, Facts]:
 
 
 def each(case: Case, change: Callable[[Facts], Facts]) -> Case:
-    """The case with the facts of exam, patient and every finding changed alike."""
-    findings = tuple(replace(f, facts=change(f.facts)) for f in case.findings)
+    """The case with the facts of exam, patient and every finding changed alike, earlier exams' included."""
+    findings = tuple(replace(f, facts=change(f.facts), before=_before(f, change)) for f in case.findings)
     exam, patient = (
         replace(case.exam, facts=change(case.exam.facts)),
         replace(case.patient, facts=change(case.patient.facts)),
     )
     return replace(case, findings=findings, exam=exam, patient=patient)
+
+
+def _before(finding: Finding, change: Callable[[Facts], Facts]) -> Before | Unknown | None:
+    before = finding.before
+    return replace(before, facts=change(before.facts)) if isinstance(before, Before) else before
 
 
 def is_uncertain(belief: Belief) -> bool:

@@ -77,7 +77,8 @@ def _withheld(case: Case) -> dict[str, Facts]:
 
 def name_of(case: Case, image_sha256: str | None, knowledge: Mapping[str, str], engine: str, as_of: date) -> str:
     """The decision's id: of the case without its volume, the pixels' hash, all that was read, the engine, the day."""
-    earlier = (case.exam.compared, case.exam.unmatched)
+    before = tuple((f.tracking_id, f.before) for f in case.findings if f.before is not None)
+    earlier = (case.exam.compared, case.exam.unmatched, *((before,) if before else ()))
     more = ("earlier exams", repr(earlier)) if any(earlier) else ()  # without any, the id that it always had
     known = repr(sorted(knowledge.items()))
     return decision_id_of(repr(case), str(image_sha256), known, engine, as_of.isoformat(), *more)

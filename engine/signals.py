@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from .facts import every, is_uncertain
 from .gate import Raised
+from .tracking.denied import denials
 from .types import (
     FOUND_BY_PROGRAM,
     Belief,
@@ -153,8 +154,10 @@ def of_stale(case: Case) -> Iterator[Raised]:
 
 
 def of_earlier(case: Case) -> Iterator[Raised]:
-    """What the comparison with earlier exams left open."""
+    """What the comparison with earlier exams left open, and where somebody states otherwise than it came to."""
     yield from (("prior_unmatched", text) for text in case.exam.unmatched)
+    denied = ((f.tracking_id, text) for f in case.findings for text in denials(f).values())
+    yield from (("evidence_conflict", f"{name}: {text}") for name, text in denied)
 
 
 def certain(case: Case) -> bool:

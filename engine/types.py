@@ -16,6 +16,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from .before import Before, Growth
 from .errors import BadValue
 from .grounds import Grounds, Tension
 
@@ -168,7 +169,8 @@ class Exam:
 class Finding:
     """One lesion: its tracking identifier, kind ("nodule", "observation") and facts.
 
-    ``position_mm`` is (x, y, z) in patient coordinates, ``location`` free words that never decide.
+    ``position_mm`` is (x, y, z) in patient coordinates, ``location`` free words that never decide. ``before``: what the
+    newest earlier exam says of it; ``Unknown`` where it was compared and is not surely matched.
     """
 
     tracking_id: str
@@ -176,6 +178,7 @@ class Finding:
     facts: Facts
     position_mm: tuple[float, float, float] | None = None
     location: str = ""
+    before: Before | Unknown | None = field(default=None, repr=False)  # the record's id counts it by itself
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "facts", _frozen(self.facts))
@@ -363,7 +366,7 @@ class Application:
 class FindingDecision:
     """One lesion's answer. ``unconfirmed`` holds what nets say where the route masks them.
 
-    ``published``: what published models say beside the network's ``risk``.
+    ``published``: what published models say beside the network's ``risk``. ``growth`` since the newest earlier exam.
     """
 
     finding: Finding
@@ -371,6 +374,7 @@ class FindingDecision:
     risk: Risk | None = None
     unconfirmed: Facts = field(default_factory=dict)
     published: tuple[Risk, ...] = ()
+    growth: Growth | Unknown | None = None
 
 
 @dataclass(frozen=True, slots=True)

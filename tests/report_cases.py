@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import rule_cases
+from compared_exams import compared
 from sample_decisions import unknown_type
 from shared_data import shared
 
@@ -182,6 +183,8 @@ THYROID = {"composition": "solid", "echogenicity": "hypoechoic", "shape": "talle
            "foci": ["punctate"], "size_cm": 1.2}  # fmt: skip
 MAKE: dict[str, tuple[Callable[[], Assessment], Signed | None]] = {
     "lung-growth-and-silent-spot": (grown, None),
+    "lung-found-again": (lambda: compared("10.5", location="right upper lobe"), None),
+    "lung-found-again-and-stated-new": (lambda: compared("10.5", location="right upper lobe", status="new"), None),
     "lung-signed-with-another-answer": (grown, OVERRIDE),
     "lung-size-unknown": (
         lambda: decided("lung-rads@2022", {"exam": FIRST, "nodules": [UNSIZED]}, **WHOLE),

@@ -37,6 +37,7 @@ class Identity:
     syntax: str
     manufacturer: str
     verified: bool  # of a report: a human signed it
+    replaces: tuple[str, ...]  # of a report: the SOP Instance UIDs of those whose place it takes
     birth_date: str = field(repr=False)
     subject: Subject = field(repr=False)
 
@@ -69,9 +70,21 @@ def _identity(syntax: str, header: Header) -> Identity:
         syntax=syntax,
         manufacturer=header.text("Manufacturer"),
         verified=header.text("VerificationFlag") == "VERIFIED",
+        replaces=tuple(_predecessors(header)),
         birth_date=header.text("PatientBirthDate"),
         subject=Subject(header.text("PatientID"), header.text("IssuerOfPatientID")),
     )
+
+
+def _predecessors(header: Header) -> Iterator[str]:
+    """Of PredecessorDocumentsSequence (PS3.3 C.17.2); what cannot be followed names none."""
+    try:
+        for study in header.dataset.get("PredecessorDocumentsSequence") or ():
+            for series in study.get("ReferencedSeriesSequence") or ():
+                for one in series.get("ReferencedSOPSequence") or ():
+                    yield str(one.get("ReferencedSOPInstanceUID") or "")
+    except FOREIGN:
+        return
 
 
 @contextmanager

@@ -54,6 +54,15 @@ def read_history(
         return _read(read_record(source, vocabulary.bears_on, where), vocabulary, exam_date, key)
 
 
+def facts_on(source: Mapping[str, Any], *, exam_date: date | None, where: str = "Bundle") -> dict[str, Belief]:
+    """The patient's facts alone, as ``read_history`` gives them, in half the time: without the imaging, the earlier
+    exams, and how each fact stands. Arguments and errors as there."""
+    with no_collection():
+        vocabulary = shipped()
+        record = read_record(source, vocabulary.bears_on, where)
+        return _facts(record, vocabulary, exam_date, Gathered())
+
+
 def _read(record: Record, vocabulary: Vocabulary, exam_date: date | None, key: str | None) -> History:
     gathered = Gathered()
     facts = _facts(record, vocabulary, exam_date, gathered)

@@ -14,6 +14,7 @@ from ...engine.guideline.load import Guideline
 from ...engine.guideline.situation import raw_value
 from ...engine.record import Assessment
 from ...engine.types import Facts, Known, Measured, PastSize
+from . import language
 from .known_rules import any_rules
 from .phrase_files import Across, Measure, across
 from .phrases import heading, phrase
@@ -60,7 +61,7 @@ def course_of(found: Lesion) -> Course | None:
     """The course of a lesion by the first guideline that follows one; None where no earlier size is stated."""
     for reading in found.readings:
         guideline = any_rules(reading.guideline)
-        followed = across(reading.guideline) if guideline is not None else None
+        followed = across(reading.guideline, language.rules()) if guideline is not None else None
         if guideline is not None and followed is not None:
             course = _course(guideline, followed, finding_facts(guideline, found.finding_shown))
             if course is not None:

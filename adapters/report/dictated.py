@@ -9,10 +9,12 @@ from ...engine.record import Assessment
 from ...engine.types import Belief, Facts, GuidelineDecision, Known, PriorExam, Reading, Route, is_neural
 from . import naming
 from .across import course_of, table_of
+from .growth_words import denied, growth_sentences
 from .known_rules import descriptor_of
 from .naming import heading_of, short, who
 from .overridden import apart, engine_sentence, override_name, override_sentences, overrides, set_aside
 from .phrases import Told, added_words, answer_words, heading, own, phrase, say, uncertain
+from .plain_names import in_sentence
 from .risk_words import numbers_in_short
 from .sentence import EXAM, Link, Sentence, link_of, rows_of
 from .signed import Signed
@@ -30,7 +32,6 @@ from .view import (
     known_only,
     lesions,
     management_of,
-    sentence,
     timing_of,
     told,
     undecided,
@@ -92,7 +93,7 @@ def indication(assessment: Assessment) -> Section:
 
 def note_items(notes: Iterable[str], link: Link) -> tuple[Item, ...]:
     """Notes of what was met on the way in, as a list."""
-    return tuple(Item(say("note", link, note=sentence(note))) for note in notes if clean(note))
+    return tuple(Item(say("note", link, note=in_sentence(note))) for note in notes if clean(note))
 
 
 def technique(assessment: Assessment) -> Section:
@@ -114,13 +115,15 @@ def comparison(assessment: Assessment) -> Section:
     items = (*known, *note_items(case.exam.compared, link), *open_items(case.exam.unmatched, link))
     sizes = tuple(short(found) for found in lesions(assessment) if course_of(found) is not None)
     earlier = (say("comparison.sizes", link, findings=", ".join(sizes)),) if sizes else ()
-    none = () if items or earlier else (say("comparison.none", link),)
+    stated = case.exam.facts.get("prior_ct")
+    hinted = isinstance(stated, Known) and stated.value in ("available", "pending")
+    none = () if items or earlier else (say("comparison.hinted" if hinted else "comparison.none", link),)
     return section("comparison", Group(sentences=none + earlier, rows=rows, items=items))
 
 
 def open_items(texts: Iterable[str], link: Link) -> tuple[Item, ...]:
     """What the comparison left open, as a list."""
-    return tuple(Item(say("comparison.open", link, text=sentence(text))) for text in texts if clean(text))
+    return tuple(Item(say("comparison.open", link, text=in_sentence(text))) for text in texts if clean(text))
 
 
 def prior_item(prior: PriorExam, link: Link = EXAM) -> Item:
@@ -171,7 +174,7 @@ def lesion_group(assessment: Assessment, found: Lesion, replaced: tuple[str, ...
     risks = (say("lesion.risk", link, models=numbers_in_short(found)),) if found.risks else ()
     return Group(
         heading_of(found),
-        (*lesion_paragraph(found, link), *unknown, *answers, *risks),
+        (*lesion_paragraph(found, link), *growth_sentences(found, link), *unknown, *answers, *risks),
         rows_of_lesion(found),
         (),
         found.finding.tracking_id,
@@ -183,11 +186,14 @@ def lesion_paragraph(found: Lesion, link: Link) -> tuple[Sentence, ...]:
     """A lesion in the words of the first guideline that reads it, then whatever those leave out: nothing is lost."""
     place = clean(found.finding.location)
     file = next((f for f in (own(r.guideline) for r in found.readings) if f is not None), None)
-    told_of = Told(found.shown, file, {"name": naming.lesion_name(found), **({"location": place} if place else {})})
+    shown = {name: belief for name, belief in found.shown.items() if name not in denied(found)}
+    told_of = Told(shown, file, {"name": naming.lesion_name(found), **({"location": place} if place else {})})
     lines = list(told_of.paragraph(file.lesion, f"{file.guideline}.lesion", link)) if file else []
     if not lines or ("location" not in told_of.used and place):
         lines.insert(0, say("lesion.plain", link, name=naming.lesion_name(found), location=place))
-    rest = {n: b for n, b in told_of.rest().items() if not (n == "type" and not file) and n != "location"}
+    placed = set(terms()["placed"]) if place else set()  # what the place itself tells
+    passed = {"location", *placed, *(() if file else ("type",))}
+    rest = {n: b for n, b in told_of.rest().items() if n not in passed}
     return (*lines, *rest_sentences(rest, uncertain(found.shown), link))
 
 
@@ -293,7 +299,7 @@ def impression_group(assessment: Assessment, guideline: GuidelineDecision) -> Gr
     """One guideline's impression."""
     application, reading = guideline.application, guideline.exam
     link = exam_of(assessment, reading)
-    reasons = " ".join(map(capital, map(sentence, application.reasons)))
+    reasons = " ".join(capital(in_sentence(why, (application.guideline,))) for why in application.reasons)
     conditional = application.applies == "conditional"
     condition = (say("impression.conditional", link, reasons=reasons),) if conditional else ()
     lines = exam_sentences(assessment, reading, guideline) if reading else (say("impression.no_answer", link),)
@@ -309,7 +315,8 @@ def impression_group(assessment: Assessment, guideline: GuidelineDecision) -> Gr
 def open_sentences(reading: Reading, link: Link) -> tuple[tuple[Sentence, ...], frozenset[str]]:
     """Which managements remain possible and which other answers are open; and the names under which those stand."""
     possible, others = reading.facts.get("managements_possible"), reading.facts.get("open")
-    managements = "; or ".join(dict.fromkeys(map(clean, possible))) if is_texts(possible) else ""
+    each = dict.fromkeys(map(clean, possible)) if is_texts(possible) else {}
+    managements = phrase("impression.or").join(each)
     names = ", ".join(map(label, others)) if is_texts(others) else ""
     lines = (
         say("impression.possible", link, managements=managements) if managements else None,

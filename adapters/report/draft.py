@@ -7,12 +7,12 @@ from typing import Final
 
 from ...engine.record import Assessment
 from ...engine.types import FindingDecision, GuidelineDecision, Indication
-from ..notice import INTENDED_USE
 from . import dictated, grounds, risk_words
 from .known_rules import display_of, shown_words
 from .naming import short_name
 from .overridden import apart, override_management, override_name, override_verdict, overrides, set_aside
 from .phrases import heading, phrase, say
+from .plain_names import in_sentence
 from .sentence import Sentence
 from .signed import Signed
 from .view import (
@@ -23,8 +23,8 @@ from .view import (
     extras_of,
     guideline_name,
     management_of,
-    sentence,
     silence,
+    spoken_of,
     timing_of,
     undecided,
     verdict,
@@ -55,7 +55,7 @@ def report_of(assessment: Assessment, signed: Signed | None = None, replaced_by:
     return Report(
         title=heading("draft" if signed is None else "report"),
         status=status_of(assessment, signed, replaced_by),
-        intended_use=INTENDED_USE,
+        intended_use=phrase("intended_use"),
         identity=identity_of(assessment),
         warnings=(*replacement_of(replaced_by), *signature_of(signed), *unconfirmed_indication(assessment)),
         alerts=alerts_of(assessment) if signed is None and not replaced_by else (),
@@ -172,7 +172,7 @@ def unconfirmed_indication(assessment: Assessment) -> tuple[Sentence, ...]:
 def alerts_of(assessment: Assessment) -> tuple[Sentence, ...]:
     """Whether a human must look before signing, and why."""
     review = assessment.decision.review
-    reasons = " ".join(capital(sentence(reason.text)) for reason in review.reasons)
+    reasons = " ".join(capital(in_sentence(reason.text, spoken_of(assessment.decision))) for reason in review.reasons)
     priority = term("priorities", review.priority)
     return (say("alert.review", priority=priority, reasons=reasons),) if review.required else ()
 
@@ -183,7 +183,7 @@ def headline(guideline: GuidelineDecision) -> Headline:
     conditional = application.applies == "conditional"
     name, conditions = (
         guideline_name(application.guideline),
-        tuple(capital(sentence(reason)) for reason in application.reasons),
+        tuple(capital(in_sentence(reason, (application.guideline,))) for reason in application.reasons),
     )
     flags: tuple[str, ...] = (phrase("flag.conditional"),) if conditional else ()
     rows = tuple(lesion_row(answer) for answer in guideline.findings)

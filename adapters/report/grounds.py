@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from ...engine.record import Assessment
@@ -11,6 +12,7 @@ from .dictated import exam_link, lesion_link, scope_link
 from .known_rules import shown_words
 from .naming import short, short_name
 from .phrases import heading, phrase, say
+from .plain_names import in_sentence, met_words
 from .sentence import Link, Sentence, link_of, rows_of
 from .signed import Signed
 from .view import (
@@ -23,11 +25,12 @@ from .view import (
     lesions,
     sentence,
     silence,
+    spoken_of,
     told,
     undecided,
     unknowns,
 )
-from .words import Row, clean, either, label, percent, plain_words, term
+from .words import Row, called, clean, either, label, percent, plain_words, term
 
 TAKEN: Final = " taken as "  # how a trace says what a convention fills in
 TRUTHS: Final = {"True": True, "False": False}
@@ -41,12 +44,12 @@ def section(name: str, *groups: Group, dictated: bool = False) -> Section:
 
 def uncertainty(assessment: Assessment, signed: Signed | None = None) -> Section:
     """Why a human must look, what remains possible, what to assess next."""
-    review, link = assessment.decision.review, exam_link(assessment)
+    review, link, known = assessment.decision.review, exam_link(assessment), spoken_of(assessment.decision)
     name = ("review.signed" if signed else "review.required") if review.required else "review.none"
     asked = say(name, link, **({"priority": term("priorities", review.priority)} if review.required else {}))
     reasons = tuple(
         Item(
-            say("review.reason", link, reason=sentence(r.text) or clean(r.code)),
+            say("review.reason", link, reason=in_sentence(r.text, known) or clean(r.code)),
             (say("review.code", link, code=clean(r.code), priority=term("priorities", r.priority)),),
         )
         for r in review.reasons
@@ -137,7 +140,7 @@ def silent_reasons(reading: Reading) -> Iterator[str]:
     for step in reading.trace:
         why = clean(step.says).partition(SILENT)[2]
         if why:
-            yield sentence(why)
+            yield in_sentence(why, (reading.guideline,))
 
 
 def reasons(assessment: Assessment) -> Section:
@@ -156,7 +159,8 @@ def reasons(assessment: Assessment) -> Section:
         for who, about, reading in answered(assessment)
     )
     link = exam_link(assessment)
-    notes = tuple(Item(say("note", link, note=sentence(note))) for note in assessment.decision.notes if clean(note))
+    known, told_ = spoken_of(assessment.decision), filter(clean, assessment.decision.notes)
+    notes = tuple(Item(say("note", link, note=in_sentence(note, known))) for note in told_)
     remarks = (Group(heading("notes"), items=notes),) if notes else ()
     none = () if scope or read or remarks else (Group(sentences=(say("reasons.none", link),)),)
     return section("reasons", *scope, *read, *remarks, *none)
@@ -164,7 +168,11 @@ def reasons(assessment: Assessment) -> Section:
 
 def considered_reasons(texts: Iterable[str], link: Link) -> tuple[Sentence, ...]:
     """Why a guideline applies or not, a sentence each."""
-    return tuple(say("considered.reason", link, reason=sentence(text)) for text in texts if clean(text))
+    return tuple(
+        say("considered.reason", link, reason=in_sentence(text, link.guideline.split(", ")))
+        for text in texts
+        if clean(text)
+    )
 
 
 def preface(reading: Reading, about: str = "exam") -> tuple[Sentence, ...]:
@@ -191,7 +199,10 @@ def steps(trace: Iterable[Step], guideline: str = "", about: str = "exam") -> tu
 
 def step_item(step: Step, guideline: str = "", about: str = "exam") -> Item:
     """One row that fitted."""
-    link, because = Link(about, (), guideline, *rows_of((step,))), "; ".join(map(clean, step.because))
+    link, because = (
+        Link(about, (), guideline, *rows_of((step,))),
+        "; ".join(met_words(each, guideline) for each in step.because),
+    )
     held = [each.partition(TAKEN) for each in step.by_convention]
     absent = ", ".join(label(name) for name, _, value in held if value in ("", "not present"))
     taken = ", ".join(
@@ -204,7 +215,7 @@ def step_item(step: Step, guideline: str = "", about: str = "exam") -> Item:
         say("reasons.by_convention", link, names=absent) if absent else None,
         say("reasons.taken", link, facts=taken) if taken else None,
     )
-    said = sentence(step.says) or phrase("reasons.says_nothing")
+    said = in_sentence(step.says, (guideline,)) or phrase("reasons.says_nothing")
     names = {"table": clean(step.table), "row": clean(step.row), "citation": clean(step.citation)}
     return Item(say("reasons.step", link, says=said), tuple(d for d in details if d), phrase("reasons.cite", **names))
 
@@ -212,7 +223,7 @@ def step_item(step: Step, guideline: str = "", about: str = "exam") -> Item:
 def unconfirmed(assessment: Assessment) -> Section:
     """What nets say and no human has confirmed: kept out of the category."""
     link = exam_link(assessment)
-    groups = tuple(Group(clean(name), (), told(facts)) for name, facts in neural(assessment) if facts)
+    groups = tuple(Group(called(name), (), told(facts)) for name, facts in neural(assessment) if facts)
     masked = ", ".join(map(clean, assessment.record.masked))
     withheld = (say("unconfirmed.withheld", link, names=masked),) if masked else ()
     none = () if groups or masked else (say("unconfirmed.none", link),)
@@ -226,8 +237,8 @@ def neural(assessment: Assessment) -> list[tuple[str, Facts]]:
     found = {**assessment.record.unconfirmed, **found}
     if assessment.decision.route is Route.RULE_BASED:
         case = assessment.record.case
-        found["Exam"] = {name: belief for name, belief in case.exam.facts.items() if is_neural(belief)}
-        found["Patient"] = {name: belief for name, belief in case.patient.facts.items() if is_neural(belief)}
+        found[heading("exam")] = {name: belief for name, belief in case.exam.facts.items() if is_neural(belief)}
+        found[heading("patient")] = {name: belief for name, belief in case.patient.facts.items() if is_neural(belief)}
     return list(found.items())
 
 
@@ -236,7 +247,12 @@ def considered(assessment: Assessment) -> Section:
     apart = [g.application for g in assessment.decision.guidelines if g.application.applies == "no"]
     link = exam_link(assessment)
     groups = tuple(
-        Group(guideline_name(a.guideline), considered_reasons(a.reasons, link), (), steps(a.trace, a.guideline))
+        Group(
+            guideline_name(a.guideline),
+            considered_reasons(a.reasons, replace(link, guideline=a.guideline)),
+            (),
+            steps(a.trace, a.guideline),
+        )
         for a in apart
     )
     none = "considered.all" if assessment.decision.guidelines else "considered.none"
@@ -247,7 +263,7 @@ def citations(assessment: Assessment) -> Section:
     """The publications behind the decision."""
     link = exam_link(assessment)
     cited = (citation for citation in assessment.decision.citations if clean(citation))
-    items = tuple(Item(say("citations.one", link, citation=sentence(citation))) for citation in cited)
+    items = tuple(Item(say("citations.one", link, citation=in_sentence(citation))) for citation in cited)
     none = () if items else (say("citations.none", link),)
     return section("citations", Group(sentences=none, items=items))
 

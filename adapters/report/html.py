@@ -9,7 +9,7 @@ from .draft import report_of
 from .drawing import svg
 from .language import REFERENCE, speaking
 from .over_time import courses_of, histories_of
-from .phrases import heading
+from .phrases import heading, phrase
 from .plots import plots_of
 from .rendering import environment, reasons_of
 from .signed import Signed
@@ -55,6 +55,7 @@ def report_html(
                     (n, svg(d, f"history-{i}"), c) for i, (n, d, c) in enumerate(histories_of(assessment, signed))
                 ],
                 heading=heading,
+                phrase=phrase,
             )
         )
 

@@ -6,6 +6,7 @@ from ...engine.errors import RuleError, UnknownGuideline
 from ...engine.guideline.load import Guideline, load_guideline
 from ...engine.record import Assessment
 from ...engine.types import Reading
+from . import language
 from .words import category_words, clean, either
 
 
@@ -18,7 +19,7 @@ def rules_of(assessment: Assessment, name: str) -> Guideline | None:
 def any_rules(name: str) -> Guideline | None:
     """A guideline that is at hand, whichever its tables."""
     try:
-        return load_guideline(name)
+        return load_guideline(name, language.rules())
     except (UnknownGuideline, RuleError):
         return None
 

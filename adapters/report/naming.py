@@ -8,18 +8,18 @@ from ...engine.types import Classes, Finding, Known
 from .known_rules import any_rules
 from .phrases import phrase
 from .view import Lesion
-from .words import belief_words, capital, clean, kind_words
+from .words import belief_words, called, capital, kind_words
 
 
 def heading_of(found: Lesion) -> str:
     """A lesion's identifier and name; the name alone where the identifier says no more."""
-    name, kind = clean(found.finding.tracking_id), lesion_name(found)
+    name, kind = called(found.finding.tracking_id), lesion_name(found)
     return capital(kind) if _nameless(found) else phrase("lesion.heading", finding=name, name=kind)
 
 
 def who(found: Lesion) -> str:
     """The same within a sentence."""
-    name, kind = clean(found.finding.tracking_id), lesion_name(found)
+    name, kind = called(found.finding.tracking_id), lesion_name(found)
     return capital(kind) if _nameless(found) else phrase("lesion.who", finding=name, name=kind)
 
 
@@ -50,7 +50,7 @@ def _nameless(found: Lesion) -> bool:
 
 def short_name(finding: Finding, guidelines: Iterable[str]) -> str:
     """A lesion's identifier; its kind where that says nothing."""
-    return kind_words(finding.kind) if nameless(finding, guidelines) else clean(finding.tracking_id)
+    return kind_words(finding.kind) if nameless(finding, guidelines) else called(finding.tracking_id)
 
 
 def short(found: Lesion) -> str:

@@ -9,6 +9,7 @@ from ...engine.grounds import Grounds, NetworkNode
 from .drawing import LINE, Box, Drawing, Lines, Point, Shape, Words, folded, width_of, words
 from .network_layout import ARROW, Layout, laid_out
 from .network_words import node_words, state_words, told_words
+from .phrases import phrase
 from .words import capital, clean, percent
 
 BOX: Final = 174.0
@@ -36,8 +37,8 @@ def network_drawing(grounds: Grounds, finding: str) -> tuple[Drawing, int]:
         shapes += _box(node, layout.corners[node.name], node.name == grounds.target)
     shapes += _key(layout)
     said = "; ".join(map(_said, nodes))
-    description = f"{len(nodes)} quantities, from causes above to signs below, each with its probability. {said}."
-    title = f"{finding}: the network with its posteriors"
+    description = phrase("network.describes", number=str(len(nodes)), said=said)
+    title = phrase("network.title", finding=finding)
     return Drawing(layout.width, layout.height + KEY, title, description, tuple(shapes)), layout.left_out
 
 
@@ -51,15 +52,16 @@ def share(p: float) -> str:
 
 
 def _said(node: NetworkNode) -> str:
-    told = f", told: {told_words(node.name, node.told)}" if node.told else ""
-    return f"{node_words(node.name)} {_likeliest(node)}{told}"
+    told = told_words(node.name, node.told) if node.told else ""
+    return phrase("network.one", quantity=node_words(node.name), likeliest=_likeliest(node), told=told)
 
 
 def _likeliest(node: NetworkNode) -> str:
     if not node.posterior:
-        return "without states"
+        return phrase("network.no_states")
     state = max(node.posterior, key=lambda s: node.posterior[s])
-    return f"{state_words(node.name, state)} {share(node.posterior[state])}"
+    words, probability = state_words(node.name, state), share(node.posterior[state])
+    return phrase("network.likeliest", state=words, probability=probability)
 
 
 def _title(node: NetworkNode) -> tuple[str, ...]:
@@ -131,7 +133,8 @@ def _head(tip: Point) -> tuple[Point, ...]:
 def _key(layout: Layout) -> Iterator[Shape]:
     """What the frames mean."""
     x, y = 4.0, layout.height + 10
-    for kind, text in (("told", "told"), ("inferred", "not told: inferred"), ("asked", "what the risk is of")):
+    for kind in ("told", "inferred", "asked"):
+        text = phrase(f"network.{kind}")
         yield Box(x, y, 24, 16, kind)
         if kind == "told":
             yield Box(x + 5, y + 4.5, DOT, DOT, "mark")

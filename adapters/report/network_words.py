@@ -8,16 +8,17 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ...engine.grounds import Grounds, NetworkNode, Push
-from .words import capital, clean, label, plain_words, terms
+from .phrases import phrase
+from .words import capital, clean, either, label, plain_words, terms
 
 MANY: Final = 3  # states in a row from which only the ends are named
 MOST_ODDS: Final = 1_000_000
 LEAST_ODDS: Final = 0.001
 BANDS: Final = (
-    (re.compile(r"from_(\d+)_to_(\d+)"), "{} to {} {unit}"),
-    (re.compile(r"from_(\d+)"), "≥{} {unit}"),
-    (re.compile(r"below_(\d+)"), "below {} {unit}"),
-    (re.compile(r"about_(\d+)"), "about {} {unit}"),
+    (re.compile(r"from_(?P<low>\d+)_to_(?P<high>\d+)"), "band.range"),
+    (re.compile(r"from_(?P<low>\d+)"), "band.from"),
+    (re.compile(r"below_(?P<low>\d+)"), "band.below"),
+    (re.compile(r"about_(?P<low>\d+)"), "band.about"),
 )
 ALONE: Final = re.compile(
     r"(?<![\w./\[\]-])[a-z]+(?:_[a-z0-9]+)+(?![\w/\[-]|\.\w)"
@@ -41,18 +42,18 @@ def state_words(node: str, state: str) -> str:
     """
     for pattern, form in BANDS:
         if found := pattern.fullmatch(state):
-            return " ".join(form.format(*found.groups(), unit=terms()["node_units"].get(node, "")).split())
+            return phrase(form, unit=str(terms()["node_units"].get(node) or ""), **found.groupdict())
     return str(terms()["states"].get(state) or plain_words(node, state).replace("_", " "))
 
 
 def told_words(node: str, told: str) -> str:
     """What was told of a quantity: a state, several, or that it is uncertain."""
-    return " or ".join(state_words(node, state) for state in told.split(" or "))
+    return either(state_words(node, state) for state in told.split(" or "))
 
 
 def push_words(push: Push) -> str:
     """One piece of evidence."""
-    return f"{node_words(push.node)}: {told_words(push.node, push.told)}"
+    return phrase("risk.told", quantity=node_words(push.node), told=told_words(push.node, push.told))
 
 
 def entry_words(entry: str, node: str, nodes: Mapping[str, NetworkNode]) -> str:
@@ -70,12 +71,12 @@ def entry_words(entry: str, node: str, nodes: Mapping[str, NetworkNode]) -> str:
     first = first if "=" in first or first == node else f"{node}={first}"
     said = _states_said(first, nodes)
     if second == "intercept":
-        said += ": log-odds at the outset"
+        said = phrase("entry.intercept", said=said)
     elif second:
-        said += f": effect of {_states_said(re.sub(r' [(]term [0-9]+[)]$', '', second), nodes)}"
+        said = phrase("entry.effect", said=said, of=_states_said(re.sub(r" [(]term [0-9]+[)]$", "", second), nodes))
     elif not given:
-        said += ", at the outset"
-    return capital(f"{said}, given {_states_said(given, nodes)}" if given else said)
+        said = phrase("entry.outset", said=said)
+    return capital(phrase("entry.given", said=said, given=_states_said(given, nodes)) if given else said)
 
 
 def _states_said(text: str, nodes: Mapping[str, NetworkNode]) -> str:
@@ -87,11 +88,13 @@ def _one_said(text: str, nodes: Mapping[str, NetworkNode]) -> str:
     name, equals, states = text.partition("=")
     if not equals:
         return node_words(name)
-    states, alone = states.removesuffix(" alone"), " alone" if states.endswith(" alone") else ""
-    chosen = states.split("/")
+    chosen = states.removesuffix(" alone").split("/")
     if len(chosen) > MANY and _in_a_row(chosen, nodes.get(name)):
-        return f"{node_words(name)} = {state_words(name, chosen[0])} to {state_words(name, chosen[-1])}{alone}"
-    return f"{node_words(name)} = {' or '.join(state_words(name, s) for s in chosen)}{alone}"
+        words = phrase("entry.run", first=state_words(name, chosen[0]), last=state_words(name, chosen[-1]))
+    else:
+        words = either(state_words(name, state) for state in chosen)
+    said = phrase("entry.states", quantity=node_words(name), states=words)
+    return phrase("entry.alone", said=said) if states.endswith(" alone") else said
 
 
 def _in_a_row(chosen: Sequence[str], node: NetworkNode | None) -> bool:
@@ -125,17 +128,28 @@ def odds_words(log_odds: float) -> str:
     >>> odds_words(1.36), odds_words(-0.15), odds_words(-math.inf)
     ('odds × 3.9', 'odds × 0.86', 'rules it out')
     """
-    if math.isinf(log_odds):
-        return "makes it certain" if log_odds > 0 else "rules it out"
-    if math.isnan(log_odds):
-        return "not defined"
+    if math.isfinite(log_odds):
+        return phrase("odds.times", factor=_factor(log_odds))
+    return phrase("odds.undefined" if math.isnan(log_odds) else "odds.certain" if log_odds > 0 else "odds.excluded")
+
+
+def factor_words(log_odds: float) -> str:
+    """The same in few words, after odds were named.
+
+    >>> factor_words(1.36), factor_words(math.inf)
+    ('× 3.9', 'makes it certain')
+    """
+    return phrase("odds.alone", factor=_factor(log_odds)) if math.isfinite(log_odds) else odds_words(log_odds)
+
+
+def _factor(log_odds: float) -> str:
     factor = math.exp(min(max(log_odds, -50.0), 50.0))
     if factor > MOST_ODDS:
-        return f"odds × more than {MOST_ODDS:,}"
+        return phrase("odds.more", factor=f"{MOST_ODDS:,}")
     if factor < LEAST_ODDS:
-        return f"odds × less than {LEAST_ODDS:g}"
+        return phrase("odds.less", factor=f"{LEAST_ODDS:g}")
     decimals = 0 if factor >= 10 else 1 if factor >= 1.05 else 2 if factor >= 0.095 else 3
-    return f"odds × {factor:.{decimals}f}"
+    return f"{factor:.{decimals}f}"
 
 
 def signed(log_odds: float) -> str:
@@ -145,6 +159,6 @@ def signed(log_odds: float) -> str:
     ('+1.36', '−0.00', '+∞')
     """
     if math.isnan(log_odds):
-        return "not defined"
+        return phrase("odds.undefined")
     size = "∞" if math.isinf(log_odds) else f"{abs(log_odds):.2f}"
     return f"{'−' if log_odds < 0 else '+'}{size}"

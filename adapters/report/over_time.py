@@ -14,7 +14,7 @@ from .overridden import overrides, set_aside
 from .phrases import phrase
 from .signed import Signed
 from .view import Lesion, applied, guideline_name, lesions
-from .words import clean, either
+from .words import called, clean, either
 
 
 def courses_of(assessment: Assessment) -> dict[str, tuple[Drawing, str]]:
@@ -40,7 +40,7 @@ def drawn(assessment: Assessment, found: Lesion, course: Course) -> tuple[Drawin
         bands=phrase(name, guideline=guideline_name(guideline)),
         undated=phrase("growth.undated", sizes=undated) if undated else "",
     )
-    return growth_drawing(course, bands, clean(found.finding.tracking_id)), caption
+    return growth_drawing(course, bands, called(found.finding.tracking_id)), caption
 
 
 def histories_of(assessment: Assessment, signed: Signed | None = None) -> list[tuple[str, Drawing, str]]:

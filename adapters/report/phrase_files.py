@@ -7,12 +7,13 @@ they are read: an unknown name, a code that the guideline does not have, a sente
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
+import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ...engine.errors import RuleFileError
@@ -89,13 +90,52 @@ class Spoken(_Strict):
 File = TypeVar("File", bound=BaseModel)
 
 
-def _read(path: Traversable | Path, name: str, model: type[File]) -> tuple[File, Lines]:
-    """A file and the lines of its places. Read fast and without lines first: they are for saying what is wrong."""
+def _read(path: Traversable | Path, name: str, model: type[File], check: Callable[[File, Lines], None]) -> File:
+    """A file that holds what its model and ``check`` say.
+
+    Read fast first, by the library in C and without the lines of its places: those are for saying what is wrong, and
+    the slow reading that knows them says it.
+    """
+    try:
+        read = model.model_validate(yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_fast()))  # noqa: S506
+        check(read, {})
+    except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError, RuleFileError, RecursionError):
+        return _read_slowly(path, name, model, check)
+    return read
+
+
+def _read_slowly(path: Traversable | Path, name: str, model: type[File], check: Callable[[File, Lines], None]) -> File:
     content, lines = load(path, name)
     try:
-        return model.model_validate(content), lines
+        read = model.model_validate(content)
     except ValidationError as error:
         raise mistake(error, content, model, name, lines) from error
+    check(read, lines)
+    return read
+
+
+@lru_cache(maxsize=1)
+def _fast() -> type[Any]:
+    """A safe loader that refuses what the slow one refuses: a key given twice, and aliases."""
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    class Fast(base):  # type: ignore[misc]
+        """Keys once, no aliases."""
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            """As the base does, each key once."""
+            made: dict[Any, Any] = super().construct_mapping(node, deep)
+            if len(made) != len(node.value):
+                raise yaml.YAMLError("a key twice")
+            return made
+
+        def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+            """As the base does; a node met a second time was given by an alias."""
+            if node in self.constructed_objects:
+                raise yaml.YAMLError("an alias")
+            return super().construct_object(node, deep)
+
+    return Fast
 
 
 @lru_cache(maxsize=8)
@@ -106,11 +146,13 @@ def general(of: str) -> General:
         RuleFileError: a sentence is broken or missing, or uses a name that the reference language's does not have.
     """
     name = f"report/{of}/sentences.yaml"
-    read, lines = _read(language.folder() / of / "sentences.yaml", name, General)
-    _is_of(read.language, of, name, lines)
-    if of != language.REFERENCE:
-        _as_complete(read, general(language.REFERENCE), name, lines)
-    return read
+
+    def check(read: General, lines: Lines) -> None:
+        _is_of(read.language, of, name, lines)
+        if of != language.REFERENCE:
+            _as_complete(read, general(language.REFERENCE), name, lines)
+
+    return _read(language.folder() / of / "sentences.yaml", name, General, check)
 
 
 def _is_of(found: str, expected: str, name: str, lines: Lines, key: str = "language") -> None:
@@ -150,11 +192,13 @@ def spoken(guideline: str, of: str, rules: tuple[Path, ...] = ()) -> Spoken | No
     if not found.is_file():
         return None
     name = f"{guideline.replace('@', '/')}/report/{of}.yaml"
-    read, lines = _read(found, name, Spoken)
-    _is_of(read.language, of, name, lines)
-    _is_of(read.guideline, guideline, name, lines, "guideline")
-    _Checked(load_guideline(guideline, rules), name, lines).check(read)
-    return read
+
+    def check(read: Spoken, lines: Lines) -> None:
+        _is_of(read.language, of, name, lines)
+        _is_of(read.guideline, guideline, name, lines, "guideline")
+        _Checked(load_guideline(guideline, rules), name, lines).check(read)
+
+    return _read(found, name, Spoken, check)
 
 
 def check_reports(guideline: str, rules: tuple[Path, ...] = ()) -> tuple[str, ...]:
@@ -215,14 +259,16 @@ def across(guideline: str, rules: tuple[Path, ...] = ()) -> Across | None:
     if not found.is_file():
         return None
     name = f"{guideline.replace('@', '/')}/report/{ACROSS}"
-    read, lines = _read(found, name, Across)
     whole = load_guideline(guideline, rules)
-    plain = [n for n in (read.months, read.history, read.category, *(m.input for m in read.sizes)) if n]
-    _known(plain, whole.inputs, name, "line 1")
-    for i, measure in enumerate(read.sizes):
-        held = [n for n in (measure.now, measure.prior) if n]
-        _known(held, whole.numbers, name, where(lines, ("sizes", i)))
-    return read
+
+    def check(read: Across, lines: Lines) -> None:
+        plain = [n for n in (read.months, read.history, read.category, *(m.input for m in read.sizes)) if n]
+        _known(plain, whole.inputs, name, "line 1")
+        for i, measure in enumerate(read.sizes):
+            held = [n for n in (measure.now, measure.prior) if n]
+            _known(held, whole.numbers, name, where(lines, ("sizes", i)))
+
+    return _read(found, name, Across, check)
 
 
 class _Checked:

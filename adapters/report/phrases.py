@@ -51,7 +51,7 @@ def heading(name: str) -> str:
 def own(guideline: str) -> Spoken | None:
     """A guideline's own sentences in the language that is spoken; None where it has none, or is not known here."""
     try:
-        return spoken(guideline, language.current())
+        return spoken(guideline, language.current(), language.rules())
     except UnknownGuideline:
         return None  # a hospital's own rules that are not at hand: the general sentences say it
 

@@ -14,8 +14,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ...engine.perception.volume import Volume
 from ...engine.types import Facts, Known, Measured
+from .phrases import phrase
 from .view import Lesion
-from .words import clean
+from .words import called
 
 SIDE_PX = 360  # longest side of each picture
 DETAIL_MM = 60.0  # side of the enlarged part
@@ -35,6 +36,7 @@ class Window:
 
 LUNG = Window("lung window", -600, 1500)  # the usual settings of CT reading
 SOFT = Window("soft tissue window", 40, 400)
+SAID = {LUNG: "picture.lung", SOFT: "picture.soft"}
 WINDOWS = {"observation": SOFT}  # by the finding's kind; LI-RADS calls its lesions observations
 
 
@@ -72,10 +74,10 @@ def pictures_of(found: Lesion, volume: Volume) -> tuple[tuple[Picture, ...], str
     """
     position = found.finding.position_mm
     if position is None:
-        return (), "No picture: no position is stated."
+        return (), phrase("picture.no_position")
     cut = slice_at(volume, position)
     if cut is None:
-        return (), "No picture: the stated position lies outside the images."
+        return (), phrase("picture.outside")
     window = WINDOWS.get(found.finding.kind, LUNG)
     return drawn(cut, window, found), caption(cut, window, volume.hu.shape[0])
 
@@ -83,16 +85,17 @@ def pictures_of(found: Lesion, volume: Volume) -> tuple[tuple[Picture, ...], str
 def drawn(cut: Slice, window: Window, found: Lesion) -> tuple[Picture, ...]:
     """Both pictures of a finding."""
     greys, box = windowed(cut.hu, window), max(2 * size_mm(found.shown), LEAST_BOX_MM)
-    what = f"{clean(found.finding.tracking_id)} on slice {cut.number} in {window.name}, box round the stated position"
-    return whole(greys, cut, box, f"{what}: whole slice"), detail(greys, cut, box, f"{what}: enlarged")
+    name, of = called(found.finding.tracking_id), phrase(SAID[window])
+    what = phrase("picture.what", finding=name, number=str(cut.number), window=of)
+    both = phrase("picture.whole", what=what), phrase("picture.detail", what=what)
+    return whole(greys, cut, box, both[0]), detail(greys, cut, box, both[1])
 
 
 def caption(cut: Slice, window: Window, slices: int) -> str:
     """Which slice it is, in which greys, and what the box is not."""
-    return (
-        f"Slice {cut.number} of {slices}, {window.name} (centre {window.centre} HU, width {window.width} HU). "
-        f"The enlarged part is {DETAIL_MM:.0f} mm wide. The box marks the stated position and is not an outline."
-    )
+    greys = {"window": phrase(SAID[window]), "centre": str(window.centre), "width": str(window.width)}
+    which = {"number": str(cut.number), "slices": str(slices), "part": f"{DETAIL_MM:.0f}"}
+    return phrase("picture.caption", **which, **greys)
 
 
 def size_mm(facts: Facts) -> float:

@@ -9,12 +9,13 @@ from markupsafe import Markup
 
 from ...engine.record import Assessment
 from ...engine.types import FindingDecision, GuidelineDecision, Reading
-from .drawing import svg
+from .drawing import Drawing, svg
 from .network_plot import network_drawing
+from .phrases import phrase
 from .pushes_plot import pushes_drawing
 from .tornado_plot import tornado_drawing
 from .view import Lesion, applied, lesions
-from .words import clean
+from .words import called
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +33,6 @@ class Plots:
 
     plots: tuple[Plot, ...]
     open: bool
-
-
-PUSHES = (
-    "From the risk before any evidence to the risk with all of it; the axis is in log-odds, where what speaks for a "
-    "risk adds up. Orange to the right speaks for, blue to the left against. * interacts with other evidence: drawn is "
-    "what it does with all the others there."
-)
-TORNADO = (
-    "Each bar: the risk over the range of one uncertain number of the network, all else as it is. "
-    "The first bar: all of them varied together. Steps along the axis: {steps}."
-)
-NETWORK = (
-    "Arrows lead from each quantity to those that depend on it; a bar is the probability of a state. {left_out}"
-    "The network never changes a category."
-)
 
 
 def plots_of(assessment: Assessment) -> dict[str, Plots]:
@@ -81,13 +67,18 @@ def _weight(reading: Reading, beside: Reading | None = None) -> object:
 
 
 def _plots(found: Lesion, number: int) -> Iterator[Plot]:
-    who = clean(found.finding.tracking_id)
+    who = called(found.finding.tracking_id)
     for i, answer in enumerate(found.risks):
         if answer.grounds is not None and answer.probability is not None:
             name, why = f"risk-{number}-{i}", answer.grounds
-            yield Plot("What moved the risk", svg(pushes_drawing(why, who), f"{name}-pushes"), PUSHES)
+            yield _plot("pushes", pushes_drawing(why, who), name)
             drawing, steps = tornado_drawing(why, answer.probability, who)
-            yield Plot("How far it may move", svg(drawing, f"{name}-tornado"), TORNADO.format(steps=steps))
+            yield _plot("tornado", drawing, name, steps=phrase(steps))
             drawing, missing = network_drawing(why, who)
-            left_out = f"{missing} links that run in a circle are not drawn. " if missing else ""
-            yield Plot("The network", svg(drawing, f"{name}-network"), NETWORK.format(left_out=left_out))
+            left_out = phrase("network.left_out", number=str(missing)) if missing else ""
+            yield _plot("network", drawing, name, left_out=left_out)
+
+
+def _plot(kind: str, drawing: Drawing, name: str, **values: str) -> Plot:
+    caption = phrase(f"{kind}.caption", **values)
+    return Plot(phrase(f"{kind}.name"), svg(drawing, f"{name}-{kind}"), caption)

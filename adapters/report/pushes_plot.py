@@ -10,6 +10,7 @@ from typing import Final
 from ...engine.grounds import Grounds, Push
 from .drawing import ENDING, LINE, Box, Drawing, Lines, Shape, Words, folded, words
 from .network_words import odds_words, push_words, shown, signed
+from .phrases import phrase
 from .scales import Scale, fine, odds_scale, odds_ticks, risk_of
 from .words import capital, clean
 
@@ -47,29 +48,30 @@ def pushes_drawing(grounds: Grounds, finding: str) -> Drawing:
         top += LINE * len(lines) + APART
     shapes = (*_axis(scale, top), *_steps(rungs, middles, scale), *bars)
     said = "; ".join(f"{rung.text}: {rung.number}" for rung in rungs)
-    title = f"{finding}: what each piece of evidence does to the risk"
-    return Drawing(WIDTH, top + FOOT, title, f"In log-odds, from above to below. {said}.", shapes)
+    title, describes = phrase("pushes.title", finding=finding), phrase("pushes.describes", steps=said)
+    return Drawing(WIDTH, top + FOOT, title, describes, shapes)
 
 
 def ladder(grounds: Grounds) -> tuple[Rung, ...]:
     """The prior, each piece, what they do together beyond that, and the posterior."""
     at = grounds.prior
-    rungs = [Rung("Before any evidence", fine(risk_of(at)), "sum", at, at)]
+    rungs = [Rung(phrase("pushes.before"), fine(risk_of(at)), "sum", at, at)]
     for push in grounds.pushes:
         rungs.append(_push(push, at))
         at = rungs[-1].after
     if grounds.together:
         after = at + grounds.together
-        rungs.append(Rung("Together, beyond these", _number(grounds.together), "both", at, after))
+        rungs.append(Rung(phrase("pushes.together"), _number(grounds.together), "both", at, after))
     end = grounds.posterior
-    return (*rungs, Rung("With all of it", fine(risk_of(end)), "sum", end, end))
+    return (*rungs, Rung(phrase("pushes.after"), fine(risk_of(end)), "sum", end, end))
 
 
 def _push(push: Push, at: float) -> Rung:
     step = shown(push)
-    mark, alone = ("*", f"; alone {signed(push.alone)}") if push.interacts else ("", "")
-    kind = "for" if step > 0 else "against"
-    return Rung(f"{capital(push_words(push))}{mark}", _number(step) + alone, kind, at, at + step)
+    kind, number = "for" if step > 0 else "against", _number(step)
+    if push.interacts:
+        number = phrase("pushes.alone", step=number, alone=signed(push.alone))
+    return Rung(capital(push_words(push)) + ("*" if push.interacts else ""), number, kind, at, at + step)
 
 
 def _number(step: float) -> str:

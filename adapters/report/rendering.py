@@ -9,10 +9,12 @@ from importlib.resources import files
 from typing import Final
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
-from .sentence import Link, Sentence
-from .view import Report
-from .words import Row
+from .phrases import heading
+from .sentence import EXAM, Link, Sentence
+from .view import Report, guideline_name
+from .words import Row, label
 
 WIDTH = 100
 GAP: Final = 2  # between two columns of a table
@@ -35,6 +37,18 @@ def wrapped(text: object, indent: int = 0, bullet: str = "") -> str:
     """Text in lines of at most 100 columns; later lines stand below the first word."""
     first, rest = " " * indent + bullet, " " * (indent + len(bullet))
     return textwrap.fill(plain(text), WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+
+
+def in_css(text: object) -> Markup:
+    """Text as it may stand between the quotes of a style sheet: every sign that is not plain by its code point.
+
+    >>> print(in_css('a "b"; </style>'))
+    a \\000022b\\000022\\00003b \\00003c\\00002fstyle\\00003e
+    """
+    plain_ = (
+        sign if sign.isascii() and (sign.isalnum() or sign in " .,") else f"\\{ord(sign):06x}" for sign in str(text)
+    )
+    return Markup("".join(plain_))  # noqa: S704 (nothing else is left in it)
 
 
 def cells(row: Row) -> tuple[str, str, str]:
@@ -62,6 +76,14 @@ def _widths(lines: Sequence[Sequence[str]], room: int) -> list[int]:
     while sum(widths) + GAP * (len(widths) - 1) > room:
         widths[widths.index(max(widths))] -= 1
     return widths
+
+
+def pointed(link: Link) -> str:
+    """What a sentence is about and rests on, on one line, for pointing at; rows and citations as they stand."""
+    who = {EXAM.finding: heading("exam"), "patient": heading("patient")}.get(link.finding, link.finding)
+    names = ", ".join(guideline_name(name) for name in link.guideline.split(", ")) if link.guideline else ""
+    parts = (who, ", ".join(map(label, link.facts)), names, "; ".join(link.rows), "; ".join(link.citations))
+    return " | ".join(part for part in parts if part)
 
 
 def reasons_of(report: Report) -> dict[tuple[str, str], int]:
@@ -93,6 +115,6 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= {"wrapped": wrapped, "cells": cells, "reason": reason_number}
+    made.filters |= {"wrapped": wrapped, "cells": cells, "reason": reason_number, "in_css": in_css, "pointed": pointed}
     made.globals["columns"] = columns
     return made

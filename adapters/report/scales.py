@@ -26,7 +26,7 @@ class Scale:
     left: float
     right: float
     of: Callable[[float], float]
-    name: str  # how equal steps are to be read
+    name: str  # of the sentence that says how equal steps are to be read
 
     def at(self, value: float) -> float:
         """The place of a value."""
@@ -59,11 +59,11 @@ def risk_scale(risks: Sequence[float], left: float, right: float) -> Scale:
     """
     low, high = min(risks), max(risks)
     if low > 0 and high <= 0.5 and high / low >= LOG_FROM:
-        return Scale(low / 1.25, high * 1.25, left, right, _below, "equal ratios")
+        return Scale(low / 1.25, high * 1.25, left, right, _below, "steps.ratios")
     if low >= 0.5 and high < 1 and (1 - low) / (1 - high) >= LOG_FROM:
-        return Scale(1 - (1 - low) * 1.25, 1 - (1 - high) / 1.25, left, right, _above, "equal ratios of what is left")
+        return Scale(1 - (1 - low) * 1.25, 1 - (1 - high) / 1.25, left, right, _above, "steps.rest")
     margin = max(0.08 * (high - low), 1e-4)
-    return Scale(max(low - margin, 0.0), min(high + margin, 1.0), left, right, _itself, "equal steps")
+    return Scale(max(low - margin, 0.0), min(high + margin, 1.0), left, right, _itself, "steps.even")
 
 
 def odds_scale(log_odds: Iterable[float], left: float, right: float) -> Scale:
@@ -71,7 +71,7 @@ def odds_scale(log_odds: Iterable[float], left: float, right: float) -> Scale:
     finite = [min(max(x, -MOST_ODDS), MOST_ODDS) for x in log_odds if math.isfinite(x)] or [0.0]
     low, high = min(finite), max(finite)
     margin = max(0.06 * (high - low), 0.25)
-    return Scale(low - margin, high + margin, left, right, _itself, "log-odds")
+    return Scale(low - margin, high + margin, left, right, _itself, "steps.odds")
 
 
 def risk_ticks(scale: Scale) -> tuple[tuple[float, str], ...]:

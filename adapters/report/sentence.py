@@ -32,12 +32,6 @@ class Link:
     rows: tuple[str, ...] = ()
     citations: tuple[str, ...] = ()
 
-    @property
-    def title(self) -> str:
-        """All of it on one line, for pointing at."""
-        parts = (self.finding, ", ".join(self.facts), self.guideline, "; ".join(self.rows), "; ".join(self.citations))
-        return " | ".join(part for part in parts if part)
-
 
 EXAM: Final = Link()
 

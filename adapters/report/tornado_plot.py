@@ -8,6 +8,7 @@ from typing import Final
 from ...engine.grounds import Grounds, NetworkNode, Sway
 from .drawing import ENDING, LINE, Box, Drawing, Lines, Shape, Words, folded
 from .network_words import by_name, entry_words
+from .phrases import phrase
 from .scales import Scale, fine, risk_scale, risk_ticks
 
 WIDTH: Final = 800.0
@@ -20,8 +21,8 @@ FOOT: Final = 24.0
 
 
 def tornado_drawing(grounds: Grounds, risk: float, finding: str) -> tuple[Drawing, str]:
-    """Bars from the least to the greatest risk over each number's range, with the interval over all of them; and how
-    the axis steps."""
+    """Bars from the least to the greatest risk over each number's range, with the interval over all of them; and the
+    name of the sentence that says how the axis steps."""
     ends = [risk, *grounds.interval, *(end for s in grounds.sways for end in (s.low, s.high))]
     scale = risk_scale(ends, LABELS + ENDS, WIDTH - ENDS)
     nodes = by_name(grounds)
@@ -32,11 +33,15 @@ def tornado_drawing(grounds: Grounds, risk: float, finding: str) -> tuple[Drawin
         top += LINE * (len(lines) + 1) + APART
     bottom = top
     shapes = [*_axis(scale, bottom), *_now(scale, risk, bottom), *rows]
-    said = "; ".join(f"{entry_words(s.entry, s.node, nodes)}: {fine(s.low)} to {fine(s.high)}" for s in grounds.sways)
-    description = f"The risk now is {fine(risk)}. Over the range of each number alone it runs: {said}."
-    return Drawing(
-        WIDTH, bottom + FOOT, f"{finding}: how far the risk may move", description, tuple(shapes)
-    ), scale.name
+    spans = "; ".join(_said(sway, nodes) for sway in grounds.sways)
+    describes = phrase("tornado.describes", risk=fine(risk), spans=spans)
+    title = phrase("tornado.title", finding=finding)
+    return Drawing(WIDTH, bottom + FOOT, title, describes, tuple(shapes)), scale.name
+
+
+def _said(sway: Sway, nodes: Mapping[str, NetworkNode]) -> str:
+    span = phrase("risk.span", low=fine(sway.low), high=fine(sway.high))
+    return phrase("tornado.one", number=entry_words(sway.entry, sway.node, nodes), span=span)
 
 
 def number_words(value: float) -> str:
@@ -58,12 +63,12 @@ def _axis(scale: Scale, bottom: float) -> Iterator[Shape]:
 def _now(scale: Scale, risk: float, bottom: float) -> Iterator[Shape]:
     x = scale.at(risk)
     yield Lines((((x, TOP - 4), (x, bottom)),), "now")
-    yield Words(x, TOP - 8, f"now {fine(risk)}", "title", "middle")
+    yield Words(x, TOP - 8, phrase("tornado.now", risk=fine(risk)), "title", "middle")
 
 
 def _interval(grounds: Grounds, scale: Scale) -> Iterator[Shape]:
     low, high = grounds.interval
-    yield Words(2, TOP + 11, f"All numbers together, {100 * grounds.level:.3g} % of draws", "title")
+    yield Words(2, TOP + 11, phrase("tornado.all", level=f"{100 * grounds.level:.3g}"), "title")
     yield from _span(low, high, scale, TOP, "whole")
 
 
@@ -74,7 +79,8 @@ def _bar(
     for i, line in enumerate(lines):
         yield Words(2, top + LINE * (i + 0.85), line, full=whole if line.endswith(ENDING) else "")
     low, high, value = map(number_words, (sway.value_low, sway.value_high, sway.value))
-    yield Words(2, top + LINE * (len(lines) + 0.85), f"{low} to {high}, now {value}", "quiet")
+    ranges = phrase("tornado.range", low=low, high=high, value=value)
+    yield Words(2, top + LINE * (len(lines) + 0.85), ranges, "quiet")
     yield from _span(sway.low, sway.high, scale, top + (LINE * (len(lines) + 1) - BAR) / 2, "sway")
 
 

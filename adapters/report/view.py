@@ -147,6 +147,11 @@ def applied(decision: Decision) -> tuple[GuidelineDecision, ...]:
     return tuple(g for g in decision.guidelines if g.application.applies != "no")
 
 
+def spoken_of(decision: Decision) -> tuple[str, ...]:
+    """The guidelines that the decision's texts may speak of, those that do not apply as well."""
+    return tuple(g.application.guideline for g in decision.guidelines)
+
+
 def guideline_name(name: str) -> str:
     """A guideline's title for people."""
     return term("guidelines", name)

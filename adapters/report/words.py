@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from ...engine.types import Belief, Classes, Known, Measured, NotApplicable, Pas
 from . import language
 from .sentence import form_of
 
+PLACE = re.compile(r"(?P<list>[a-z_]+)\[(?P<at>\d{1,6})\]")  # what an input without identifiers is told apart by
 LONGEST = 2_000  # characters of one foreign text that are shown; the decision file keeps all
-SUFFIXES = {"_mm3": "mm3", "_mm": "mm", "_months": "months", "_years": "years", "_hu": "HU"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,21 @@ def clean(text: str) -> str:
     'left lung IMPRESSION: 1'
     """
     shown = "".join(" " if unicodedata.category(sign)[0] == "C" else sign for sign in text[:LONGEST])
-    cut = f" [{len(text) - LONGEST} more characters in decision.json]" if len(text) > LONGEST else ""
-    return " ".join(shown.split()) + cut
+    cut = f"[{worded('cut', number=str(len(text) - LONGEST))}]" if len(text) > LONGEST else ""
+    return f"{' '.join(shown.split())} {cut}".rstrip()
+
+
+def called(identifier: str) -> str:
+    """What a lesion's identifier is to a reader: itself, unless it is only its place in a list.
+
+    >>> called("N1"), called("nodules[0]")
+    ('N1', 'Nodule 1')
+    """
+    found = PLACE.fullmatch(identifier)
+    numbered: Mapping[str, str] = terms()["numbered"]
+    if found is None or found["list"] not in numbered:
+        return clean(identifier)
+    return form_of(numbered[found["list"]]).filled({"number": str(int(found["at"]) + 1)}) or ""
 
 
 def stop(text: str) -> str:
@@ -95,14 +109,15 @@ def label(name: str) -> str:
     word = name.rpartition(".")[2]
     if word in terms()["labels"]:
         return str(terms()["labels"][word])
-    stem = next((word.removesuffix(end) for end in SUFFIXES if word.endswith(end)), word)
+    stem = next((word.removesuffix(end) for end in terms()["suffixes"] if word.endswith(end)), word)
     return clean(stem.replace("_", " "))
 
 
 def unit(name: str) -> str:
     """The unit that a fact's name implies, '' for none."""
     known = terms()["units"].get(name)
-    return str(known) if known is not None else next((SUFFIXES[end] for end in SUFFIXES if name.endswith(end)), "")
+    ends: Mapping[str, str] = terms()["suffixes"]
+    return str(known) if known is not None else next((ends[end] for end in ends if name.endswith(end)), "")
 
 
 def number(value: Decimal | float) -> str:

@@ -9,7 +9,7 @@ from ...engine.errors import BadValue, InputError, NotReadable
 from ...engine.guideline.load import load_guideline
 from ...engine.record import Assessment
 from ...engine.types import Finding
-from ..report.view import guideline_name, lesions
+from ..report.view import guideline_name, lesions, spoken_of
 from ..report.words import clean
 from ..store.cases import Entry, Kind
 from ..store.vocabulary import override_reasons
@@ -34,7 +34,7 @@ KINDS: Final = {
     Kind.ACCEPTED: "accepted the answer",
     Kind.OVERRIDDEN: "gave another answer",
     Kind.SIGNED: "signed",
-    Kind.SUPERSEDED: "corrected the findings",
+    Kind.SUPERSEDED: "put another decision in its place",
     Kind.FEEDBACK: "said something of the answer",
     Kind.AUDIT: "security event",
     Kind.ERASED: "erased the patient's identifiers",
@@ -74,6 +74,7 @@ def seeing(desk: Desk, look: Look) -> dict[str, Any]:
         "page": shown,
         **beside(desk, look),
         "reasons": look.assessment.decision.review.reasons,
+        "spoken_of": spoken_of(look.assessment.decision),
         "review": look.assessment.decision.review,
         "history": tuple(event(entry) for entry in look.file.history),
         "override_reasons": override_reasons().values(),

@@ -17,6 +17,7 @@ from ...engine.errors import InputError, NotReadable, RadlogicError
 from ..access.guard import actor_of, csrf_token, form_of
 from ..access.permissions import Permission
 from ..notice import INTENDED_USE, PRELIMINARY
+from ..report.plain_names import in_words
 from ..report.words import clean, label
 from ..store.errors import (
     AlreadySigned,
@@ -72,6 +73,7 @@ def environment() -> Environment:
     )  # fmt: skip
     made.globals.update(intended_use=INTENDED_USE, preliminary=PRELIMINARY, may=Permission)
     made.filters["plain"] = lambda text: clean(str(text))
+    made.filters["in_words"] = in_words
     return made
 
 
@@ -145,7 +147,7 @@ def sentence(error: RadlogicError) -> str:
     if isinstance(error, ChangedMeanwhile):
         return f"{error.by} judged it at {error.at}, and your page did not show that. Look at the case, then decide."
     if isinstance(error, Superseded):
-        return "Somebody corrected its findings meanwhile. Nothing more can be done here: go to the newer one."
+        return "Another decision took its place meanwhile. Nothing more can be done here: go to the newer one."
     where = f"{words(error.field)}: " if error.field else ""
     return f"{where}found {error.found}; allowed: {error.allowed}. {error.cure}"
 

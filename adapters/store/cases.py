@@ -252,8 +252,9 @@ class Store:
     ) -> str:
         """Record a new decision, made from corrected findings, that takes this one's place; return its id.
 
-        The new one waits in state ``corrected`` for its own signature, its reasons not opened yet. A signed
-        decision may be corrected too: it stands until the new one is signed, and is superseded then.
+        The new one waits in state ``corrected`` for its own signature, its reasons not opened yet; in state ``waiting``
+        where the program itself decided anew, and nobody corrected anything. A signed decision may be corrected too:
+        it stands until the new one is signed, and is superseded then.
 
         Raises:
             NothingChanged: the corrected case is the same. NoSuchDecision.

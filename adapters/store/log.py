@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ...engine.record import Assessment
-from . import decisions
+from . import decisions, states
 from .journal import open_journal
 
-PROGRAM = "radlogic"  # who acts where no person does
+PROGRAM = states.PROGRAM
 
 
 def now() -> datetime:

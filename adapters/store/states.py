@@ -16,6 +16,7 @@ from ...engine.record import URGENCY, QueueItem
 from ...engine.types import Priority
 from .chain import Entry, of_moment
 
+PROGRAM = "radlogic"  # who acts where no person does
 PRIORITY = {rank: priority for priority, rank in URGENCY.items()}
 
 
@@ -117,19 +118,20 @@ def row_after(row: Row | None, entry: Entry) -> Row | None:
 def _decided(entry: Entry) -> Row:
     form, supersedes = entry.body["assessment"], entry.body["supersedes"]
     review, day = form["decision"]["review"], form["record"]["case"]["exam"]["date"]
+    corrected = supersedes is not None and entry.actor != PROGRAM  # the program decides anew, it corrects nothing
     return Row(
         decision_id=str(entry.decision_id),
         sequence=entry.sequence,
         patient=str(entry.patient),
         exam_date=date.fromisoformat(day) if day else None,
         arrived=entry.at,
-        state=State.CORRECTED if supersedes else State.WAITING,
+        state=State.CORRECTED if corrected else State.WAITING,
         priority=Priority(review["priority"]),
         due=of_moment(entry.body["due"]),
         review_required=review["required"],
         reasons=tuple(reason["code"] for reason in review["reasons"]),
         headline=headline(form),
-        outcome=Outcome.CORRECTED if supersedes else None,
+        outcome=Outcome.CORRECTED if corrected else None,
         supersedes=supersedes,
     )
 
@@ -148,7 +150,7 @@ def _changed(row: Row, entry: Entry) -> Row:
         case Kind.READ if row.state is State.WAITING:
             changes = {"state": State.READ}
         case Kind.ACCEPTED:  # on corrected findings the engine's answer is the correction's
-            changes = {"outcome": Outcome.CORRECTED if row.supersedes else Outcome.ACCEPTED}
+            changes = {"outcome": Outcome.CORRECTED if row.state is State.CORRECTED else Outcome.ACCEPTED}
         case Kind.OVERRIDDEN:
             changes = {"outcome": Outcome.OVERRIDDEN}
         case Kind.SIGNED:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial.distance import pdist, squareform
 
-from .measure import Mask, Points, measure_slice
+from .measure import Mask, Points, largest_part, measure_slice
 
 Ends = tuple[tuple[float, float], tuple[float, float]]
 
@@ -24,17 +24,19 @@ class DrawnAxes:
 
 
 def drawn_axes(mask: Mask, spacing_mm: float) -> DrawnAxes:
-    """The axes of a connected mask (rows, columns) with square pixels, as long as ``measure_slice`` has them.
+    """The axes of a mask (rows, columns) with square pixels, as long as ``measure_slice`` has them.
 
-    The long one runs along the two pixels that lie farthest apart, the short one across it where the mask
-    is widest; of equally good places any is taken, so a round mask may be drawn at any angle.
+    They lie in the largest connected part, the one that is measured: a stray pixel beside it lengthens no axis, and so
+    must not turn or shift one either. The long one runs along the two pixels that lie farthest apart, the short one
+    across it where the part is widest; of equally good places any is taken, so a round mask may be drawn at any angle.
 
     Raises:
         BadValue: the mask is empty or not two-dimensional, or the spacing is not positive.
     """
     measured = measure_slice(mask, (spacing_mm, spacing_mm))
-    pixels = np.argwhere(mask).astype(np.float64)
-    rim = np.argwhere(mask & ~ndimage.binary_erosion(mask)).astype(np.float64)
+    part, _ = largest_part(mask)
+    pixels = np.argwhere(part).astype(np.float64)
+    rim = np.argwhere(part & ~ndimage.binary_erosion(part)).astype(np.float64)
     apart = squareform(pdist(rim))
     one, other = rim[list(np.unravel_index(apart.argmax(), apart.shape))]
     along = (other - one) / apart.max() if apart.max() else np.array([0.0, 1.0])

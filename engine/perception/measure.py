@@ -100,7 +100,7 @@ def measure_slice(mask: Mask, spacing_mm: tuple[float, float], slices_mm: float 
     check_mask(mask, (*spacing_mm, slices_mm) if slices_mm is not None else spacing_mm, axes=2)
     dy, dx = spacing_mm
     pixel = math.sqrt(dy * dx)
-    part, parts = _largest_part(mask)
+    part, parts = largest_part(mask)
     corners = _hull(part)
     edge = _widening(corners, dy, dx) - SELECTION * pixel
     length, width = _calipers(corners * np.array([dy, dx]))
@@ -175,7 +175,8 @@ def check_mask(mask: Mask, spacing_mm: tuple[float, ...], axes: int) -> None:
         raise BadValue("mask", "", "no pixel", "at least one", "There is nothing to measure; leave it out.")
 
 
-def _largest_part(mask: Mask) -> tuple[Mask, int]:
+def largest_part(mask: Mask) -> tuple[Mask, int]:
+    """The largest connected part of a mask, and how many parts there are. Of equally large ones the first."""
     labels, parts = ndimage.label(mask, TOUCHING)
     sizes = np.bincount(labels.ravel())[1:]
     return labels == sizes.argmax() + 1, int(parts)

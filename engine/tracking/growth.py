@@ -2,64 +2,57 @@
 
 The change is that of the mean diameter (Lung-RADS v2022 note 4). Doubling time: t ln 2 / ln(V2 / V1), growth taken to
 be exponential (Collins, Loeffler and Tivey, Am J Roentgenol 76:988-1000, 1956; Schwartz, Cancer 14:1272-1294, 1961),
-volumes as the cubes of mean diameters. Growth is more than 1.5 mm within 12 months (Lung-RADS v2022 note 6).
+volumes as the cubes of mean diameters. What counts as growth is the guideline's to say (``limit``).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
 
+from ..before import NORMAL_90, Growth
 from ..errors import BadValue
-from ..types import Finding, Unknown
-from .lesion import mean_of
+from ..types import Belief, Facts, Finding, Known, Measured, Unknown, is_neural
+from .denied import denials
+from .limit import Limit, limit_of
 
-THRESHOLD_MM: Final = 1.5  # Lung-RADS v2022 note 6
-WITHIN_MONTHS: Final = 12.0
-DAYS_A_MONTH: Final = 365.25 / 12
-NORMAL_90: Final = 1.6449  # half width of a Gaussian's 90 % interval, in standard deviations
+if TYPE_CHECKING:
+    from ..guideline.load import Guideline
+
+Size = tuple[float, float]  # mean diameter and the standard deviation of its error, mm
+
+READ: Final = "nodule"  # the kind whose readers' error was measured (knowledge/models/measurement)
+AXES: Final = ("long_mm", "short_mm")
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """``change_mm`` ± ``sd_mm``, and its 90 % interval ``change_90_mm``. ``over_threshold``: the probability that the
-    true change is more than 1.5 mm; ``within_12_months``: whether the interval is one that note 6 speaks of.
+def growth_of(finding: Finding, guideline: Guideline) -> Growth | Unknown | None:
+    """What became of a lesion since the newest earlier exam, by what rules may read of it.
 
-    ``doublings_a_year`` of the volume with its 90 % interval; negative: it shrinks. ``doubling_days`` is 365.25 over
-    them: None where it does not grow; ``doubling_90_days``: (shortest, longest), None for "never": the interval holds
-    that it does not grow; both None where it surely shrinks.
+    None where there is nothing to grow: no exam was compared, it is new or resolved. ``Unknown`` with the reason where
+    the match is open, statements deny it, or a size has no error that is known.
     """
-
-    now_mm: float
-    before_mm: float
-    months: float
-    change_mm: float
-    sd_mm: float
-    over_threshold: float
-    within_12_months: bool
-    doublings_a_year: float
-    doublings_90_a_year: tuple[float, float]
-
-    @property
-    def change_90_mm(self) -> tuple[float, float]:
-        """Where the true change lies with 90 % probability."""
-        return self.change_mm - NORMAL_90 * self.sd_mm, self.change_mm + NORMAL_90 * self.sd_mm
-
-    @property
-    def doubling_days(self) -> float | None:
-        """Volume doubling time."""
-        return _days(self.doublings_a_year)
-
-    @property
-    def doubling_90_days(self) -> tuple[float | None, float | None]:
-        """Shortest and longest doubling time."""
-        slowest, fastest = self.doublings_90_a_year
-        return _days(fastest), _days(slowest)
+    before = finding.before
+    if before is None or isinstance(before, Unknown):
+        return before
+    status = finding.facts.get("status")
+    if not before.lesion or (isinstance(status, Known) and status.value == "resolved"):
+        return None
+    if doubt := before.doubt or "; ".join(denials(finding).values()):
+        return Unknown(doubt)
+    then = Finding(before.lesion, finding.kind, {"mean_mm": finding.facts.get("prior_mean_mm", Unknown(""))})
+    months, sizes = finding.facts.get("interval_months"), (_size(finding, "this"), _size(then, "the earlier"))
+    if not (isinstance(months, Known) and isinstance(months.value, Decimal) and months.value > 0):
+        return Unknown("the time between the exams is not known")
+    missing = "; ".join(size.why for size in sizes if isinstance(size, Unknown))
+    if missing or isinstance(sizes[0], Unknown) or isinstance(sizes[1], Unknown):
+        return Unknown(missing)
+    return growth(sizes[0], sizes[1], float(months.value), limit_of(guideline) if finding.kind == READ else None)
 
 
-def growth(current: Finding, prior: Finding, months: float, *, shared: float = 0.0) -> Growth | Unknown:
-    """What became of a lesion's mean diameter in ``months``; ``Unknown`` where either exam states no size.
+def growth(now: Size, before: Size, months: float, limit: Limit | None = None, *, shared: float = 0.0) -> Growth:
+    """The change of a mean diameter in ``months``.
 
     ``shared``: correlation of the two errors, in [0, 1). The same reader, scanner and protocol err alike, and that part
     cancels; 0, the default, takes nothing for granted and is the wider.
@@ -71,22 +64,54 @@ def growth(current: Finding, prior: Finding, months: float, *, shared: float = 0
         raise BadValue("exams", "months", f"{months}", "above 0", "Give the earlier exam as the prior.")
     if not 0 <= shared < 1:
         raise BadValue("growth", "shared", f"{shared}", "from 0 to below 1", "Give the errors' correlation, or 0.")
-    now, before = mean_of(current), mean_of(prior)
-    if now is None or before is None:
-        return Unknown(f"no mean diameter is stated on the {'current' if now is None else 'prior'} exam")
-    sd = _of_difference(now[1], before[1], shared)
-    change = now[0] - before[0]
+    sd, change = _of_difference(now[1], before[1], shared), now[0] - before[0]
     a_year = 3 / math.log(2) / (months / 12)  # doublings of the volume for each unit of ln(diameter)
     rate = a_year * math.log(now[0] / before[0])
     error = NORMAL_90 * a_year * _of_difference(now[1] / now[0], before[1] / before[0], shared)
-    over = 0.5 * math.erfc((THRESHOLD_MM - change) / sd / math.sqrt(2))
-    within = months <= WITHIN_MONTHS
-    return Growth(now[0], before[0], months, change, sd, over, within, rate, (rate - error, rate + error))
+    over = 0.5 * math.erfc((limit.mm - change) / sd / math.sqrt(2)) if limit else None
+    more_than, within = (limit.mm, limit.within_months) if limit else (None, None)
+    return Growth(now[0], before[0], months, change, sd, more_than, within, over, rate, (rate - error, rate + error))
 
 
 def _of_difference(a: float, b: float, shared: float) -> float:
     return math.sqrt(a * a + b * b - 2 * shared * a * b)
 
 
-def _days(doublings_a_year: float) -> float | None:
-    return 365.25 / doublings_a_year if doublings_a_year > 1e-9 else None
+def _size(finding: Finding, exam: str) -> Size | Unknown:
+    """The mean diameter with its error, or why there is none."""
+    from .lesion import mean_of  # numpy and scipy: only where an earlier exam was compared
+
+    held = list(_held(finding.facts))
+    lacking = [why for belief in held if (why := _no_error(finding.kind, belief))]
+    if lacking:
+        return Unknown(f"{exam} exam: {lacking[0]}")
+    withheld = finding.facts.get("mean_mm")
+    why = withheld.why if isinstance(withheld, Unknown) and withheld.why else "no mean diameter is stated"
+    return mean_of(finding) or Unknown(f"{exam} exam: {why}")
+
+
+def _held(facts: Facts) -> Iterator[Belief]:
+    """What ``mean_of`` reads: a mean diameter, else a size, else both axes."""
+    for names in (("mean_mm",), ("size_mm",), AXES):
+        found = [belief for name in names if isinstance(belief := facts.get(name), Known | Measured)]
+        if len(found) == len(names):
+            yield from found
+            return
+
+
+def _no_error(kind: str, belief: Belief) -> str:
+    """Why the error of a size is not known; '' where it is.
+
+    A measured size brings its own. A stated one has a reader's error, which was measured for nodules of some sizes.
+    """
+    from .lesion import reader
+
+    if isinstance(belief, Measured):
+        return "" if belief.mean > 0 else "the size is not above 0"
+    if is_neural(belief):
+        return "a net states the size without its error"
+    if kind != READ:
+        return f"the readers' error is not known for this kind of finding, {kind}"
+    mm = float(belief.value) if isinstance(belief, Known) and isinstance(belief.value, Decimal) else 0.0
+    low, high = reader().domain_mm
+    return "" if low <= mm <= high else f"the readers' error is known from {low:g} to {high:g} mm only"

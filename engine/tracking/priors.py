@@ -13,12 +13,14 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
+from ..before import Before
 from ..errors import BadValue, Contradiction
 from ..facts import ORDER, stronger
 from ..types import Belief, Case, Exam, Facts, Finding, Known, NotApplicable, PastSize, Source, SourceKind, Unknown
-from .growth import DAYS_A_MONTH
+from .align import Alignment
+from .denied import SAME_MONTHS, denies_status
 from .lesion import mean_of
-from .match import UNNAMED, Fate, Match, Matches
+from .match import ALIGNED, UNNAMED, Fate, Match, Matches
 
 TENTH: Final = Decimal("0.1")
 HUNDREDTH: Final = Decimal("0.01")
@@ -28,7 +30,8 @@ BY_CONVENTION: Final = (
     "change",
     "solid_component_change",
 )  # absent in a form: only if nothing is to compare
-SAME_MONTHS: Final = Decimal("0.5")  # entries of a history nearer than this are of one exam
+DAYS_A_MONTH: Final = Decimal("30.4375")  # 365.25 / 12
+CT: Final = "CT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class PriorCase:
 
     ``reference``: how to find it again, shown with every fact ("CT of 2024-03-01, report 17"). ``assessed``: the kinds
     of finding that somebody looked for and stated in full, as of a ``Case``; only then is what is missing there new.
+    ``modality``: as DICOM names it ("CT"), '' where it is not known.
     """
 
     date: date
@@ -44,6 +48,12 @@ class PriorCase:
     reference: str
     categories: Mapping[str, str] = field(default_factory=dict)
     assessed: tuple[str, ...] = ()
+    modality: str = ""
+
+    @property
+    def of_lungs(self) -> bool:
+        """Whether somebody looked at the lungs."""
+        return ALIGNED in {*self.assessed, *(f.kind for f in self.findings)}
 
     def finding(self, tracking_id: str) -> Finding:
         """The finding of that identifier.
@@ -67,7 +77,7 @@ def months_between(earlier: date, later: date) -> Decimal:
     rounding, so that "at most 12 months" is read as it stands (Lung-RADS v2022 note 6).
     """
     whole = (later.year - earlier.year) * 12 + later.month - earlier.month
-    exact = Decimal(whole) + Decimal(later.day - earlier.day) / Decimal(str(DAYS_A_MONTH))
+    exact = Decimal(whole) + Decimal(later.day - earlier.day) / DAYS_A_MONTH
     return exact.quantize(HUNDREDTH, ROUND_HALF_UP)
 
 
@@ -76,15 +86,15 @@ def with_priors(case: Case, priors: Sequence[Compared]) -> Case:
 
     The newest gives the prior sizes, the category and the interval; older ones the history. Accepted lesions take the
     prior's tracking identifier over where that is a name. What is gone is told in the exam's ``compared``, what could
-    not be matched in its ``unmatched``, both in its notes too.
+    not be matched in its ``unmatched``, both in its notes too. There is a ``prior_ct`` where a chest CT was compared.
 
     Raises:
         BadValue: the case has no date, an exam is not earlier than it, or matches are of other findings.
-        Contradiction: somebody stated that there is no prior exam.
+        Contradiction: somebody stated that there is no prior CT, and one is given.
     """
     if not priors:
         return case
-    _check_some(case)
+    _check_some(case, priors)
     newest_first = sorted(priors, key=lambda p: p[0].date, reverse=True)
     months = [_months(case, prior, matches) for prior, matches in newest_first]
     findings = [_told(f, newest_first, months) for f in case.findings]
@@ -92,10 +102,31 @@ def with_priors(case: Case, priors: Sequence[Compared]) -> Case:
     said = [_said(case, prior, matches) for prior, matches in newest_first]
     compared, unmatched = (tuple(text for one in said for text in one[part]) for part in (0, 1))
     unmatched += tuple(_demoted(case, newest_first))
-    available: Belief = Known("available", Source(SourceKind.IMAGE, newest_first[0][0].reference))
-    facts = {**case.exam.facts, "prior_ct": stronger(case.exam.facts.get("prior_ct"), available)}
-    exam = replace(told(case.exam, compared, unmatched), facts=facts)
+    exam = replace(told(case.exam, compared, unmatched), facts={**case.exam.facts, **_at_hand(case, newest_first)})
     return replace(case, exam=exam, findings=tuple(named))
+
+
+def _at_hand(case: Case, priors: Sequence[Compared]) -> Mapping[str, Belief]:
+    """``prior_ct``, where an earlier chest CT was really compared: the newest of them."""
+    found = next(((p, matches) for p, matches in priors if _compared_lungs(p, matches)), None)
+    if found is None:
+        return {}
+    prior, matches = found
+    by = SourceKind.IMAGE if isinstance(matches.aligned, Alignment) else SourceKind.REPORT
+    available = Known("available", Source(by, prior.reference, prior.date))
+    return {"prior_ct": stronger(case.exam.facts.get("prior_ct"), available)}
+
+
+def _compared_lungs(prior: PriorCase, matches: Matches) -> bool:
+    """Whether the lungs of both CTs were laid on each other, or a nodule of that CT was found again by its name.
+
+    A CT on which somebody looked for nodules and states none has nothing that could be found again: it is compared.
+    """
+    if isinstance(matches.aligned, Alignment):
+        return True
+    nodules = [f.tracking_id for f in prior.findings if f.kind == ALIGNED]
+    same = {m.prior for m in matches.found if m.accepted and m.fate is Fate.SAME}
+    return prior.modality == CT and (not same.isdisjoint(nodules) or (ALIGNED in prior.assessed and not nodules))
 
 
 def told(exam: Exam, compared: Sequence[str], unmatched: Sequence[str]) -> Exam:
@@ -105,9 +136,10 @@ def told(exam: Exam, compared: Sequence[str], unmatched: Sequence[str]) -> Exam:
     return replace(exam, notes=tuple(notes), compared=tuple(came_to), unmatched=tuple(left))
 
 
-def _check_some(case: Case) -> None:
+def _check_some(case: Case, priors: Sequence[Compared]) -> None:
     stated = case.exam.facts.get("prior_ct")
-    if isinstance(stated, Known) and stated.value == "none" and _is_stated(stated):
+    given = any(p.of_lungs and p.modality in ("", CT) for p, _ in priors)
+    if given and isinstance(stated, Known) and stated.value == "none" and _is_stated(stated):
         allowed, cure = "available, or nothing", "Correct prior_ct, or leave the earlier exam out."
         raise Contradiction("exam", "prior_ct", "none, and an earlier exam is given", allowed, cure)
 
@@ -129,14 +161,14 @@ def _told(finding: Finding, priors: Sequence[Compared], months: Sequence[Decimal
     older = [(prior, m.of(finding.tracking_id)) for prior, m in priors[1:]]
     if not at.accepted:
         return _open(finding, f"not matched with the prior ({newest.reference}): {at.why}", newest)
-    source = Source(SourceKind.IMAGE, f"{newest.reference}: no such lesion", newest.date)
     if at.fate is Fate.NEW:
+        source = Source(SourceKind.IMAGE, f"{newest.reference}: no such lesion", newest.date)
         nothing: Belief = NotApplicable(source)
-        return _given(finding, {**dict.fromkeys(CARRIED, nothing), "status": Known("new", source)})
+        return _given(finding, {**dict.fromkeys(CARRIED, nothing), "status": Known("new", source)}, newest, at)
     lesion = newest.finding(at.prior)
     facts = dict(_carried(finding, lesion, newest, at, months[0]))
     facts["history"] = _history(lesion, at, newest, list(zip(older, months[1:], strict=True)), months[0])
-    return _given(finding, facts)
+    return _given(finding, facts, newest, at)
 
 
 def _taken(finding: Finding, priors: Sequence[Compared]) -> Match:
@@ -161,9 +193,10 @@ def _demoted(case: Case, priors: Sequence[Compared]) -> Iterator[str]:
 
 def _open(finding: Finding, why: str, prior: PriorCase) -> Finding:
     unknown = Unknown(why, Source(SourceKind.IMAGE, prior.reference, prior.date))
+    before = finding.before or unknown
     kept = {n: b for n, b in finding.facts.items() if n not in (*CARRIED, *BY_CONVENTION) or _is_stated(b)}
     implied = {n: unknown for n in BY_CONVENTION if n in finding.facts}
-    return replace(finding, facts={**dict.fromkeys(CARRIED, unknown), **implied, **kept})
+    return replace(finding, facts={**dict.fromkeys(CARRIED, unknown), **implied, **kept}, before=before)
 
 
 def _is_stated(belief: Belief) -> bool:
@@ -172,10 +205,15 @@ def _is_stated(belief: Belief) -> bool:
     return said and belief.source is not None and belief.source.kind is not SourceKind.CONVENTION
 
 
-def _given(finding: Finding, facts: Facts) -> Finding:
-    """With the facts, where nobody stated them."""
+def _given(finding: Finding, facts: Facts, prior: PriorCase, at: Match) -> Finding:
+    """With the facts, where nobody stated them; with none where what is stated denies that there was such a lesion,
+    or that there was none: both are kept, a human must say which is true, and nothing is mixed of the two."""
+    before = Before(prior.reference, prior.date, at.prior, at.probability, at.basis, at.why, facts)
+    compared = replace(finding, before=before)
+    if denies_status(compared):
+        return _open(compared, f"what is stated of it denies the prior ({prior.reference})", prior)
     new = {n: b for n, b in facts.items() if not _is_stated(finding.facts.get(n, Unknown("")))}
-    return replace(finding, facts={**finding.facts, **new})
+    return replace(compared, facts={**finding.facts, **new})
 
 
 def _carried(
@@ -260,7 +298,8 @@ def _named(findings: Sequence[Finding], matches: Matches) -> Iterator[Finding]:
     taken = {f.tracking_id for f in findings}
     for finding in findings:
         at = matches.of(finding.tracking_id)
-        carry = at.accepted and at.fate is Fate.SAME and not UNNAMED.match(at.prior) and at.prior not in taken
+        same = at.accepted and at.fate is Fate.SAME and not denies_status(finding)
+        carry = same and not UNNAMED.match(at.prior) and at.prior not in taken
         taken |= {at.prior} if carry else set()
         yield replace(finding, tracking_id=at.prior) if carry else finding
 

@@ -7,12 +7,15 @@ import subprocess
 import sys
 import threading
 import time
+from io import BytesIO
 from pathlib import Path
 
 import httpx
 import orthanc_server
 import pytest
 import watch_world as world
+from fated import Fate
+from pydicom import dcmread
 
 from radlogic.adapters.archive.connect import archive_of
 from radlogic.adapters.archive.errors import ArchiveUnavailable, NotKept
@@ -26,6 +29,8 @@ from radlogic.adapters.archive.settings import ArchiveSettings, Receiver
 from radlogic.adapters.archive.spool import SpoolArchive
 from radlogic.adapters.archive.storing import Stored, store_file
 from radlogic.adapters.archive.uids import file_name
+from radlogic.adapters.archive.watch.seams import Seams
+from radlogic.adapters.archive.watch.writing import report
 
 pytestmark = [
     pytest.mark.slow,
@@ -134,9 +139,39 @@ def test_orthanc_killed_while_objects_are_stored_loses_none_and_has_none_twice(o
     assert all(same_content(file, tmp_path / "out" / file_name(identity_of(file).instance)) for file in files)
 
 
-def test_a_fetch_that_orthanc_died_in_goes_on_where_it_was(orthanc, tmp_path):
+@DIES
+@WAYS
+def test_an_object_that_orthanc_died_with_before_it_was_read_back_does_not_count_and_is_there_once_in_the_end(
+    orthanc, port, tmp_path, kind
+):
+    (file,) = world.study(tmp_path, 1, slices=1)
+    with opened(orthanc, kind, port) as archive:
+        send, sent = archive.send, []
+
+        def sent_and_gone(path):
+            send(path)
+            sent.append(path)
+            orthanc.kill()
+
+        archive.send = sent_and_gone
+        with pytest.raises(ArchiveUnavailable):  # it was taken, and nobody has seen it there
+            store_file(archive, file, NOW)
+        archive.send = send
+        orthanc.start()
+        store_file(archive, file, NOW)  # sends again what was lost with it, and nothing else
+
+    assert len(sent) == 1
+    assert (len(orthanc.stored()), orthanc.uids()) == (1, [identity_of(file).instance])
+    with opened(orthanc, kind, port) as archive:
+        fetch_series(archive, STUDY, SERIES, tmp_path / "out", NOW)
+    assert same_content(file, tmp_path / "out" / file_name(identity_of(file).instance))
+
+
+@DIES
+@WAYS
+def test_a_fetch_that_orthanc_died_in_goes_on_where_it_was(orthanc, port, tmp_path, kind):
     orthanc.put(*world.study(tmp_path, 1, slices=6))
-    with opened(orthanc, "dicomweb") as archive:
+    with opened(orthanc, kind, port) as archive:
         entries = archive.instances(STUDY, SERIES)
         fetch_instances(archive, entries[:3], tmp_path / "out", NOW, all_of_it=False)
         orthanc.kill()
@@ -230,3 +265,58 @@ def test_the_watch_itself_killed_again_and_again_finishes_everything_once(orthan
     assert watch.steps() == ["done", "done"]
     assert (len(watch.decisions()), len(orthanc.uids("SR"))) == (2, 2)
     assert len(orthanc.stored()) == 8 + 2
+
+
+DYING = """
+import os, signal, sys
+sys.path.insert(0, {tests!r})
+import watch_world as world
+from fated import Fate
+from pathlib import Path
+from threading import Event
+from radlogic.adapters.archive.commands import run_watch
+from radlogic.adapters.archive.watch.seams import Seams
+seams = Seams(emit=world.text_report)
+with Fate({at}, lambda: os.kill(os.getpid(), signal.SIGKILL)):
+    run_watch(Path({settings!r}), Event(), once=True, again=False, seams=seams, today=lambda: world.TODAY)
+"""
+KILLS = 5
+
+
+@pytest.mark.parametrize("kind", ["dicomweb", "c-get"])
+def test_the_watch_killed_within_its_steps_tells_every_study_once(orthanc, tmp_path, kind):
+    orthanc.put(*world.study(tmp_path, 1, slices=2))
+    watch = world.World(tmp_path, way(orthanc, kind))
+    watch.look()
+    orthanc.put(*world.study(tmp_path, 2, slices=2, PatientID="2"))
+    with Fate(0) as alive:
+        watch.look()
+    killed = 0
+    for number in range(3, 3 + KILLS):  # each study dies at another part of its way
+        orthanc.put(*world.study(tmp_path, number, slices=2, PatientID=str(number)))
+        at = alive.reached * (number - 2) // (KILLS + 1)
+        code = DYING.format(tests=str(ROOT / "tests"), at=at, settings=str(watch.file))
+        ended = subprocess.run([sys.executable, "-c", code], check=False, stderr=subprocess.DEVNULL, timeout=120)
+        killed += ended.returncode == -signal.SIGKILL
+        watch.look()
+
+    assert killed == KILLS
+    assert watch.steps() == ["done"] * (2 + KILLS)
+    assert (len(watch.decisions()), len(orthanc.uids("SR"))) == (2 + KILLS, 2 + KILLS)
+    assert len(orthanc.stored()) == 3 * (2 + KILLS)
+
+
+@pytest.mark.parametrize("kind", ["dicomweb", "c-get"])
+def test_late_images_make_a_report_that_names_the_one_whose_place_it_takes(orthanc, tmp_path, kind):
+    orthanc.put(*world.study(tmp_path, 1))
+    watch = world.World(tmp_path, way(orthanc, kind), Seams(emit=report))
+    watch.look()
+    orthanc.put(*world.study(tmp_path, 1, first=4, slices=2))
+    for _ in range(2):
+        watch.look()
+    heads = [dcmread(BytesIO(orthanc.file_of(uid))) for uid in orthanc.uids("SR")]
+    before, after = sorted(heads, key=lambda head: "PredecessorDocumentsSequence" in head)
+    named = after.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
+
+    assert (watch.steps(), len(heads)) == (["done", "done"], 2)
+    assert named.ReferencedSOPInstanceUID == before.SOPInstanceUID

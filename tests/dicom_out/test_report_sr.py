@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import sample_decisions
+from compared_exams import compared
 from dicom_out_world import (
     AT,
     DAY,
@@ -30,6 +31,7 @@ from pydicom.dataset import Dataset
 
 from radlogic.adapters.dicom.emit.evidence import Evidence, evidence_of
 from radlogic.adapters.dicom.emit.files import write_object
+from radlogic.adapters.dicom.emit.growth import MEANINGS
 from radlogic.adapters.dicom.emit.report import Told, report_sr
 from radlogic.adapters.dicom.sr import SrReport, read_sr_report
 from radlogic.engine.errors import BadValue, Contradiction, MissingField
@@ -289,6 +291,21 @@ def test_nobody_signed_means_unverified_partial_and_preliminary(drafts: dict[str
     assert words(made, "Observer Type") == ["Device"]
 
 
+def test_a_reader_is_an_observer_of_a_signed_report_alone_and_named_in_words_before(evidence: Evidence) -> None:
+    told = Told(AT, "Doe^Jane", "Klinik Süd")
+
+    draft, final = (
+        report_sr(ALL["screening"], evidence, told),
+        report_sr(ALL["screening"], evidence, told, signed=SIGNED),
+    )
+
+    assert words(draft, "Observer Type") == ["Device"]
+    assert "Person Observer Name" not in str(draft.ContentSequence)
+    assert words(draft, "reader") == ["Findings as stated by Doe^Jane, who has not signed this report"]
+    assert words(final, "Observer Type") == ["Person", "Person", "Device"]
+    assert words(final, "reader") == []
+
+
 def test_a_signature_verifies_completes_and_names_the_observer_with_time_and_zone(evidence: Evidence) -> None:
     made = report_sr(ALL["screening"], evidence, TOLD, signed=SIGNED)
 
@@ -413,3 +430,42 @@ def test_an_exam_without_findings_is_reported_and_read(evidence: Evidence, tmp_p
 
     assert report.findings == ()
     assert report.exam.indication is Indication.SCREENING
+
+
+def growth_items(assessment: Assessment, evidence: Evidence) -> dict[str, object]:
+    """Code -> number or words, of all that a report says of growth."""
+    made = report_sr(about(assessment), evidence, TOLD)
+    found: dict[str, object] = {}
+    for group in items(made, "Measurement Group"):
+        for item in group.ContentSequence:
+            code = item.ConceptNameCodeSequence[0]
+            name = code.get("LongCodeValue") or code.get("CodeValue")
+            if name.startswith((":growth", ":doubling")):
+                assert code.CodingSchemeDesignator == "99RADLOGIC"
+                assert name not in found
+                found[name] = item.get("TextValue") or item.MeasuredValueSequence[0]
+    return found
+
+
+def test_growth_is_a_measurement_of_what_radlogic_concludes(evidence: Evidence) -> None:
+    found = growth_items(compared("10.5"), evidence)
+
+    numbers = {name: (float(v.NumericValue), v.MeasurementUnitsCodeSequence[0].CodeValue) for name, v in found.items()}
+    assert numbers[":growth_mm"] == (3.5, "mm")
+    assert numbers[":growth_months"] == (6, "mo")
+    assert numbers[":growth_over:lung-rads@2022"] == (pytest.approx(0.897, abs=0.001), "1")
+    assert numbers[":doubling_days"] == (pytest.approx(104, abs=0.1), "d")
+    assert numbers[":doubling_days_90_from"][0] < 104 < numbers[":doubling_days_90_to"][0]
+    assert numbers[":growth_threshold:lung-rads@2022"] == (1.5, "mm")
+    assert {name.removesuffix(":lung-rads@2022") for name in numbers} == set(MEANINGS)
+
+
+def test_growth_that_cannot_be_told_is_said_in_words_and_no_number(evidence: Evidence) -> None:
+    found = growth_items(compared("10.5", status="new"), evidence)
+
+    assert list(found) == [":growth_mm"]
+    assert "stated as new" in str(found[":growth_mm"])
+
+
+def test_growth_is_not_read_back_as_a_fact(evidence: Evidence, tmp_path: Path) -> None:
+    given_back(about(compared("10.5")).record.case.findings, evidence, tmp_path)

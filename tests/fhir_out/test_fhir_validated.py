@@ -8,6 +8,7 @@ import bundle_cases as world
 import peers
 import pytest
 from bundle_cases import CONTEXT, PATIENT, SIGNATURES
+from compared_exams import compared
 
 from radlogic.adapters.fhir.emit.bundle import report_bundle
 from radlogic.adapters.fhir.emit.context import Context
@@ -38,6 +39,7 @@ def test_two_hundred_bundles_of_the_shipped_cases_are_without_fault():
     made = [report_bundle(a, next(signatures), CONTEXT) for _, a in world.own(20)]
     made += [report_bundle(a, s, CONTEXT) for _, a in world.written() for s in SIGNATURES.values()]
     made += [report_bundle(a, s, FULL) for _, a in world.written() for s in (None, SIGNATURES["accepted"])]
+    made += [report_bundle(compared(mm), None, CONTEXT) for mm in ("10.5", "7.5", "6.0", "3.0")]  # growth, and none
     first, then = (a for _, a in itertools.islice(world.written(), 2))
     made += [report_bundle(then, SIGNATURES["corrected"], CONTEXT, replaced=(first,))]
     count, found = faults(made)
@@ -52,6 +54,7 @@ def test_overrides_by_guidelines_and_editions_that_were_not_read_are_without_fau
     signed = [Signed("dr-a", world.AT, "overridden", one, "clinical_context") for one in said]
     held = list(world.written())
     made = [report_bundle(a, s, c) for (_, a), s, c in itertools.product(held, signed, (CONTEXT, FULL))]
+    made += [report_bundle(compared(mm), None, CONTEXT) for mm in ("10.5", "7.5", "6.0", "3.0")]  # growth, and none
     first, then = (a for _, a in held[:2])
     corrected = replace(SIGNATURES["corrected"], replaces=first.record.decision_id)
     made += [report_bundle(then, corrected, CONTEXT, replaced=(first,), signatures=(s,)) for s in signed]

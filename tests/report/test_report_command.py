@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import store_cases
 from dicom_out_world import exam_on_disk
+from pydicom.dataset import Dataset
 from report_pages import Page, words_of
+from sample_decisions import screening
 
 from radlogic.adapters.decision_file import write_decision
 from radlogic.adapters.dicom.series import read_series
-from radlogic.adapters.report_commands import Asked, report
+from radlogic.adapters.report_commands import Asked, _without_segment, report
 from radlogic.adapters.store.cases import Store
 from radlogic.adapters.store.errors import Superseded
-from radlogic.engine.errors import Contradiction, MissingField
+from radlogic.engine.errors import Contradiction, MissingField, NotReadable
 
 AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
 SIZES = ("7.0", "9.0", "16.0")
@@ -76,6 +79,21 @@ def test_a_file_as_it_was_kept_is_final(tmp_path, store, versions):
     assert "FINAL - SIGNED by dr-a" in Page(report(asked(tmp_path, versions[0], html=True))).text
 
 
+def test_a_pdf_that_cannot_be_moved_to_its_place_leaves_what_stood_there(tmp_path, store, versions, monkeypatch):
+    store.add(versions[0], AT, "radlogic")
+    (tmp_path / "r.pdf").write_bytes(b"an earlier one")
+
+    def failing(self, target):
+        raise OSError(28, "No space left on device")
+
+    wanted = asked(tmp_path, versions[0], pdf="r.pdf")
+    monkeypatch.setattr(Path, "replace", failing)
+    with pytest.raises(NotReadable, match="No space left"):
+        report(wanted)
+    assert (tmp_path / "r.pdf").read_bytes() == b"an earlier one"
+    assert not list(tmp_path.glob("*.part"))
+
+
 @pytest.mark.parametrize("signed_first", [True, False])
 def test_what_another_decision_took_the_place_of_is_marked_or_refused(tmp_path, store, versions, signed_first):
     first = store.add(versions[0], AT, "radlogic")
@@ -128,3 +146,22 @@ def test_a_report_that_corrects_drafts_alone_needs_no_predecessor_in_dicom(tmp_p
     sign(store, store.correct(second, drafts[2], AT, "dr-a"), 2)
     with pytest.raises(MissingField, match="correction"):
         report(asked(tmp_path, drafts[2], series=folder, **FORMS["sr"]))
+
+
+def test_each_lesion_without_a_segment_is_named_with_the_reason():
+    one = Dataset()
+    one.TrackingID, one.SegmentNumber = "N1", 1
+    made = Dataset()
+    made.SOPClassUID, made.SOPInstanceUID, made.SegmentSequence = "1.2", "1.2.3", [one]
+    assessment = screening()
+    placed, *others = (f for f in assessment.record.case.findings if f.tracking_id != "N1")
+    findings = (replace(placed, position_mm=(1.0, 2.0, 3.0)), *(replace(f, position_mm=None) for f in others))
+    record = replace(assessment.record, case=replace(assessment.record.case, findings=findings))
+
+    said = list(_without_segment(replace(assessment, record=record), made))
+
+    assert (
+        said[0]
+        == f"no segment for {placed.tracking_id}: no outline was given, and the net drew none that may be relied on"
+    )
+    assert said[1:] == [f"no segment for {f.tracking_id}: its place is not stated" for f in others]

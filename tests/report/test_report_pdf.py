@@ -8,6 +8,7 @@ import zlib
 from dataclasses import replace
 
 import pytest
+from compared_exams import compared
 from decision_strategies import assessments
 from hypothesis import HealthCheck, given, settings
 from report_cases import MAKE
@@ -29,6 +30,13 @@ def words_of_pdf(pdf, tmp_path):
     path.write_bytes(pdf)
     done = subprocess.run([reader, "-layout", str(path), "-"], capture_output=True, check=True, timeout=30)
     return " ".join(done.stdout.decode("utf-8").split())
+
+
+def test_growth_is_told_as_in_the_text(tmp_path):
+    text = words_of_pdf(report_pdf(compared("10.5")), tmp_path)
+
+    assert "Mean diameter changed by +3.5 mm in 6 months" in text
+    assert "Volume doubling time 104 days (90 %: 60 to 402 days)." in text
 
 
 def test_it_holds_the_answer_the_sections_and_the_banner_on_every_page(tmp_path):
@@ -91,7 +99,7 @@ def test_every_decision_made_by_hand_gives_a_pdf(name):
     assert report_pdf(ALL[name]()).startswith(b"%PDF-")
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(assessments())
 def test_any_assessment_gives_a_pdf(assessment):
     assert report_pdf(assessment).startswith(b"%PDF-")

@@ -205,9 +205,14 @@ def test_every_sentence_that_the_program_says_is_there_with_the_names_it_is_give
 
 
 def test_every_sentence_of_the_language_is_said_somewhere():
-    source = "".join(f.read_text("utf-8") for f in (ROOT / "adapters" / "report").glob("*.py"))
+    room = ROOT / "adapters" / "report"
+    source = "".join(f.read_text("utf-8") for f in (*room.glob("*.py"), *room.glob("templates/*.j2")))
     built = {f"indication.{why}" for why in ("screening", "incidental", "surveillance", "known_cancer", "unknown")}
     built |= {f"signed.{how}" for how in ("accepted", "corrected", "overridden")}
+    built |= {f"{plot}.{part}" for plot in ("pushes", "tornado", "network") for part in ("name", "caption")}
+    built |= {f"network.{frame}" for frame in ("told", "inferred", "asked")}
+    grounds = ("prior", "for", "against", "small", "together", "turns", "thresholds", "gaps", "unknown")
+    built |= {f"risk.{row}" for row in (*grounds, "contradictions", "sways")}
 
     assert [n for n in general("en").sentences if f'"{n}"' not in source and n not in built] == []
 

@@ -101,7 +101,7 @@ def test_letters_of_other_languages_stay():
     assert "Unterlappen, größter Herd" in report_text(with_location(screening(), "Unterlappen, größter Herd"))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(assessments())
 def test_any_assessment_gives_a_safe_page_and_lines_that_fit(assessment):
     html, text = report_html(assessment), report_text(assessment)

@@ -174,8 +174,8 @@ def test_every_quantity_and_state_of_a_shipped_network_reads_as_words_in_the_pag
     section = page.text.split("Risk, and why")[1].split("Unconfirmed neural findings")[0]
     assert "_" not in section
     for node in nodes:
-        states = " or ".join(state_words(node.name, state) for state in node.posterior)
-        assert words_of(f"{node_words(node.name)}: {states}") in section
+        *most, last = (state_words(node.name, state) for state in node.posterior)
+        assert words_of(f"{node_words(node.name)}: {', '.join(most)} or {last}") in section
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 import store_cases
+from compared_exams import NOW, THEN, WHOLE, apical, before, compared, decided, now
 
 from radlogic.adapters.archive.watch.earlier import _kept
 from radlogic.adapters.archive.watch.seams import Prior, unmatched
@@ -14,43 +15,14 @@ from radlogic.adapters.assemble import Sources
 from radlogic.adapters.assess import run
 from radlogic.adapters.decision_file import dumps, loads, write_decision
 from radlogic.adapters.earlier import of_archive, of_decision, with_earlier
+from radlogic.adapters.report.html import report_html
 from radlogic.adapters.report.text import report_text
 from radlogic.adapters.store.cases import Store
-from radlogic.engine.assess import assess
 from radlogic.engine.errors import Contradiction
-from radlogic.engine.knowledge import load_knowledge
-from radlogic.engine.types import Exam, Finding, Indication, Known
+from radlogic.engine.replay import replay
+from radlogic.engine.types import Finding, Known, Measured, Route, Source, SourceKind, Unknown
 
-THEN, NOW = date(2026, 2, 27), date(2026, 8, 27)
 AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
-
-
-WHOLE = store_cases.stated(lungs_imaged="whole", known_lung_cancer=False)
-
-
-def before(name="apical", **changes):
-    """The decision of the earlier exam."""
-    case = store_cases.exam()
-    found = replace(case.findings[0], tracking_id=name)
-    known = replace(case.exam, facts={**case.exam.facts, **WHOLE})
-    return store_cases.decided(replace(case, **{"findings": (found,), "exam": known, **changes}))
-
-
-def now(*findings, key="0123456789abcdef"):
-    """The exam of half a year later."""
-    case = store_cases.exam()
-    facts = WHOLE | {n: b for n, b in case.exam.facts.items() if n not in ("prior_ct", "round")}
-    exam = Exam(NOW, Indication.SCREENING, {**facts, **store_cases.stated(round="annual")}, "1.2.3")
-    return replace(case, exam=exam, findings=findings, patient=replace(case.patient, key=key))
-
-
-def apical(name="apical"):
-    facts = store_cases.stated(type="solid", mean_mm=Decimal("7.0"))
-    return Finding(name, "nodule", facts)
-
-
-def decided(case):
-    return assess(case, load_knowledge(NOW, "lung-rads@2022"), NOW)
 
 
 def codes(assessment):
@@ -143,6 +115,201 @@ def test_a_signed_category_goes_before_the_engines(tmp_path):
     assert case.exam.unmatched == ()
 
 
+def grown(case):
+    """The growth that is decided of the first finding."""
+    return decided(case).decision.guidelines[0].findings[0].growth
+
+
+def findings_of(text):
+    return " ".join(text.split()).split(" FINDINGS ", 1)[1].split(" IMPRESSION ", 1)[0]
+
+
+def test_growth_is_decided_kept_told_and_replayed():
+    made = compared("10.5")
+    again = loads(dumps(made))
+    found = again.decision.guidelines[0].findings[0].growth
+
+    assert again == made
+    assert (found.change_mm, found.months, found.threshold_mm) == (3.5, 6, 1.5)
+    assert replay(again) == made
+    told = findings_of(report_text(again))
+    assert "Mean diameter changed by +3.5 mm in 6 months" in told
+    assert "Growth of more than 1.5 mm, as ACR Lung-RADS v2022 counts it, has a probability of 89.7 %." in told
+    assert "Volume doubling time 104 days (90 %: 60 to 402 days)." in told
+
+
+def test_the_page_tells_the_same_growth_and_draws_it():
+    page = report_html(compared("10.5"))
+
+    assert "has a probability of 89.7 %" in page
+    assert "Volume doubling time 104 days (90 %: 60 to 402 days)." in page
+    assert "apical: mean diameter over time" in page
+
+
+def test_a_lesion_that_may_not_have_grown_is_told_with_an_open_end():
+    told = findings_of(report_text(compared("7.5")))
+
+    assert "(90 %: 109 days or longer; it may not have grown)" in told
+
+
+def test_exams_further_apart_than_the_guideline_speaks_of_are_told():
+    then = store_cases.exam()
+    early = before(exam=replace(then.exam, date=date(2025, 2, 27), facts={**then.exam.facts, **WHOLE}))
+    told = findings_of(report_text(decided(with_earlier(now(apical("apical", "10.5")), [of_decision(early)]))))
+
+    assert "further apart than the 12 months within which ACR Lung-RADS v2022 counts growth" in told
+
+
+def test_a_shrinking_lesion_has_no_doubling_time_in_the_report():
+    told = findings_of(report_text(compared("5.0")))
+
+    assert "Mean diameter changed by -2.0 mm" in told
+    assert "doubling" not in told
+
+
+def test_growth_of_a_net_s_size_is_not_told_where_nets_are_withheld():
+    net = Source(SourceKind.NET, "a net that nobody knows")
+    read = replace(apical(), facts={**apical().facts, "mean_mm": Measured(10.5, 0.5, "mm", net)})
+    made = decided(with_earlier(now(read), [of_decision(before())]))
+
+    assert made.decision.route is Route.RULE_BASED
+    assert isinstance(made.decision.guidelines[0].findings[0].growth, Unknown)
+    assert "cannot be told: this exam: a net's belief, withheld" in findings_of(report_text(made))
+
+
+def test_a_match_that_is_open_has_no_growth_and_the_report_says_so():
+    elsewhere = apical("N1", "10.5")  # a count is no name
+    made = decided(with_earlier(now(elsewhere), [of_decision(before("N1"))]))
+    told = findings_of(report_text(made))
+
+    assert isinstance(made.decision.guidelines[0].findings[0].growth, Unknown)
+    assert "Growth since the prior exam cannot be told: not matched with the prior" in told
+    assert "doubling" not in told
+
+
+DENIED = {
+    "new": ({"status": "new"}, "the status is stated as new", "It is new"),
+    "baseline": ({"status": "baseline"}, "the status is stated as baseline", "seen for the first time"),
+    "another size": ({"prior_mean_mm": Decimal(20)}, "stated as 20 mm", "its mean diameter was 20 mm"),
+    "another category": ({"previous_category": "4B"}, "stated as 4B", "Category on the prior exam: 4B"),
+    "another interval": ({"interval_months": Decimal(12)}, "stated as 12 months", "12 months earlier"),
+}
+
+
+@pytest.mark.parametrize("name", DENIED)
+def test_a_statement_that_denies_the_prior_is_named_reviewed_and_never_told_as_it_stands(name):
+    stated, said, never = DENIED[name]
+    made = compared("7.0", **stated)
+    told = findings_of(report_text(made))
+
+    (text,) = [r.text for r in made.decision.review.reasons if r.code == "evidence_conflict" and "match" in r.text]
+    assert said in text
+    assert said in told
+    assert "Statements that deny each other" in told
+    assert never not in told
+    assert made.decision.route is Route.RULE_BASED
+    assert isinstance(made.decision.guidelines[0].findings[0].growth, Unknown)
+
+
+def test_a_statement_that_denies_the_prior_mixes_nothing_of_the_two():
+    (told,) = with_earlier(now(apical(status="new")), [of_decision(before())]).findings
+
+    assert told.facts["status"].value == "new"
+    for name in ("prior_mean_mm", "interval_months", "previous_category", "history"):
+        assert isinstance(told.facts[name], Unknown)
+    assert told.before.facts["prior_mean_mm"].value == Decimal("7.0")
+
+
+def test_a_statement_put_right_is_a_contradiction_no_more():
+    case = with_earlier(now(apical(prior_mean_mm=Decimal(20))), [of_decision(before())])
+    (mine,) = case.findings
+    right = replace(
+        case, findings=(replace(mine, facts={**mine.facts, **store_cases.stated(prior_mean_mm=Decimal(7))}),)
+    )
+
+    assert "evidence_conflict" in codes(decided(case))
+    assert "evidence_conflict" not in codes(decided(right))
+    assert grown(right).change_mm == 0
+
+
+def test_a_first_screen_after_a_screen_is_reviewed():
+    first = now(apical())
+    first = replace(first, exam=replace(first.exam, facts={**first.exam.facts, **store_cases.stated(round="baseline")}))
+
+    case = with_earlier(first, [of_decision(before())])
+
+    assert "stated as baseline" in case.exam.unmatched[0]
+    assert "prior_unmatched" in codes(decided(case))
+
+
+def prior_ct(case):
+    belief = case.exam.facts.get("prior_ct")
+    return belief.value if isinstance(belief, Known) else None
+
+
+def liver(**facts):
+    """The decision of an earlier exam of the liver."""
+    case = store_cases.exam()
+    around = replace(case.exam, facts=store_cases.stated(**facts))
+    seen = Finding("apical", "observation", store_cases.stated(size_mm=Decimal("7.0")))
+    return store_cases.decided(replace(case, exam=around, findings=(seen,), assessed=("observation",)))
+
+
+@pytest.mark.parametrize(
+    ("earlier", "found"),
+    [
+        (before(), "available"),
+        (before("N1"), None),  # of the chest, and no lesion of it was found again
+        (before(findings=()), "available"),  # somebody looked for nodules, and there were none
+        (liver(modality="CT"), None),
+        (liver(modality="MRI_ECA"), None),
+        (before(exam=replace(store_cases.exam().exam, facts={**store_cases.exam().exam.facts, **WHOLE,
+                                                             **store_cases.stated(modality="MR")})), None),
+    ],
+    ids=["chest", "not compared", "nothing to find", "liver CT", "liver MRI", "chest MRI"],
+)  # fmt: skip
+def test_there_is_a_prior_ct_only_where_a_chest_ct_was_compared(earlier, found):
+    assert prior_ct(with_earlier(now(apical()), [of_decision(earlier)])) == found
+
+
+def test_no_prior_chest_ct_and_an_earlier_exam_of_the_liver_fit():
+    case = now(apical())
+    none = replace(case, exam=replace(case.exam, facts={**case.exam.facts, **store_cases.stated(prior_ct="none")}))
+
+    assert prior_ct(with_earlier(none, [of_decision(liver(modality="CT"))])) == "none"
+
+
+def test_a_superseded_decision_is_refused_and_the_one_that_stands_is_named(tmp_path):
+    old, new = before(), before(name="basal")
+    with Store.open(tmp_path) as store:
+        name = store.add(old, AT, "radlogic")
+        store.open_reasons(name, AT, "dr-a")
+        store.correct(name, new, AT, "dr-a")
+        kept = store.case(name)
+
+    with pytest.raises(Contradiction, match="took the place") as refused:
+        of_decision(old, kept=kept)
+
+    assert kept.row.superseded_by in str(refused.value)
+
+
+def test_a_file_that_is_not_what_was_kept_is_refused(tmp_path):
+    kept = signed(tmp_path, before(), {"category": "4A"})
+    tampered = replace(kept.assessment.decision, notes=("another",))
+
+    with pytest.raises(Contradiction, match="in the store"):
+        of_decision(replace(kept.assessment, decision=tampered), kept=kept)
+
+
+def test_a_decision_that_nobody_signed_is_said_to_be_preliminary(tmp_path):
+    kept = signed(tmp_path, before(), {"category": "4A"})
+
+    drafts, final = (with_earlier(now(apical()), [of_decision(before(), kept=k)]) for k in (None, kept))
+
+    assert any("is preliminary" in text for text in drafts.exam.compared)
+    assert not any("is preliminary" in text for text in final.exam.compared)
+
+
 @pytest.mark.parametrize("several", [True, False])
 def test_a_signed_category_that_is_no_single_lesions_is_nobodys_and_reviewed(tmp_path, several):
     then, answer = before(), {"guideline": "lung-rads@2022", "category": "4A"}
@@ -181,7 +348,7 @@ def test_the_watch_gives_categories_and_what_was_looked_for_to_the_matching(tmp_
     kept = signed(tmp_path, before(), {"category": "4A"})
     exam = Prior(THEN, "1.2.826.0.1.3680043.8.498.1", tmp_path, lambda: None)
 
-    prior = _kept(exam, kept)
+    prior = _kept(exam, kept, [])
     case = of_archive(now(apical(), key=""), [prior])
 
     assert (dict(prior.categories), prior.assessed) == ({"apical": "4A"}, ("nodule",))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -10,15 +10,31 @@ from ....engine.assess import assess
 from ....engine.errors import Contradiction
 from ....engine.knowledge import load_knowledge
 from ....engine.record import Assessment
+from ....engine.tracking.priors import told
 from ....engine.types import Case, PriorExam, Source, SourceKind
 from ...assemble import Sources, assemble
 from ...site import site_folder
 from .rules import Rule
 from .seams import Match, Prior
+from .succession import Follows
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What was met before deciding: ``notes`` told with the decision, and what was ``left_open`` of earlier exams."""
+
+    notes: tuple[str, ...] = ()
+    left_open: tuple[str, ...] = ()
 
 
 def decide(
-    sources: Sources, rule: Rule, as_of: date, priors: tuple[Prior, ...], notes: tuple[str, ...], match: Match
+    sources: Sources,
+    rule: Rule,
+    as_of: date,
+    priors: tuple[Prior, ...],
+    met: Met,
+    match: Match,
+    follows: Follows,
 ) -> Assessment:
     """The assessment of one study.
 
@@ -27,8 +43,9 @@ def decide(
         rule: the site's rule that wanted it.
         as_of: the day that the decision counts from.
         priors: earlier exams, newest first.
-        notes: what was met on the way, told with the decision.
+        met: what was met on the way.
         match: finds lesions again on the earlier exams.
+        follows: the decision whose place it takes, if there is one.
 
     Raises:
         InputError: the study cannot be used. SetupError: knowledge that it needs is absent.
@@ -37,9 +54,10 @@ def decide(
     if case.exam.date is not None and as_of < case.exam.date:
         cure = "Have the study's date corrected in the archive."
         raise Contradiction("study", "StudyDate (0008,0020)", "a day that is not yet", "today or earlier", cure)
-    told = replace(case, exam=replace(case.exam, notes=(*case.exam.notes, *notes)))
+    noted = replace(case, exam=replace(case.exam, notes=(*case.exam.notes, *met.notes)))
+    matched = match(replace(noted, exam=told(noted.exam, (), met.left_open)), priors)
     knowledge = load_knowledge(case.exam.date, rule.guideline, sources.rules, images=True, site=site_folder())
-    return assess(match(told, priors), knowledge, as_of)
+    return follows.named(assess(follows.said_with(matched), knowledge, as_of))
 
 
 def _with_priors(case: Case, rule: Rule, priors: tuple[Prior, ...]) -> Case:

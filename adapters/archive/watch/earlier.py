@@ -16,6 +16,7 @@ from ..errors import NotInArchive
 from ..objects import Identity, identity_of
 from ..seam import Archive, Query, StudyEntry
 from ..uids import hashed
+from .deciding import Met
 from .gathering import IMAGES, STATED, Gather, files_below
 from .reports import speaking
 from .rules import Rule, wanted_series
@@ -24,7 +25,7 @@ from .seams import Prior
 if TYPE_CHECKING:
     from ...store.cases import CaseFile
 
-Said = Callable[[str], "CaseFile | None"]  # study -> the decision of it that stands, as it is kept
+Said = Callable[[str], "CaseFile | None"]  # study -> the decision of it that holds, as it is kept
 LIST = "priors.json"
 
 
@@ -103,12 +104,15 @@ def _check_patient(current: Identity, place: Path) -> None:
             raise NotInArchive("the archive", "earlier exam", found, "the patient of the current one", cure)
 
 
-def earlier(folder: Path, said: Said) -> tuple[tuple[Prior, ...], tuple[str, ...]]:
-    """What ``fetch_earlier`` left in the folder: the exams, newest first, and its notes."""
+def earlier(folder: Path, said: Said) -> tuple[tuple[Prior, ...], Met]:
+    """What ``fetch_earlier`` left in the folder: the exams, newest first, and what was met.
+
+    Of an exam that could not be used it is left open whether it shows the same lesions: a human must look.
+    """
     listed: Any = json.loads((folder / LIST).read_text(encoding="utf-8"))
-    told: list[str] = list(listed["notes"])
+    told: list[str] = []
     exams = tuple(_prior(folder, Fetched(**one), said, told) for one in listed["priors"])
-    return exams, tuple(told)
+    return exams, Met(tuple(told), tuple(listed["notes"]))
 
 
 def _prior(folder: Path, one: Fetched, said: Said, told: list[str]) -> Prior:
@@ -117,18 +121,20 @@ def _prior(folder: Path, one: Fetched, said: Said, told: list[str]) -> Prior:
     day, images = date.fromisoformat(one.day), place / IMAGES
     exam = Prior(day, one.study, images, _reads(images), reports=reports)
     if (kept := said(one.study)) is not None:
-        return _kept(exam, kept)
+        return _kept(exam, kept, told)
     report, findings, notes = speaking(reports, own=True)
     told += [f"earlier exam of {one.day}: {note}" for note in notes]
     return replace(exam, findings=findings, said_by="structured report" if report else "")
 
 
-def _kept(exam: Prior, kept: CaseFile) -> Prior:
+def _kept(exam: Prior, kept: CaseFile, told: list[str]) -> Prior:
     """With what the decision that was kept of it says."""
     from ...earlier import categories_of
 
     case, (categories, unsure) = kept.assessment.record.case, categories_of(kept.assessment, kept)
     by = f"decision {kept.row.decision_id}"
+    if kept.row.signed_by is None:
+        told.append(f"earlier exam of {exam.day}: {by} is preliminary, nobody signed it")
     return replace(
         exam, findings=case.findings, said_by=by, categories=categories, assessed=case.assessed, unsure=unsure
     )

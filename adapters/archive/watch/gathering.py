@@ -11,7 +11,7 @@ from ..seam import Archive, InstanceEntry
 from ..uids import hashed
 from .reports import REPORTS
 
-IMAGES, STATED = "current", "reports"
+IMAGES, STATED, REPORTS_BEFORE = "current", "reports", "reports-before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,18 @@ class Gather:
     retrying: Retrying
     object_bytes: int
 
-    def fetch(self, archive: Archive, entries: tuple[InstanceEntry, ...], place: Path) -> None:
-        """Have these objects of one series below ``place``."""
+    def fetch(
+        self, archive: Archive, entries: tuple[InstanceEntry, ...], place: Path, *, all_of_it: bool = True
+    ) -> None:
+        """Have these objects of one series below ``place``; ``all_of_it``: the series has no others."""
         if entries:
             kind = STATED if entries[0].kind.startswith(REPORTS) else IMAGES
-            folder = place / kind / hashed(entries[0].series)
-            fetch_instances(archive, entries, folder, self.retrying, self.object_bytes)
+            self.into(archive, entries, place / kind / hashed(entries[0].series), all_of_it=all_of_it)
+
+    def into(self, archive: Archive, entries: tuple[InstanceEntry, ...], folder: Path, *, all_of_it: bool) -> None:
+        """Have these objects of one series in the folder."""
+        if entries:
+            fetch_instances(archive, entries, folder, self.retrying, self.object_bytes, all_of_it=all_of_it)
 
 
 def files_below(folder: Path) -> tuple[Path, ...]:

@@ -3,6 +3,8 @@
 * ``study``: what was seen of each study: its count, the set of its objects, and since when that set stands.
 * ``job``: one for each set of objects that is to be assessed; ``step`` is the last step that is done and on disk.
 * ``object``: what is to be stored in the archive.
+* ``decided``: each decision that was to be kept of a study, noted before the store has it.
+* ``report``: of each structured report that was looked into, whether radlogic wrote it.
 
 Every change is one transaction, synced before it returns. A job's key is made of the study and of the set of objects,
 so the same set is never assessed twice; an object's is its SOP Instance UID, so it is never stored twice.
@@ -24,8 +26,7 @@ from ..basket import made
 from ..errors import WatchRunning
 from ..seam import Closing, InstanceEntry
 
-VERSION: Final = 1
-_TABLES: Final = """
+_FIRST: Final = """
 CREATE TABLE study (uid TEXT PRIMARY KEY, instances INTEGER, digest TEXT NOT NULL, since REAL NOT NULL,
                     listed REAL NOT NULL, settled INTEGER NOT NULL) STRICT;
 CREATE TABLE job (key TEXT PRIMARY KEY, study TEXT NOT NULL, day TEXT, rule TEXT NOT NULL, listing TEXT NOT NULL,
@@ -37,6 +38,14 @@ CREATE INDEX job_study ON job (study, number);
 CREATE TABLE object (sop TEXT PRIMARY KEY, job TEXT NOT NULL REFERENCES job (key), file TEXT NOT NULL,
                      state TEXT NOT NULL, why TEXT NOT NULL DEFAULT '') STRICT;
 """
+_SECOND: Final = """
+CREATE TABLE decided (decision TEXT PRIMARY KEY, study TEXT NOT NULL, number INTEGER NOT NULL) STRICT;
+CREATE TABLE report (sop TEXT PRIMARY KEY, own INTEGER NOT NULL) STRICT;
+INSERT OR IGNORE INTO decided SELECT decision, study, number FROM job WHERE decision <> '' ORDER BY number;
+UPDATE job SET step = 'overtaken' WHERE step = 'aside' AND decision = ''
+    AND EXISTS (SELECT 1 FROM job AS newer WHERE newer.study = job.study AND newer.number > job.number)
+"""
+_VERSIONS: Final = (_FIRST, _SECOND)  # what makes each version of the one before; an old journal goes on
 _ADVANCE: Final = """
 UPDATE job SET step = ?, begun = 0, waits = 0, doubts = 0, why = '',
                decision = coalesce(nullif(?, ''), decision) WHERE key = ?
@@ -91,12 +100,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """An object for the archive; ``file`` is its name in the job's folder."""
+    """An object for the archive; ``file`` is its name in the job's folder, ``queued``: it is still to be stored."""
 
     sop: str
     job: str
     file: str
-    kept: bool
+    queued: bool
 
 
 class Journal(Closing):
@@ -106,7 +115,7 @@ class Journal(Closing):
         """Open or make it.
 
         Raises:
-            WatchRunning: another process has it, or it is of another version.
+            WatchRunning: another process has it, or it is of a later version.
         """
         self._lock = _locked(made(folder) / "lock")
         try:
@@ -125,14 +134,14 @@ class Journal(Closing):
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
+        if version > len(_VERSIONS):
+            found, cure = "a journal of a later version", "Use the radlogic that made it, or a new folder."
+            raise WatchRunning("settings", "watch.state", found, f"version {len(_VERSIONS)} or earlier", cure)
+        for number, statements in enumerate(_VERSIONS[version:], version + 1):
             with self._change():
-                for statement in _TABLES.split(";\n"):
+                for statement in statements.split(";\n"):
                     self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {VERSION}")
-        elif version != VERSION:
-            found, cure = "a journal of another version", "Use the radlogic that made it, or a new folder."
-            raise WatchRunning("settings", "watch.state", found, f"version {VERSION}", cure)
+                self._db.execute(f"PRAGMA user_version = {number}")
 
     def close(self) -> None:
         """Let another process have it."""
@@ -189,8 +198,10 @@ class Journal(Closing):
                 values,
             ).rowcount
             if added:
-                older = "UPDATE job SET step = ? WHERE study = ? AND key <> ? AND step IN (?, ?)"
-                self._db.execute(older, (Step.OVERTAKEN, job.study, job.key, Step.SEEN, Step.FETCHED))
+                undecided = "step IN (?, ?) OR (step = ? AND decision = '')"
+                older = f"UPDATE job SET step = ? WHERE study = ? AND key <> ? AND ({undecided})"  # noqa: S608
+                steps = (Step.SEEN, Step.FETCHED, Step.ASIDE)
+                self._db.execute(older, (Step.OVERTAKEN, job.study, job.key, *steps))
         return bool(added)
 
     # ---- jobs ----------------------------------------------------------------------------------
@@ -217,11 +228,17 @@ class Journal(Closing):
         where = f"step NOT IN ({','.join('?' * len(ENDED))})"
         return int(self._db.execute(f"SELECT count(*) FROM job WHERE {where}", ENDED).fetchone()[0])  # noqa: S608  marks
 
-    def decision_of(self, study: str) -> str:
-        """The newest decision that was kept of a study, '' where there is none."""
-        query = "SELECT decision FROM job WHERE study = ? AND decision <> '' ORDER BY number DESC LIMIT 1"
-        row = self._db.execute(query, (study,)).fetchone()
-        return str(row[0]) if row else ""
+    def deciding(self, job: Job, decision: str) -> None:
+        """Note a decision that is about to be kept, so that it is known whenever the process dies."""
+        with self._change():
+            number = "(SELECT coalesce(max(number), 0) + 1 FROM decided)"
+            values = (decision, job.study)
+            self._db.execute(f"INSERT OR IGNORE INTO decided VALUES (?, ?, {number})", values)  # noqa: S608  constant
+
+    def decisions_of(self, study: str) -> tuple[str, ...]:
+        """The decisions that were to be kept of a study, newest first; the store may lack the newest."""
+        query = "SELECT decision FROM decided WHERE study = ? ORDER BY number DESC"
+        return tuple(str(row[0]) for row in self._db.execute(query, (study,)))
 
     def begin(self, job: Job) -> None:
         """Note that work on it begins: one that begins again and again and never ends kills its process."""
@@ -269,16 +286,40 @@ class Journal(Closing):
     def outgoing(self, job: Job) -> list[Outgoing]:
         """A job's objects for the archive."""
         rows = self._db.execute("SELECT sop, job, file, state FROM object WHERE job = ? ORDER BY file", (job.key,))
-        return [Outgoing(sop, key, file, state == "kept") for sop, key, file, state in rows]
+        return [Outgoing(sop, key, file, state == "queued") for sop, key, file, state in rows]
+
+    def told(self, decision: str) -> frozenset[str]:
+        """The objects that were made of a decision, by any job."""
+        query = "SELECT sop FROM object JOIN job ON key = job WHERE decision = ?"
+        return frozenset(str(row[0]) for row in self._db.execute(query, (decision,)))
 
     def kept(self, sop: str) -> None:
         """An object is in the archive, read back."""
+        self._object(sop, "kept")
+
+    def withheld(self, sop: str) -> None:
+        """An object is not to be stored any more."""
+        self._object(sop, "withheld")
+
+    def _object(self, sop: str, state: str) -> None:
         with self._change():
-            self._db.execute("UPDATE object SET state = 'kept' WHERE sop = ?", (sop,))
+            self._db.execute("UPDATE object SET state = ? WHERE sop = ?", (state, sop))
 
     def is_own(self, sop: str) -> bool:
         """Whether an object is one of those that this watch made."""
         return self._db.execute("SELECT 1 FROM object WHERE sop = ?", (sop,)).fetchone() is not None
+
+    # ---- reports -------------------------------------------------------------------------------
+
+    def own_report(self, sop: str) -> bool | None:
+        """Whether radlogic wrote a report, here or elsewhere; None where nobody has looked into it."""
+        row = self._db.execute("SELECT own FROM report WHERE sop = ?", (sop,)).fetchone()
+        return None if row is None else bool(row[0])
+
+    def looked_into(self, sop: str, *, own: bool) -> None:
+        """Note whether radlogic wrote a report."""
+        with self._change():
+            self._db.execute("INSERT OR REPLACE INTO report VALUES (?, ?)", (sop, int(own)))
 
 
 def _job(key: str, study: str, day: str, rule: str, listing: str, as_of: str, step: str, *rest: Any) -> Job:

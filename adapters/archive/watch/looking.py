@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from ....engine.errors import InputError, RadlogicError
+from ..objects import identity_of
 from ..retry import Retrying
 from ..seam import Archive, InstanceEntry, Query, SeriesEntry, StudyEntry
 from ..uids import hashed
+from .gathering import Gather, files_below
 from .journal import Job, Journal, Seen, Step
+from .reports import REPORTS, is_own
 from .rules import Rule, first_fitting
 from .saying import Say
 from .settings import WatchSettings
 
 UNWANTED = "unwanted"
+LOOKED_INTO = "looked-into"  # beside the jobs' folders, none of which has such a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +30,15 @@ class Look:
     settings: WatchSettings
     journal: Journal
     source: Archive
-    retrying: Retrying
+    gather: Gather
     say: Say
     clock: Callable[[], float]
     today: Callable[[], date]
+
+    @property
+    def retrying(self) -> Retrying:
+        """How the archive is asked."""
+        return self.gather.retrying
 
     def all(self) -> None:
         """Look at every study of the last days; one that cannot be looked into hides no other.
@@ -47,8 +58,6 @@ class Look:
             self._guarded(one)
 
     def _guarded(self, study: StudyEntry) -> None:
-        from ....engine.errors import InputError
-
         try:
             self.one(study)
         except InputError as error:
@@ -83,11 +92,32 @@ class Look:
     def _listing(
         self, study: StudyEntry, rule: Rule, wanted: tuple[SeriesEntry, ...], series: tuple[SeriesEntry, ...]
     ) -> tuple[tuple[InstanceEntry, ...], ...]:
-        """The objects of each wanted series; with reports of others, where the rule reads them."""
+        """The objects of each wanted series; with reports of others, where the rule reads them, and none of our own."""
         reports = tuple(one for one in series if one.modality == "SR") if rule.findings else ()
         each = (self.retrying(lambda uid=one.uid: self.source.instances(study.uid, uid)) for one in (*wanted, *reports))  # type: ignore[misc]
-        others = (tuple(i for i in of if not self.journal.is_own(i.uid)) for of in each)
+        others = (tuple(i for i in of if not self._own(i)) for of in each)
         return tuple(tuple(sorted(of, key=lambda i: i.uid)) for of in others if of)
+
+    def _own(self, one: InstanceEntry) -> bool:
+        """Whether it is radlogic's: made by this watch, or a report that says so, whoever sent it (a signed one)."""
+        if self.journal.is_own(one.uid) or not one.kind.startswith(REPORTS):
+            return self.journal.is_own(one.uid)
+        known = self.journal.own_report(one.uid)
+        return self._looked_into(one) if known is None else known
+
+    def _looked_into(self, one: InstanceEntry) -> bool:
+        """Fetch a report that is new, once. One that cannot be had counts as another's: its job will say why, and one
+        report hides no other study."""
+        place = self.settings.state / "work" / LOOKED_INTO
+        try:
+            self.gather.fetch(self.source, (one,), place, all_of_it=False)
+            own = any(is_own(what) for what in map(identity_of, files_below(place)) if what.instance == one.uid)
+        except (RadlogicError, OSError):
+            return False
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+        self.journal.looked_into(one.uid, own=own)
+        return own
 
     def _job(self, study: StudyEntry, digest: str, rule: Rule, listing: tuple[tuple[InstanceEntry, ...], ...]) -> Job:
         return Job(

@@ -53,7 +53,7 @@ class Watch:
 
     def _look(self) -> bool:
         b = self.bench
-        look = Look(b.settings, b.journal, b.source, b.gather.retrying, self.say, self.clock, self.today)
+        look = Look(b.settings, b.journal, b.source, b.gather, self.say, self.clock, self.today)
         try:
             look.all()
         except (SetupError, InputError) as error:
@@ -78,7 +78,7 @@ class Watch:
         try:
             while work.job.step not in ENDED and not self.stop.is_set():
                 work.step()
-                self.say("step done", job=job.key, step=work.job.step.value)
+                self.say("step done", job=job.key, step=work.job.step.value, **work.facts())
         except PERHAPS_THE_STUDY as error:
             self._wait_or_aside(work.job, error)
         except SetupError as error:

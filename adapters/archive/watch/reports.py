@@ -22,9 +22,11 @@ def is_own(what: Identity) -> bool:
 def speaking(files: Iterable[Path], *, own: bool) -> tuple[Path | None, tuple[Finding, ...], tuple[str, ...]]:
     """The report, its findings, and notes. Of several readable ones the verified one speaks; of several of these, none.
 
-    ``own``: radlogic's own reports count, too.
+    One whose place another took does not count; only a verified one takes a verified one's. ``own``: radlogic's own
+    reports count, too.
     """
-    readable = [(file, found) for file in sorted(files) if (found := _findings(file, own)) is not None]
+    standing = [file for file, what in _standing(files) if own or not is_own(what)]
+    readable = [(file, found) for file in standing if (found := _findings(file)) is not None]
     verified = [one for one in readable if identity_of(one[0]).verified]
     left = readable if len(readable) == 1 else verified
     if len(left) == 1:
@@ -34,12 +36,24 @@ def speaking(files: Iterable[Path], *, own: bool) -> tuple[Path | None, tuple[Fi
     return None, (), ()
 
 
-def _findings(file: Path, own: bool) -> tuple[Finding, ...] | None:
+def _standing(files: Iterable[Path]) -> list[tuple[Path, Identity]]:
+    """The reports that can be read, but for those whose place another of them took (PredecessorDocumentsSequence)."""
+    known = [(file, what) for file in sorted(files) if (what := _identity(file)) is not None]
+    gone = {(uid, v) for _, what in known for uid in what.replaces for v in {what.verified, False}}
+    return [(file, what) for file, what in known if (what.instance, what.verified) not in gone]
+
+
+def _identity(file: Path) -> Identity | None:
+    try:
+        return identity_of(file)
+    except InputError:
+        return None
+
+
+def _findings(file: Path) -> tuple[Finding, ...] | None:
     from ...dicom.sr import read_sr
 
     try:
-        if not own and is_own(identity_of(file)):
-            return None
         return read_sr(file)
     except InputError:
         return None  # a report of another template (a dose report, a key object): it states no findings

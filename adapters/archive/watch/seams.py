@@ -54,18 +54,23 @@ class Match(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
-    """An assessed study, for whoever writes it as DICOM: ``series`` is the folder of its objects."""
+    """An assessed study, for whoever writes it as DICOM: ``series`` is the folder of its objects.
+
+    ``replaces``: files of the reports in the archive whose place its report takes, of a decision that it superseded.
+    """
 
     assessment: Assessment
     volume: Volume
     series: Path
     priors: tuple[Prior, ...]
+    replaces: tuple[Path, ...] = ()
 
 
 class Emit(Protocol):
     """Makes the objects that go to the archive: pydicom data sets with file meta, of the study that was assessed.
 
-    Called once for each assessment unless the process dies within: the objects of that call are then not used.
+    Called once for each assessment unless the process dies within: the objects of that call are then not used. Never
+    called for a decision that is signed, or whose place another one took: what it makes is preliminary.
     """
 
     def __call__(self, done: Assessed) -> Sequence[Any]:

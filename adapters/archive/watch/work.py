@@ -2,7 +2,8 @@
 
 What a step makes is on disk under its last name before the journal says that the step is done: a decision is written
 beside before it is kept in the store, and objects before they are sent. So a step that is done again finds them, and
-makes no second decision and no second report.
+makes no second decision and no second report. A decision that follows an earlier one of the study takes its place
+(``succession.py``), and what was signed meanwhile is not told as preliminary any more (``withholding.py``).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ..basket import made, sync_folder
 from ..objects import identity_of
 from ..seam import Archive
 from ..storing import store_file
-from .deciding import decide, sources_of
+from .deciding import Met, decide, sources_of
 from .earlier import earlier, fetch_earlier
 from .gathering import IMAGES, STATED, Gather, files_below
 from .journal import Job, Journal, Step
@@ -31,10 +32,12 @@ from .reports import speaking
 from .rules import Rule
 from .seams import Assessed, Seams
 from .settings import WatchSettings
+from .succession import Follows, Held, held_of, read_follows, same_case
+from .withholding import reports_before, why_withheld
 
 if TYPE_CHECKING:
     from ....engine.perception.volume import Volume
-    from ...store.cases import CaseFile
+    from ...store.cases import CaseFile, Store
 
 DECISION: Final = "decision.json"
 OUT: Final = "out"
@@ -70,6 +73,11 @@ class Work:
     def __init__(self, bench: Bench, job: Job) -> None:
         self._bench, self.job = bench, job
         self.folder = bench.settings.state / "work" / job.key
+        self._withheld = ""
+
+    def facts(self) -> dict[str, str]:
+        """What is to be said of the step that was done, beside its name."""
+        return {"withheld": self._withheld} if self._withheld else {}
 
     def step(self) -> None:
         """Do what comes next, and have the journal say so.
@@ -77,6 +85,7 @@ class Work:
         Raises:
             InputError: it cannot be done. SetupError: not just now.
         """
+        self._withheld = ""
         _NEXT[self.job.step](self)
         self.job = self._bench.journal.job(self.job.key)
 
@@ -101,29 +110,35 @@ class Work:
 
     def assess(self) -> None:
         """The decision is kept in the store, with what its pictures need."""
-        file, s = self.folder / DECISION, self._bench.settings
-        if not file.is_file():
-            write_decision(self._decided(), file)
-        assessment = read_decision(file)
+        assessment = self._decision()
         self._check_same_images(assessment)
-        keep(assessment, s.store, s.guidelines, volume=self._volume, images=s.images)
-        self._bench.journal.advance(self.job, Step.ASSESSED, decision=assessment.record.decision_id)
+        name, s = assessment.record.decision_id, self._bench.settings
+        self._bench.journal.deciding(self.job, name)
+        with self._store() as store:
+            kept = is_kept(store, name)
+        instead_of = "" if kept else read_follows(self.folder).instead_of
+        keep(assessment, s.store, s.guidelines, volume=self._volume, images=s.images, instead_of=instead_of)
+        self._bench.journal.advance(self.job, Step.ASSESSED, decision=name)
 
     def write(self) -> None:
-        """The objects for the archive are in the folder, and listed."""
+        """The objects for the archive are in the folder, and listed; none of what is not to be told."""
         out = self.folder / OUT
-        if not out.is_dir():
+        if not out.is_dir() and self._may_tell():
             self._emit(out)
         objects = [(self._checked(file), file.name) for file in files_below(out)]
         self._bench.journal.advance(self.job, Step.WRITTEN, objects=objects)
 
     def deliver(self) -> None:
-        """The objects are in the archive."""
+        """The objects are in the archive, but for those that are not to be told any more."""
         bench, how = self._bench, self._bench.gather
         for one in bench.journal.outgoing(self.job):
-            if not one.kept:
+            if not one.queued:
+                continue
+            if self._may_tell():
                 store_file(bench.archive, self.folder / OUT / one.file, how.retrying, how.object_bytes)
                 bench.journal.kept(one.sop)
+            else:
+                bench.journal.withheld(one.sop)
         bench.journal.advance(self.job, Step.DONE)
         self.clear()
 
@@ -139,32 +154,55 @@ class Work:
 
         return read_series(self.folder / IMAGES)
 
-    def _decided(self) -> Assessment:
+    def _store(self) -> Store:
+        from ...store.cases import Store
+
+        return Store.open(self._bench.settings.store)
+
+    def _held(self, study: str) -> Held | None:
+        with self._store() as store:
+            return held_of(store, self._bench.journal.decisions_of(study))
+
+    def _decision(self) -> Assessment:
+        """The decision, on disk: the one that is there unless what it follows has changed since, else a new one."""
+        file, held = self.folder / DECISION, self._held(self.job.study)
+        follows = held.follows() if held is not None else Follows()
+        if file.is_file():
+            made = read_decision(file)
+            with self._store() as store:
+                if is_kept(store, made.record.decision_id) or read_follows(self.folder) == follows:
+                    return made
+        made = self._decided(follows)
+        if held is not None and same_case(made, held.made.assessment):
+            made, follows = held.made.assessment, Follows()  # nothing came that says anything of the exam
+        file.unlink(missing_ok=True)
+        follows.write(self.folder)
+        write_decision(made, file)
+        return read_decision(file)
+
+    def _decided(self, follows: Follows) -> Assessment:
         bench, rule = self._bench, self._rule
         report, _, notes = speaking(files_below(self.folder / STATED), own=False) if rule.findings else (None, (), ())
         priors, met = earlier(self.folder, self._said)
         subject = identity_of(files_below(self.folder / IMAGES)[0]).subject
         record = bench.seams.record(subject.patient_id, subject.issuer, self.folder)
         sources = sources_of(rule, self.folder, report, record, bench.settings.guidelines)
-        as_of = date.fromisoformat(self.job.as_of)
-        return decide(sources, rule, as_of, priors, (*notes, *met), bench.seams.match)
+        as_of, met = date.fromisoformat(self.job.as_of), Met((*notes, *met.notes), met.left_open)
+        return decide(sources, rule, as_of, priors, met, bench.seams.match, follows)
 
     def _said(self, study: str) -> CaseFile | None:
-        """What was decided of an earlier study, by the newest decision that stands."""
-        from ...store.cases import Store
-        from ...store.errors import NoSuchDecision
-
-        name = self._bench.journal.decision_of(study)
-        if not name:
+        """What was decided of an earlier study, by the decision that holds; the store may have been exchanged since."""
+        held = self._held(study)
+        if held is None:
             return None
-        with Store.open(self._bench.settings.store) as store:
-            try:
-                row = store.row(name)
-            except NoSuchDecision:  # the store was exchanged since: then nobody decided it, here
-                return None
-            while row.superseded_by is not None:
-                row = store.row(row.superseded_by)
-            return store.case(row.decision_id)
+        with self._store() as store:
+            return store.case(held.standing)
+
+    def _may_tell(self) -> bool:
+        """Whether a preliminary report of the decision may be stored in the archive."""
+        with self._store() as store:
+            self._withheld = why_withheld(store, self._bench.journal, self.job)
+        return not self._withheld
 
     def _check_same_images(self, assessment: Assessment) -> None:
         if assessment.record.image_sha256 != self._volume.sha256():
@@ -175,7 +213,9 @@ class Work:
         """Write all of them beside, then give them their place at once."""
         priors, _ = earlier(self.folder, self._said)
         assessment = read_decision(self.folder / DECISION)
-        made_of = Assessed(assessment, self._volume, self.folder / IMAGES, priors)
+        with self._store() as store:
+            before = reports_before(store, self._bench, self.job, self.folder)
+        made_of = Assessed(assessment, self._volume, self.folder / IMAGES, priors, before)
         objects = self._bench.seams.emit(made_of)
         beside = self.folder / f".{OUT}"
         shutil.rmtree(beside, ignore_errors=True)
@@ -197,6 +237,17 @@ class Work:
             found = "an object of another study, or under a UID that was given out before"
             raise BadValue("emit", "SOPInstanceUID (0008,0018)", found, "new ones of this study", "Mend the writer.")
         return what.instance
+
+
+def is_kept(store: Store, name: str) -> bool:
+    """Whether the store has a decision of that id."""
+    from ...store.errors import NoSuchDecision
+
+    try:
+        store.row(name)
+    except NoSuchDecision:
+        return False
+    return True
 
 
 def sync_files(folder: Path) -> None:

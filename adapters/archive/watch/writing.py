@@ -1,18 +1,21 @@
-"""The answer as DICOM: a structured report, and a segmentation where lesions have outlines."""
+"""The answer as DICOM: a structured report, and a segmentation where lesions have outlines.
+
+Made as ``radlogic report --sr --seg`` makes them, under the same conditions: on the images that were assessed, and of
+a decision that stands. What the watch sends is preliminary, so a signed decision has nothing here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 from ...earlier import of_archive
 from .seams import Assessed, Emit, Seams, nothing_written
 from .settings import WatchSettings
 
-if TYPE_CHECKING:
-    from ...dicom.emit.evidence import Evidence
-    from ...dicom.emit.report import Told
+REPORT, OUTLINES = Path("report"), Path("outlines")
 
 
 def report(done: Assessed) -> Sequence[Any]:
@@ -21,10 +24,7 @@ def report(done: Assessed) -> Sequence[Any]:
     Raises:
         InputError: the decision cannot be told in DICOM. MissingExtra: highdicom is not installed.
     """
-    from ...dicom.emit.report import report_sr
-
-    evidence, told = _told(done)
-    return (report_sr(done.assessment, evidence, told),)
+    return _made(done, outlines=False)
 
 
 def report_with_outlines(done: Assessed) -> Sequence[Any]:
@@ -33,23 +33,16 @@ def report_with_outlines(done: Assessed) -> Sequence[Any]:
     Raises:
         InputError: the decision cannot be told in DICOM. MissingExtra: highdicom is not installed.
     """
-    from ...dicom.emit.package import masks_of
-    from ...dicom.emit.report import report_sr
-    from ...dicom.emit.segmentation import report_seg
-
-    masks = masks_of(done.assessment, done.volume)
-    if not masks:
-        return report(done)
-    evidence, told = _told(done)
-    segmentation = report_seg(done.assessment, masks, done.volume, evidence, told)
-    return (segmentation, report_sr(done.assessment, evidence, told, segmentation=segmentation))
+    return _made(done, outlines=True)
 
 
-def _told(done: Assessed) -> tuple[Evidence, Told]:
-    from ...dicom.emit.evidence import evidence_of
+def _made(done: Assessed, *, outlines: bool) -> Sequence[Any]:
+    from ...dicom.emit.package import Wanted, objects_of
     from ...dicom.emit.report import Told
 
-    return evidence_of(done.series), Told(datetime.now().astimezone())
+    seg = OUTLINES if outlines else None
+    wanted = Wanted(done.series, REPORT, seg, replaces=done.replaces, outlined=False)
+    return tuple(objects_of(done.assessment, wanted, Told(datetime.now().astimezone())).values())
 
 
 WRITERS: Final[dict[str, Emit]] = {

@@ -9,7 +9,9 @@ from ....engine.record import Assessment
 from ....engine.types import Decision, GuidelineDecision, Reading
 from ...notice import INTENDED_USE, PRELIMINARY
 from ...report.overridden import apart, overrides, set_aside
+from ...report.plain_names import in_words
 from ...report.signed import Signed
+from ...report.view import spoken_of
 from ..coded import Code
 from . import items
 from .lesions import OVERRIDDEN, categorised, question_of
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 EVALUATIONS: Final = Code("UMLS", "C0034375", "Qualitative Evaluations")
 NOTICE: Final = ":notice"
+READER: Final = ":reader"
 UNMENTIONED: Final = ":unmentioned"
 INDICATION: Final = ":indication"
 ASSESSED: Final = ":assessed"
@@ -38,11 +41,14 @@ NOT_ASSESSED: Final = "not-assessed"
 ONE_SD: Final = "The +/- of a measurement is one standard deviation."
 
 
-def evaluations(assessment: Assessment, signed: Signed | None) -> Dataset:
-    """The container: notice, how to read silence, the exam's facts, each guideline's answer, what a human must see."""
+def evaluations(assessment: Assessment, signed: Signed | None, reader: str = "") -> Dataset:
+    """The container: notice, how to read silence, the exam's facts, each guideline's answer, what a human must see.
+
+    ``reader``: whose statements the findings are. Of a report that nobody signed they are no observer (see ``report``).
+    """
     decision, record = assessment.decision, assessment.record
     below = [
-        *_notice(signed),
+        *_notice(signed, reader),
         _unmentioned(assessment),
         _coded(INDICATION, record.case.exam.indication.value),
         *(_coded(ASSESSED, kind) for kind in record.case.assessed),
@@ -66,10 +72,12 @@ def _coded(name: str, value: str) -> Dataset:
     return items.answer(words.own(name, name.lstrip(":")), words.own(f"{name}={value}", value))
 
 
-def _notice(signed: Signed | None) -> Iterator[Dataset]:
+def _notice(signed: Signed | None, reader: str) -> Iterator[Dataset]:
     yield _text(NOTICE, INTENDED_USE)
     if signed is None:
         yield _text(NOTICE, PRELIMINARY)
+        if reader:
+            yield _text(READER, f"Findings as stated by {reader}, who has not signed this report")
         return
     yield _coded(SIGNED, signed.outcome)
     if signed.reason:
@@ -91,7 +99,9 @@ def _answers(decision: Decision, signed: Signed | None) -> Iterator[Dataset]:
         if guideline.application.applies == "no":
             continue
         if guideline.application.applies == "conditional":
-            yield from (_text(CONDITION, f"Conditional: {why}") for why in guideline.application.reasons)
+            known = (guideline.application.guideline,)
+            why = (in_words(reason, known) for reason in guideline.application.reasons)
+            yield from (_text(CONDITION, f"Conditional: {words}") for words in why)
         if guideline.exam is not None:
             yield from _answer(guideline, guideline.exam, decision, signed)
         elif signed is not None and guideline in overrides(decision, signed):
@@ -149,7 +159,7 @@ def _for_the_reader(decision: Decision) -> Iterator[Dataset]:
     """What a human must see: reasons of review, conflicts, citations."""
     if decision.review.required:
         yield _coded(REVIEW, decision.review.priority.value)
-        yield from (_text(REVIEW, reason.text) for reason in decision.review.reasons)
+        yield from (_text(REVIEW, in_words(reason.text, spoken_of(decision))) for reason in decision.review.reasons)
     for one in decision.conflicts:
         low, high = one.interval
         yield _text(

@@ -20,6 +20,7 @@ from ..own import READING
 from . import items
 from .authors import PEOPLE, Author, by_author, identification, standing, version_of
 from .evidence import Evidence
+from .growth import growth
 from .stating import stated
 from .uids import tracking_uid
 from .vocabulary import Vocabulary, is_code, shipped_vocabulary
@@ -141,18 +142,23 @@ def _location(finding: Finding, author: Author) -> Iterator[Dataset]:
 
 
 def _concluded(finding: Finding, decision: Decision, aside: tuple[str, ...]) -> Iterator[Dataset]:
-    """Each guideline's category, what the signer did not take named as such, and the risks, each once."""
+    """The growth, each guideline's category, what the signer did not take named as such, and the risks, each once."""
     risks: list[Risk] = []
-    for guideline in decision.guidelines:
-        for answer in guideline.findings:
-            if answer.finding.tracking_id == finding.tracking_id and guideline.application.applies != "no":
-                yield from categorised(answer.reading)
-                if answer.reading.guideline in aside:
-                    words = f"By the engine's reading, which was not taken for the exam: {answer.reading.guideline}"
-                    yield items.text(shipped_vocabulary().own(OVERRIDDEN, "overridden"), words)
-                risks += [risk for risk in _risks(answer) if risk not in risks]
+    yield from growth(_answers(finding, decision))
+    for answer in _answers(finding, decision):
+        yield from categorised(answer.reading)
+        if answer.reading.guideline in aside:
+            words = f"By the engine's reading, which was not taken for the exam: {answer.reading.guideline}"
+            yield items.text(shipped_vocabulary().own(OVERRIDDEN, "overridden"), words)
+        risks += [risk for risk in _risks(answer) if risk not in risks]
     for risk in risks:
         yield from _risk(risk)
+
+
+def _answers(finding: Finding, decision: Decision) -> list[FindingDecision]:
+    """What the guidelines that apply say of the lesion."""
+    held = (answer for g in decision.guidelines if g.application.applies != "no" for answer in g.findings)
+    return [answer for answer in held if answer.finding.tracking_id == finding.tracking_id]
 
 
 def _risks(answer: FindingDecision) -> Iterable[Risk]:

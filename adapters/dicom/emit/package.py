@@ -30,7 +30,8 @@ class Wanted:
     ``series``: the images of the exam (folder, zip or file). ``drawn``: somebody's segmentation of the lesions, whose
     masks are taken by tracking identifier; without it the net outlines the nodules whose place is stated.
     ``replaces``: files of the reports that this one takes the place of. ``vouched``: somebody vouches that the images
-    are those of the exam, where the record knows neither their hash nor their study.
+    are those of the exam, where the record knows neither their hash nor their study. ``outlined``: a segmentation
+    that is wanted must be; False: where no lesion has a mask the report is written alone.
     """
 
     series: Path | None
@@ -39,12 +40,26 @@ class Wanted:
     drawn: Path | None = None
     replaces: tuple[Path, ...] = ()
     vouched: bool = False
+    outlined: bool = True
 
 
 def write_report(
     assessment: Assessment, wanted: Wanted, told: Told, *, signed: Signed | None = None, replaced_by: str = ""
 ) -> dict[Path, Dataset]:
     """Write the report, the segmentation or both, all or none; what was written comes back by path.
+
+    Raises:
+        InputError: what ``objects_of`` raises, or a file cannot be written. MissingExtra: highdicom is not installed.
+    """
+    made = objects_of(assessment, wanted, told, signed=signed, replaced_by=replaced_by)
+    write_objects(made)
+    return made
+
+
+def objects_of(
+    assessment: Assessment, wanted: Wanted, told: Told, *, signed: Signed | None = None, replaced_by: str = ""
+) -> dict[Path, Dataset]:
+    """The report, the segmentation or both by path, not written yet: every DICOM report that leaves is made here.
 
     Findings without images make no DICOM report: what identifies patient and study is copied from the images, never
     made up. They can be reported as text, HTML, PDF or FHIR.
@@ -75,13 +90,13 @@ def write_report(
     segmentation = None
     if wanted.seg is not None and volume is not None:
         masks = masks_of(assessment, volume, wanted.drawn)
-        segmentation = made[wanted.seg] = report_seg(assessment, masks, volume, evidence, told)
+        if masks or wanted.outlined:
+            segmentation = made[wanted.seg] = report_seg(assessment, masks, volume, evidence, told)
     if wanted.sr is not None:
         earlier = predecessors_of(wanted.replaces)
         made[wanted.sr] = report_sr(
             assessment, evidence, told, signed=signed, segmentation=segmentation, predecessors=earlier
         )
-    write_objects(made)
     return made
 
 

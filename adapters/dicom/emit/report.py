@@ -45,7 +45,8 @@ SERIES_NUMBER: Final = 9001  # scanners count from 1; a report must not look lik
 class Told:
     """By whom and when a report is told: ``at`` is its content date and time, aware or in the images' local time.
 
-    ``reader``: the person whose statements the findings are, if known ("Family^Given"); ``institution``: where.
+    ``reader``: the person whose statements the findings are, if known ("Family^Given"), an observer of a signed report
+    alone; ``institution``: where.
     """
 
     at: datetime
@@ -149,7 +150,7 @@ def _root(
         *_observers(record.engine_version, told, signed),
         items.answer(PROCEDURE, _procedure(modality, evidence), items.MODIFIER),
         *([items.container(MEASUREMENTS, measured)] if measured else []),
-        evaluations(assessment, signed),
+        evaluations(assessment, signed, line(told.reader)),
     ]
     return items.container(TITLE, below, template="1500", relationship="")
 
@@ -163,9 +164,14 @@ def _procedure(modality: str, evidence: Evidence) -> Code:
 
 
 def _observers(version: str, told: Told, signed: Signed | None) -> Iterable[Any]:
-    """TID 1001: the person who signed or read, if any, and this program."""
+    """TID 1001: the persons who signed and read, once somebody signed; and this program.
+
+    A Person observer (TID 1002, 1003) is who made the observations of this document. Until a human signs no human did:
+    the program put them together, and that a reader stated some of them is said in words.
+    """
     sr = items.highdicom_sr()
-    names = dict.fromkeys(name for name in (person(signed.by) if signed else "", person(told.reader)) if name)
+    people = (person(signed.by), person(told.reader)) if signed else ()
+    names = dict.fromkeys(name for name in people if name)
     for name in names:
         about = sr.PersonObserverIdentifyingAttributes(name, organization_name=line(told.institution) or None)
         yield from sr.ObserverContext(items.concept(Code("DCM", "121006", "Person")), about)

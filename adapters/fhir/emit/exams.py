@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ....engine.types import GuidelineDecision, Reading
 from ...report.overridden import apart, set_aside
+from ...report.plain_names import in_words
 from ...report.view import applied, guideline_name, management_of
 from ...report.words import category_words, clean
 from . import terms
@@ -152,7 +153,7 @@ def _notes(sending: Sending, decided: GuidelineDecision, reading: Reading, state
     if stated is not None and sending.signed:
         yield _by_signer(sending)
     if decided.application.applies == "conditional":
-        yield "Conditional: " + " ".join(decided.application.reasons)
+        yield "Conditional: " + " ".join(in_words(why, (reading.guideline,)) for why in decided.application.reasons)
     yield from (f"Source: {place}" for place in dict.fromkeys(step.citation for step in reading.trace))
 
 

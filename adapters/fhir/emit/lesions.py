@@ -12,6 +12,7 @@ from ....engine.types import Belief, Classes, FindingDecision, Known, Measured, 
 from ...report.view import Lesion, conventional, lesions
 from ...report.words import belief_words, clean, label, plain_words
 from . import terms
+from .growth import growth_parts
 from .parts import Json, coding, concept, fixed, note, quantity, some, standard, uid_identifier
 from .reading import category_parts, fact_parts, possible_parts
 from .sending import Entry, Sending, unknown
@@ -47,7 +48,12 @@ def _observation(sending: Sending, found: Lesion) -> Json:
         bodySite=where,
         derivedFrom=[sending.study] if sending.study else None,
         note=note(*_notes(sending, found)),
-        component=[*_places(sending, found), *_features(sending, found), *_answers(sending, found)],
+        component=[
+            *_places(sending, found),
+            *_features(sending, found),
+            *growth_parts(sending, found),
+            *_answers(sending, found),
+        ],
     )
 
 

@@ -8,7 +8,8 @@ from xml.etree import ElementTree as Tree  # builds, never parses
 from ....engine.types import GuidelineDecision, Reading
 from ...notice import INTENDED_USE
 from ...report.overridden import set_aside
-from ...report.view import applied, guideline_name, lesions, management_of
+from ...report.plain_names import in_words
+from ...report.view import applied, guideline_name, lesions, management_of, spoken_of
 from ...report.words import capital, category_words, clean, interval_words, percent, stop, term
 from .exams import NONE_STATED, interval_of, not_taken, overridden, stated_alone, stated_by
 from .parts import Json
@@ -57,12 +58,19 @@ def _stated(stated: Json) -> str:
 def _sentences(decided: GuidelineDecision, reading: Reading) -> Iterator[str]:
     yield stop(verdict(reading))
     if decided.application.applies == "conditional":
-        yield stop("Conditional: " + " ".join(map(clean, decided.application.reasons)))
+        yield stop(
+            "Conditional: " + " ".join(in_words(why, (reading.guideline,)) for why in decided.application.reasons)
+        )
     if said := management_of(reading):
         yield stop(capital(said))
     if window := interval_of(reading):
         due = f" (due {decided.due_date.isoformat()})" if decided.due_date else ""
         yield f"Follow-up {interval_words(list(window))}{due}."
+
+
+def _reasons(sending: Sending) -> list[str]:
+    decision = sending.assessment.decision
+    return [in_words(reason.text, spoken_of(decision)) for reason in decision.review.reasons]
 
 
 def verdict(reading: Reading) -> str:
@@ -85,7 +93,7 @@ def narrative(sending: Sending) -> Json:
     _findings(div, sending)
     asked = sending.assessment.decision.review
     if asked.required and sending.signed is None:
-        _list(div, "Review required", [reason.text for reason in asked.reasons] or ["no reason stated"])
+        _list(div, "Review required", _reasons(sending) or ["no reason stated"])
     _add(div, "p", INTENDED_USE)
     # "additional": reasons and intended use stand in no element of the report itself (R4 narrative-status)
     return {"status": "additional", "div": Tree.tostring(div, encoding="unicode")}

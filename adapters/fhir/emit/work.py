@@ -7,7 +7,8 @@ from datetime import date
 from ....engine.calendar import due_date
 from ....engine.types import Conflict, GuidelineDecision, Priority, Reading, ReviewReason
 from ...cds_hooks.terms import exams as exam_terms
-from ...report.view import applied, guideline_name, lesions, management_of
+from ...report.plain_names import in_words
+from ...report.view import applied, guideline_name, lesions, management_of, spoken_of
 from ...report.words import clean, percent, term
 from . import terms
 from .devices import engine_urn
@@ -106,7 +107,7 @@ def review(sending: Sending) -> list[Entry]:
         intent="proposal",
         priority=terms.codes().priorities[asked.priority],
         code=sending.own("review"),
-        description=" ".join(clean(reason.text) for reason in asked.reasons),
+        description=" ".join(in_words(reason.text, spoken_of(sending.assessment.decision)) for reason in asked.reasons),
         focus=reference(report_urn(sending)),
         **{"for": sending.subject},
         authoredOn=sending.context.at.isoformat() if sending.context.at else None,

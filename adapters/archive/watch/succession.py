@@ -1,0 +1,133 @@
+"""What was decided of a study before, and how a further decision of it follows.
+
+Images or reports that come late make a decision of a study anew. One that nobody signed is superseded by it, so that
+one stands in the worklist. A signed one stands: the new one waits as its possible correction until a human signs it,
+and nothing of it is sent to the archive meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ....engine.record import Assessment, correction_name
+from ....engine.tracking.priors import told
+from ....engine.types import Case
+from ...decision_file import write_text
+
+if TYPE_CHECKING:
+    from ...store.cases import CaseFile, Row, Store
+
+DECIDED_ANEW: Final = "decided anew: "
+FILE: Final = "instead-of.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the store holds of a study: ``made`` by the watch, the last one; ``row``: the newest in its place.
+
+    ``final``: the signed decision that stands, None where there is none.
+    """
+
+    made: CaseFile
+    row: Row
+    final: Row | None
+
+    @property
+    def standing(self) -> str:
+        """The decision that holds: a correction of a signed one does not until it is signed itself."""
+        return (self.final or self.row).decision_id
+
+    def follows(self) -> Follows:
+        """How a new decision of the study follows it."""
+        name = self.row.decision_id
+        came = "images or reports came after it"
+        if self.final is not None:
+            signed = self.final.decision_id
+            open_too = "" if name == signed else f", and its correction {name} waits for a signature"
+            why = f"decision {signed} of this exam is signed and stands{open_too}; {came}: it may need a correction"
+            return Follows(name, DECIDED_ANEW + why, human=True)
+        if _worked_on(self.row):
+            why = (
+                f"this takes the place of decision {name}, on which somebody had worked; {came}: look at what they said"
+            )
+            return Follows(name, DECIDED_ANEW + why, human=True)
+        return Follows(name, f"{DECIDED_ANEW}this takes the place of decision {name}, which nobody signed; {came}")
+
+
+@dataclass(frozen=True, slots=True)
+class Follows:
+    """What a decision supersedes, '' for none; ``text`` says so with it; ``human``: somebody must look at why."""
+
+    instead_of: str = ""
+    text: str = ""
+    human: bool = False
+
+    def said_with(self, case: Case) -> Case:
+        """The case with the text among its notes, and a reason for review where a human must look."""
+        if not self.text:
+            return case
+        if self.human:
+            return replace(case, exam=told(case.exam, (), (self.text,)))
+        return replace(case, exam=replace(case.exam, notes=(*case.exam.notes, self.text)))
+
+    def named(self, made: Assessment) -> Assessment:
+        """Under its name as the one that takes the place, as the store's corrections are named."""
+        if not self.instead_of:
+            return made
+        name = correction_name(made.record.decision_id, self.instead_of)
+        return replace(made, record=replace(made.record, decision_id=name))
+
+    def write(self, folder: Path) -> None:
+        """Keep it beside the decision."""
+        write_text(folder / FILE, json.dumps(asdict(self)))
+
+
+def read_follows(folder: Path) -> Follows:
+    """What was kept; nothing where nothing was."""
+    file = folder / FILE
+    return Follows(**json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else Follows()
+
+
+def held_of(store: Store, decisions: Iterable[str]) -> Held | None:
+    """What the store holds of a study, by the decisions that the watch made of it, newest first; None for nothing.
+
+    A store may lack the newest (the process died before it was kept) and all of them (it was exchanged).
+    """
+    from ...report.signed import stood
+    from ...store.errors import NoSuchDecision
+    from ...store.states import State
+
+    for name in decisions:
+        try:
+            made = store.case(name)
+        except NoSuchDecision:
+            continue
+        row = made.row
+        while row.superseded_by is not None:
+            row = store.row(row.superseded_by)
+        row = store.pending(row.decision_id) or row
+        chain = (row, *(one.row for one in stood(store, row.decision_id).before))
+        return Held(made, row, next((one for one in chain if one.state is State.SIGNED), None))
+    return None
+
+
+def same_case(one: Assessment, other: Assessment) -> bool:
+    """Whether both decide the same images and the same statements, whatever is told of decisions before."""
+    images = one.record.image_sha256, other.record.image_sha256
+    return images[0] == images[1] and _plain(one.record.case) == _plain(other.record.case)
+
+
+def _plain(case: Case) -> Case:
+    exam = case.exam
+    notes, left = (tuple(t for t in texts if not t.startswith(DECIDED_ANEW)) for texts in (exam.notes, exam.unmatched))
+    return replace(case, exam=replace(exam, notes=notes, unmatched=left))
+
+
+def _worked_on(row: Row) -> bool:
+    from ...store.states import State
+
+    return row.state is not State.WAITING or row.outcome is not None

@@ -1,0 +1,73 @@
+"""How a lesion has grown since the newest earlier exam, in sentences: the change, the guideline's growth, doubling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ...engine.before import Growth
+from ...engine.tracking.denied import denials
+from ...engine.types import Unknown
+from .phrases import say
+from .sentence import Link, Sentence
+from .view import Lesion, guideline_name, sentence
+from .words import clean, number, percent
+
+
+def growth_of(found: Lesion) -> tuple[Growth | Unknown, str] | None:
+    """A lesion's growth and the guideline that reads it: the first that says what growth is, else the first."""
+    told = [(d.growth, d.reading.guideline) for d in found.decided if d.growth is not None]
+    meant = [one for one in told if isinstance(one[0], Growth) and one[0].threshold_mm is not None]
+    return next(iter((*meant, *told)), None)
+
+
+def denied(found: Lesion) -> Mapping[str, str]:
+    """What is stated of a lesion and denied by the earlier exam, by name: it is told as open, not as it stands."""
+    return denials(found.finding_shown)
+
+
+def growth_sentences(found: Lesion, link: Link) -> tuple[Sentence, ...]:
+    """What is told of it, or why nothing can be; none where no earlier exam was compared, or the lesion is new."""
+    held, open_ = growth_of(found), denied(found)
+    if open_:
+        return tuple(say("lesion.denied", link, text=sentence(text)) for text in open_.values())
+    if held is None:
+        return ()
+    grown, guideline = held
+    if isinstance(grown, Unknown):
+        return (say("lesion.growth_unknown", link, why=clean(grown.why)),)
+    return (_changed(grown, link), *_over(grown, guideline, link), *_doubling(grown, link))
+
+
+def _changed(grown: Growth, link: Link) -> Sentence:
+    low, high = (signed_mm(mm) for mm in grown.change_90_mm)
+    change, months = signed_mm(grown.change_mm), number(round(grown.months, 2))
+    return say("lesion.growth", link, change=change, sd=f"{grown.sd_mm:.1f}", low=low, high=high, months=months)
+
+
+def _over(grown: Growth, guideline: str, link: Link) -> Iterator[Sentence]:
+    if grown.threshold_mm is None or grown.over_threshold is None:
+        return
+    words = {"threshold": number(grown.threshold_mm), "guideline": guideline_name(guideline)}
+    yield say("lesion.growth_over", link, probability=percent(grown.over_threshold), **words)
+    if grown.within_months is not None and not grown.in_time:
+        yield say("lesion.growth_late", link, within=number(grown.within_months), guideline=words["guideline"])
+
+
+def _doubling(grown: Growth, link: Link) -> Iterator[Sentence]:
+    days, (shortest, longest) = grown.doubling_days, grown.doubling_90_days
+    if days is None or shortest is None:
+        return
+    span = {"days": f"{days:.0f}", "shortest": f"{shortest:.0f}"}
+    if longest is None:
+        yield say("lesion.doubling_open", link, **span)
+    else:
+        yield say("lesion.doubling", link, longest=f"{longest:.0f}", **span)
+
+
+def signed_mm(mm: float) -> str:
+    """A change with its sign.
+
+    >>> signed_mm(1.94), signed_mm(-0.5), signed_mm(-0.01)
+    ('+1.9', '-0.5', '+0.0')
+    """
+    return f"{round(mm, 1) + 0.0:+.1f}"
