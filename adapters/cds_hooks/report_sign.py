@@ -97,9 +97,17 @@ def _family(expected: Expected) -> str:
     return "Lung-RADS " if expected.guideline.startswith("lung-rads") else ""
 
 
-def _words(months: tuple[int, int]) -> str:
-    low, high = months
-    return f"{low} months" if low == high else f"{low} to {high} months"
+WEEKS = 4  # to the month, as the reader of reports counts them
+
+
+def _words(months: tuple[float, float]) -> str:
+    """The interval in words: whole months, else weeks."""
+    if months[1] == 0:
+        return "no time (at once)"
+    whole = all(m == int(m) for m in months)
+    unit, many = ("months", months) if whole else ("weeks", (months[0] * WEEKS, months[1] * WEEKS))
+    low, high = many
+    return f"{low:g} {unit}" if low == high else f"{low:g} to {high:g} {unit}"
 
 
 def _sentence(expected: Expected) -> str:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from .phrases import any_of, listed, words
 from .sections import Sentence
 
-_COMMA = re.compile(r"[,:()]|[ ]-{1,2}[ ]|\.\.\.")
+_COMMA = re.compile(r"[,:()]|[ ]/[ ]|\bor (?=pet|biops|tissue)|[ ]-{1,2}[ ]|\.\.\.")
 _BUT = re.compile(r"\b(?:but|however|at present|for now)\b|[ ]-{1,2}[ ]")
-_QUOTE = re.compile(r'"[^"\n]{6,600}"')
+_QUOTE = re.compile(r'"[^"\n]{6,600}"|\[(?:macro|template)\b[^\]]{0,600}\]')
+# a legend has one of these
+_MEANING = re.compile(r"negative|benign|suspicious|definite|probabl|incomplete|intermediate|very low| = ")
+_MOST = 0.6  # a report that stands in quotation marks as a whole is no quotation
 _BOX = re.compile(r"\[\s?([xv✓☑*]?)\s?\]|\(\s?([xv*]?)\s?\)|([☐□])|(☑)|_([x_])_")
 QUOTED, UNCHECKED, LEGEND = "quoted", "unchecked", "legend"
 
 
-@dataclass(frozen=True, slots=True)
-class Mask:
+class Mask(NamedTuple):
     """Characters of the report that ``reason`` takes out."""
 
     start: int
@@ -34,24 +36,35 @@ def _cues() -> tuple[tuple[str, str, str, re.Pattern[str]], ...]:
     )
 
 
+@cache
+def _any_cue() -> re.Pattern[str]:
+    return any_of(word for group in words("context")["cues"].values() for cue in group for word in cue["words"])
+
+
 @lru_cache(maxsize=64)
 def masks(sentence: Sentence) -> tuple[Mask, ...]:
     """The ranges of one sentence that a cue of its own reaches, in places of the report."""
     low = sentence.low
+    if not _any_cue().search(low):
+        return ()
     turns = [match.start() for match in listed("context", "turns").finditer(low)]
     stops = {"sentence": turns, "whole": [match.start() for match in _BUT.finditer(low)]}
     stops["comma"] = sorted(turns + [match.start() for match in _COMMA.finditer(low)])
+    cues = [(kind, side, reach, match) for kind, side, reach, pattern in _cues() for match in pattern.finditer(low)]
+    opened = [match.start() for kind, side, _, match in cues if side == "after" and kind in ("prior", "past")]
     found = [
-        (*_reach(side, match, stops[reach], low), kind, side)
-        for kind, side, reach, pattern in _cues()
-        for match in pattern.finditer(low)
+        (*_reach(side, match, sorted([*stops[reach], *opened]) if side == "before" else stops[reach], low), kind, side)
+        for kind, side, reach, match in cues
     ]
     return tuple(Mask(sentence.start + start, sentence.start + end, kind, side) for start, end, kind, side in found)
 
 
 def _reach(side: str, match: re.Match[str], stops: list[int], low: str) -> tuple[int, int]:
     if side == "after":
-        return match.end(), next((stop for stop in stops if stop >= match.end()), len(low))
+        last = next((stop for stop in stops if stop >= match.end()), len(low))
+        inside = low.rfind("(", 0, match.start()) > low.rfind(")", 0, match.start())  # no cue reaches out of brackets
+        close = low.find(")", match.end()) if inside else -1
+        return match.end(), min(last, close) if close >= 0 else last
     return next((stop for stop in reversed(stops) if stop < match.start()), 0), match.start()
 
 
@@ -62,8 +75,25 @@ def reasons(sentence: Sentence, start: int, end: int) -> frozenset[str]:
 
 def pasted(low: str) -> tuple[Mask, ...]:
     """Ranges in quotation marks, between the marks of a pasted report, and after an empty box of a list."""
-    quotes = [Mask(match.start(), match.end(), QUOTED) for match in _QUOTE.finditer(low)]
+    quotes = [Mask(m.start(), m.end(), LEGEND) for m in _legend_run().finditer(low)] if _MEANING.search(low) else []
+    quotes += [
+        Mask(match.start(), match.end(), QUOTED)
+        for match in _QUOTE.finditer(low)
+        if match.end() - match.start() < _MOST * len(low)
+    ]
     return (*quotes, *_between(low), *_boxes(low))
+
+
+@cache
+def _legend_run() -> re.Pattern[str]:
+    """Three or more categories in a row, each followed by its meaning ("2 benign; 3 probably benign"), or led by it."""
+    code = r"(?:[0-5][abx]?|m|tiv|nc|i{1,3}|iv|v)(?!\w)"
+    names = "|".join(words("categories")["guidelines"].values())
+    named = rf"(?<!\w)(?:(?:{names}|categor(?:y|ies)|cat\.?|lr|us|tr)[\s:-]{{0,2}})?{code}"
+    meaning = "|".join(words("categories")["definition"])
+    after = rf"{named}(?:[ ]?[,/&][ ]?{code}){{0,3}}[ ]?(?:[-=:(][ ]?)?(?:{meaning})[^,;.\n=\[\]☐☑]{{0,60}}[,;.)\n]*\s*"
+    before = rf"(?<!\w)[a-z][a-z ]{{2,30}} = {named}[,;.)\n]*\s*"
+    return re.compile(rf"(?:{after}){{3,}}|(?:{before}){{3,}}")
 
 
 def _between(low: str) -> list[Mask]:

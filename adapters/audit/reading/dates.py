@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import cache
+from typing import NamedTuple
 
 from .intervals import Span
 from .phrases import literal, words
@@ -14,8 +14,7 @@ _CUSTOMARY = frozenset({1.0, 2.0, 3.0, 6.0, 12.0, 24.0})  # what an ambiguous 3/
 _HEAD = 700  # characters in which a report gives its own date
 
 
-@dataclass(frozen=True, slots=True)
-class Dated:
+class Dated(NamedTuple):
     """A date; ``other`` is its second reading where day and month can be exchanged; ``day`` 0 where not said."""
 
     year: int
@@ -34,11 +33,11 @@ class Dated:
 def _forms() -> re.Pattern[str]:
     month = literal(words("times")["months"])
     return re.compile(
-        r"(?<![\w.,/-])(?P<y1>20\d\d)[/.-](?P<m1>\d{1,2})(?:[/.-](?P<d1>\d{1,2}))?(?![\w/])"
-        r"|(?<![\w,/])(?P<a>\d{1,2})(?P<sep>[/.-])(?P<b>\d{1,2})(?P=sep)(?P<y2>(?:20)?\d\d)(?![\w/])"
-        rf"|(?<!\w)(?:(?P<d3>\d{{1,2}})(?:st|nd|rd|th)?(?: of)?[\s-]{{1,2}})?(?P<mon>{month})\.?[\s,-]{{"
+        r"(?<!\w)(?:(?<![.,/-])(?P<y1>20\d\d)[/.-](?P<m1>\d{1,2})(?:[/.-](?P<d1>\d{1,2}))?(?![\w/])"
+        r"|(?<![,/])(?P<a>\d{1,2})(?P<sep>[/.-])(?P<b>\d{1,2})(?P=sep)(?P<y2>(?:20)?\d\d)(?![\w/])"
+        rf"|(?:(?P<d3>\d{{1,2}})(?:st|nd|rd|th)?(?: of)?[\s-]{{1,2}})?(?P<mon>{month})\.?[\s,-]{{"
         rf"1,2}}(?:(?P<d4>\d{{1,2}})(?:st|nd|rd|th)?,?\s)?(?:of )?(?P<y3>20\d\d)(?!\w)"
-        r"|(?<![\w,/.-])(?P<m5>\d{1,2})/(?P<y5>20\d\d)(?![\w/])"
+        r"|(?<![,/.-])(?P<m5>\d{1,2})/(?P<y5>20\d\d)(?![\w/]))"
     )
 
 
@@ -77,6 +76,13 @@ _EARLIER = re.compile(
 )
 
 
+# what stands before a date that is still to come
+_COMING = re.compile(
+    r"(?:\b(?:in|by|on|due|for|around|about|before|after|early|late|mid|of|until|approximately|next|(?:ld|pet/?|hr|ce)?ct|mri|us|ultrasound"
+    r"|sonography|sono|scan|date|exam|study|screening|follow-?up|f/u)|[:=])[\s(,-]*(?:the |or shortly after )?$"
+)
+
+
 def exam_date(low: str) -> Dated | None:
     """The date that the head of the report gives the examination, None where it gives none."""
     head = list(dates(low, 0, min(len(low), _HEAD)))
@@ -84,7 +90,7 @@ def exam_date(low: str) -> Dated | None:
         one
         for one in head
         if re.search(
-            r"(?:exam\w*|study|service|performed|acquired)(?: (?:date|on|of|from|performed))*[\s:]{1,3}$|"
+            r"(?:exam\w*|study|service|performed|acquired|present|today)(?: (?:date|on|of|from|performed))*[\s:]{1,3}$|"
             r"date of (?:exam\w*|study|scan|service)[\s:]*$",
             low[max(0, one.start - 30) : one.start],
         )
@@ -94,16 +100,19 @@ def exam_date(low: str) -> Dated | None:
     return both[0] if both else None
 
 
-def until(low: str, start: int, end: int, exam: Dated | None) -> list[Span]:
+def until(low: str, start: int, end: int, of_exam: Callable[[], Dated | None]) -> list[Span]:
     """Months from the examination to each date between the two places; nothing where either is not clear."""
+    coming = [one for one in dates(low, start, end) if _COMING.search(low, max(start, one.start - 24), one.start)]
+    named = [] if coming else list(_named_month().finditer(low, start, end))
+    exam = of_exam() if coming or named else None
     if exam is None:
         return []
     found = [
         Span((gap, gap), one.start, one.end, "date, from the examination's")
-        for one in dates(low, start, end)
+        for one in coming
         if (gap := _gap(exam, one))
     ]
-    return found or _next_of_name(low, start, end, exam)
+    return found or _next_of_name(named, exam)
 
 
 @cache
@@ -114,11 +123,10 @@ def _named_month() -> re.Pattern[str]:
     )
 
 
-def _next_of_name(low: str, start: int, end: int, exam: Dated) -> list[Span]:
+def _next_of_name(found: list[re.Match[str]], exam: Dated) -> list[Span]:
     """ "in September", without a year: the next one after the examination."""
     if exam.swapped:
         return []
-    found = _named_month().finditer(low, start, end)
     gaps = ((float((int(words("times")["months"][m["mon"]]) - exam.month) % 12 or 12), m) for m in found)
     return [
         Span((gap, gap), match.start("mon"), match.end("mon"), "month, the next after the examination")
@@ -127,11 +135,16 @@ def _next_of_name(low: str, start: int, end: int, exam: Dated) -> list[Span]:
 
 
 def _gap(exam: Dated, target: Dated) -> float | None:
-    readings = {_months(a, b) for a in _both(exam) for b in _both(target)}
-    later = {gap for gap in readings if gap > 0}
-    if len(later) > 1:
-        later &= _CUSTOMARY
-    return later.pop() if len(later) == 1 else None
+    """A report writes its dates in one order; a follow-up falls on the same day, or after a customary interval."""
+    pairs = [(a, b) for a, b in zip(_both(exam), _both(target), strict=False)]
+    if exam.swapped != target.swapped:
+        pairs = [(a, b) for a in _both(exam) for b in _both(target)]
+    later = {(_months(a, b), a.day == b.day != 0) for a, b in pairs if _months(a, b) > 0}
+    same = {gap for gap, same_day in later if same_day}
+    gaps = same if len(same) == 1 else {gap for gap, _ in later}
+    if len(gaps) > 1:
+        gaps &= _CUSTOMARY
+    return gaps.pop() if len(gaps) == 1 else None
 
 
 def _both(one: Dated) -> tuple[Dated, ...]:

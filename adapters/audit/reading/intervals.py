@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from .phrases import literal, words
 from .types import Months
 
+# "LDCT over 3 months": in three months' time, where nothing is said of what changed over that time
+_AFTER_STEP = re.compile(
+    r"(?:ct|mri|ultrasound|\bus|usg|echo|sonography|scan|controls?|imaging|follow-?up|liver|thorax|chest|abdomen)[ ]"
+    r"over (?:about |approximately |again )?(?:a |an )?$"
+)
+_CHANGED = re.compile(
+    r"stable|stabil|unchang|chang|grow|grew|constant|increas|decreas|follow(?:ed|-?up) over|show|static"
+)
 AT_ONCE: Months = (0.0, 0.0)
 _SHORT = 6.0  # weeks; up to here a quarter of a month is told apart
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Months (least, most) at ``start``..``end`` of the text."""
 
     months: Months
@@ -38,14 +45,22 @@ def _length() -> re.Pattern[str]:
     number = rf"(?:\d{{1,3}}(?:[.,]\d)?|{literal(words('times')['numbers'])})"
     unit = literal(_units())
     return re.compile(
-        rf"(?<![\w.,/])(?:q\.?\s?)?(?P<least>{number})(?:\s?\(\d{{1,2}}\))?"
+        r"(?<!\w)(?:"  # what they have in common is asked first
+        rf"(?<![.,/])(?:q\.?\s?)?(?P<least>{number})(?:\s?\([\w-]{{1,12}}\))?"
         rf"(?:[\s-]{{0,2}}(?:full )?(?P<unit0>{unit})(?!\w))?"
-        rf"(?:\s?(?:-|to|or|and|/|bis|up to)\s?(?P<most>{number}))?[\s-]{{0,2}}(?:(?:calendar|"
+        rf"(?:\s?(?:-|to|or|(?P<both>and)|/|bis|up to)\s?(?P<most>{number}))?[\s-]{{0,2}}(?:(?:calendar|"
         rf"full|further|additional|more)\s)?(?P<unit>{unit})(?![\w])"
-        rf"|(?<![\w/.])(?P<part0>\d{{1,2}})\s?(?:-|to)\s?(?P<part1>\d{{1,2}})/(?P<over2>12|52)(?![\w/])"
-        rf"|(?<![\w/.-])(?:q\s?)?(?P<part>\d{{1,2}})/(?P<over>12|52)(?![\w/])"
-        rf"|(?<!\w)q\s?(?P<qleast>\d{{1,2}})(?:\s?-\s?(?P<qmost>\d{{1,2}}))?\s?(?P<qunit>{unit})(?!\w)"
+        rf"|(?<![/.])(?P<part0>\d{{1,2}})\s?(?:-|to)\s?(?P<part1>\d{{1,2}})/(?P<over2>12|52)(?![\w/])"
+        rf"|(?<![/.-])(?:q\s?)?(?P<part>\d{{1,2}})/(?P<over>12|52)(?![\w/])"
+        rf"|q\s?(?P<qleast>\d{{1,2}})(?:\s?-\s?(?P<qmost>\d{{1,2}}))?\s?(?P<qunit>{unit})(?!\w))"
     )
+
+
+@cache
+def _series() -> re.Pattern[str]:
+    """ "at 6, 12 and 24 months": the first comes next."""
+    unit = literal(_units())
+    return re.compile(rf"(?<=\bat )(\d{{1,2}})(?:, ?\d{{1,2}}){{1,4}},? (?:and|or) \d{{1,2}}[\s-]?({unit})(?!\w)")
 
 
 @cache
@@ -89,6 +104,10 @@ def lengths(low: str, start: int, end: int) -> list[Span]:
         Span((v := table[re.sub(r"[\s-]+", " ", m[0])], v), m.start(), m.end(), "word for an interval")
         for m in fixed.finditer(low, start, end)
     ]
+    found += [
+        Span((v := months(float(m[1]), _units()[m[2]]), v), m.start(1), m.end(), "first of a series")
+        for m in _series().finditer(low, start, end)
+    ]
     kept: list[Span] = []
     for span in sorted(found, key=lambda one: (one.start, -one.end)):
         if (not kept or span.start >= kept[-1].end) and not _past(low, span, start, end):
@@ -113,6 +132,10 @@ def _span(match: re.Match[str]) -> Span | None:
         return None
     unit = _units()[form]
     least = months(_value(first), _units()[group["unit0"]] if group["unit0"] else unit)
+    if group["both"] and not re.search(r"between\s$", match.string[max(0, match.start() - 8) : match.start()]):
+        if not group["unit0"]:
+            first = last  # of "category 3 and 6 months" only the last number is a time
+        last = None  # "at 6 months and 12 months": one after the other
     most = months(_value(last), unit) if last else months(_value(first), unit)
     return Span((least, most), match.start(), match.end(), "number and unit") if least <= most else None
 
@@ -128,9 +151,13 @@ def _value(number: str) -> float:
 
 
 def _past(low: str, span: Span, start: int, end: int) -> bool:
-    if re.search(r"\d,\s?$", low[max(start, span.start - 4) : span.start]):
+    if re.search(r"\b(?:at|after|in) (?:\d{1,2}, ?){1,4}$", low[max(start, span.start - 20) : span.start]):
         return True  # the end of a list ("at 1, 3 and 5 years") is not what comes next
+    if _AFTER_STEP.search(low, max(start, span.start - 40), span.start) and not _CHANGED.search(low, start, span.start):
+        return False
     before, after = _refused()
+    if re.search(r"\b(?:no|not) (?:later|more) than\s$", low[max(start, span.start - 16) : span.start]):
+        return False
     if re.search(r"\b(?:in|within|every)\s$", low[max(start, span.start - 8) : span.start]) and re.match(
         r"\s(?:before|prior to)\b", low[span.end : end]
     ):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import cache
+from typing import NamedTuple
 
 from .phrases import words
 
@@ -22,15 +22,48 @@ _NOT_SIZE = (
     r"-?(?:months?|mos?|years?|weeks?)\b|\s?%)"
 )
 _LUNG = (
-    r"(?P<lung>(?:0|1|2|3|4(?:\s?-\s?|\s)?[abx])|zero|one|two|three|four[\s-][abx])(?P<s>(?:[ "
+    r"(?P<lung>(?:0|1|2|3|4(?:\s?-\s?|\s)?[abx]|4\s?\([abx]\))|zero|one|two|three|four[\s-][abx]|"
+    r"iv[\s-]?\(?[abx]|iii|ii|i(?=[.,;:)\n]|[ ]*$))(?P<s>(?:[ "
     r"-]| ?[+/(] ?)?s\)?(?![\w/'=]|\s?=))?"
 )
 _CHANGED = "downgraded|upgraded|changed|revised|amended|lowered|raised|corrected|reclassified|recategori[sz]ed"
-_DIGITS = {"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4"}
+_DIGITS = {
+    "i": "1",
+    "ii": "2",
+    "iii": "3",
+    "iv": "4",
+    "v": "5",
+    "five": "5",
+    "four": "4",
+    "zero": "0",
+    "one": "1",
+    "two": "2",
+    "three": "3",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+# what a text must have for a form to be in it at all
+_SIGNS: dict[str, dict[str, tuple[str, ...]]] = {
+    "lung-rads": {
+        "name and category": ("rad",),
+        "changed to": (">", "→", "graded", "changed", "revised", "amended", "lowered", "raised", "corrected", "classif",
+                       "categori"),
+        "now": ("rads",),
+        "4A, 4B, 4X alone": ("4a", "4b", "4x"),
+    },
+    "li-rads": {
+        "name and category": ("lirad", "li-", "li ", "li.", "li_", "li\n"),
+        "LR code": ("lr",),
+        "US code": ("us-", "us 1", "us 2", "us 3"),
+        "US category": ("us cat", "us sco", "us sur"),
+        "treatment response": ("tr",),
+    },
+    "ti-rads": {"name and category": ("tirad", "ti-", "ti ", "ti.", "ti_", "ti\n"), "TR code": ("tr",)},
+    "": {"category alone": ("cat",)},
+}  # fmt: skip
+
+
+class Mention(NamedTuple):
     """``category`` of ``guideline`` at ``start``..``end``; ``reasons`` says why it may not hold for this exam."""
 
     guideline: str
@@ -50,17 +83,22 @@ def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
         (
             "li-rads",
             "LR code",
-            re.compile(r"(?<!\w)lr[\s-]{0,2}(?P<li>[1-5]|m|tiv|nc)(?![\w]|[.,]\d|\s?(?:mm|cm|months?)\b|" r"\s?=)"),
+            re.compile(
+                r"lr(?<!\wlr)(?:[\s-]{0,3}|\s?[:=]\s?)(?P<li>[1-5]|m|tiv|nc)(?![\w]|[.,]\d|\s?(?:mm|cm|months?)\b|"
+                r"\s?=)"
+            ),
         ),
         (
             "li-rads",
             "US code",
-            re.compile(r"(?<![\w/])us-\s?(?P<us>[123])(?![\w]|[.,]\d|\s?(?:mm|cm|months?|mo|yr)\b)"),
+            re.compile(r"us-(?<![\w/]us-)\s?(?P<us>[123])(?![\w]|[.,]\d|\s?(?:mm|cm|months?|mo|yr)\b)"),
         ),
         (
             "li-rads",
             "name and category",
-            re.compile(rf"(?<!\w)(?P<name>{names['li-rads']}){_GAP}(?P<li>[1-5]|m|tiv|nc){_NOT_SIZE}"),
+            re.compile(
+                rf"(?<!\w)(?P<name>{names['li-rads']}){_GAP}(?P<li>[1-5]|m|tiv|nc|one|two|three|four|five|i{{2,3}}|iv|v(?=[\s.,;:)])){_NOT_SIZE}"
+            ),
         ),
         (
             "lung-rads",
@@ -70,23 +108,48 @@ def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
                 rf"to)\s?(?:category |cat\.? )?{_LUNG}{_NOT_SIZE}"
             ),
         ),
-        ("li-rads", "US code", re.compile(r"(?<!\w)us (?P<us>[123])(?= ?[,(-]? ?(?:negative|subthreshold|positive))")),
+        (
+            "li-rads",
+            "US code",
+            re.compile(r"(?<!\w)us (?P<us>[123])(?= ?[,(-]? ?(?:negative|subthreshold|positive|vis))"),
+        ),
         (
             "li-rads",
             "US category",
             re.compile(r"(?<!\w)us (?:surveillance )?(?:category|cat|score)[\s:.]{0,3}(?P<us>[123])(?!\w)"),
         ),
-        ("ti-rads", "TR code", re.compile(r"(?<!\w)tr[\s-]?(?P<ti>[1-5])(?![\w]|[.,]\d)")),
-        ("ti-rads", "name and category", re.compile(rf"(?<!\w){names['ti-rads']}{_GAP}(?P<ti>[1-5]){_NOT_SIZE}")),
+        (
+            "li-rads",
+            "treatment response",
+            re.compile(
+                rf"lr(?<!\wlr)[\s-]{{0,2}}tr[\s:,-]{{0,3}}(?P<tr>{'|'.join(words('categories')['responses'])})(?!\w)"
+            ),
+        ),
+        (
+            "lung-rads",
+            "now",
+            re.compile(
+                r"(?<=rads)[^.;\n]{1,60}?\b(?:now|currently|so|hence|today)[ ](?:a |an |is |cat\.? |category )?"
+                rf"{_LUNG}{_NOT_SIZE}"
+            ),
+        ),
+        ("ti-rads", "TR code", re.compile(r"tr(?<!\wtr)[\s-]?(?P<ti>[1-5])(?![\w]|[.,]\d)")),
+        (
+            "ti-rads",
+            "name and category",
+            re.compile(
+                rf"(?<!\w){names['ti-rads']}{_GAP}(?P<ti>[1-5]|one|two|three|four|five|i{{2,3}}|iv|v(?=[\s.,;:)]))(?:\s?[abc])?{_NOT_SIZE}"
+            ),
+        ),
         (
             "",
             "category alone",
             re.compile(
-                rf"(?<!\w)(?:categor(?:y|ies)|cat)\b[\s:.=#\-*]{{0,4}}(?:is |as |of |now "
+                rf"cat(?<!\wcat)(?:egor(?:y|ies))?\b[\s:.=#\-*]{{0,4}}(?:is |as |of |now "
                 rf"|remains |to ){{0,2}}{_LUNG}{_NOT_SIZE}"
             ),
         ),
-        ("lung-rads", "4A, 4B, 4X alone", re.compile(r"(?<![\w.,/-])(?P<lung>4[abx])(?P<s>s)?(?![\w/])")),
+        ("lung-rads", "4A, 4B, 4X alone", re.compile(r"(?P<lung>4(?<![\w.,/-]4)[abx])(?P<s>s)?(?![\w/])")),
     )
 
 
@@ -111,25 +174,39 @@ def _width(one: Mention) -> int:
 
 def _wider(one: Mention, other: Mention) -> Mention:
     best = one if (one.end, _width(one)) >= (other.end, _width(other)) else other
-    return replace(best, s_modifier=one.s_modifier or other.s_modifier)
+    return best._replace(s_modifier=one.s_modifier or other.s_modifier)
+
+
+_LUNG_EXAM = re.compile(r"ldct|low[\s-]dose|lung (?:cancer )?screen")
+# words of the liver, and codes that Lung-RADS does not have
+_LIVER_EXAM = re.compile(
+    r"li[\s-]?rads|liver|hepat|hcc|cirrho|segment|\blr[\s-]{0,3}(?:4(?!\s?-?[abx])|5|m\b|tiv|nc|tr\b)"
+)
 
 
 class _Named:
     """Which guidelines the text names at all; a category alone belongs to one of them."""
 
     def __init__(self, low: str) -> None:
-        names = words("categories")["guidelines"]
-        self.places = {name: [m.start() for m in re.finditer(rf"(?<!\w){form}", low)] for name, form in names.items()}
-        self.lung = bool(self.places["lung-rads"]) or bool(re.search(r"ldct|low[\s-]dose|lung (?:cancer )?screen", low))
-        self.thyroid = bool(self.places["ti-rads"]) or "thyroid" in low
-        self.lr_is_lung = self.lung and not re.search(r"li[\s-]?rads|liver|hepat|hcc|cirrho|segment", low)
-        self.only_lung = self.lung and not self.places["li-rads"] and not self.places["ti-rads"]
+        lung, liver, thyroid = (name in low and bool(form.search(low)) for name, form in _names())
+        self.lung = lung or bool(_LUNG_EXAM.search(low))
+        self.thyroid = thyroid or "thyroid" in low
+        self.lr_is_lung = self.lung and not _LIVER_EXAM.search(low)
+        self.only_lung = self.lung and not liver and not thyroid
+
+
+@cache
+def _names() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    names = words("categories")["guidelines"]
+    return tuple(("rad", re.compile(rf"(?<!\w){names[name]}")) for name in ("lung-rads", "li-rads", "ti-rads"))
 
 
 def _of_pattern(row: tuple[str, str, re.Pattern[str]], low: str, named: _Named) -> Iterator[Mention]:
     guideline, rule, pattern = row
+    if not any(sign in low for sign in _SIGNS[guideline][rule]):
+        return
     for match in pattern.finditer(low):
-        groups = match.groupdict()
+        groups: dict[str, str] = match.groupdict()
         if groups.get("lung") and (guideline or named.only_lung or groups["lung"].startswith("4")) and named.lung:
             if rule.startswith("4A") and re.search(
                 r"(?:seg\w*\.?|segments?|s)[\s-]*(?:\w{1,3}[/,-]\s?)?$", low[max(0, match.start() - 14) : match.start()]
@@ -141,14 +218,21 @@ def _of_pattern(row: tuple[str, str, re.Pattern[str]], low: str, named: _Named) 
                 yield Mention("lung-rads", groups["li"], match.start(), match.end(), rule)
         elif groups.get("li"):
             kind = "US" if (groups.get("name") or "").startswith("us") and groups["li"] in "123" else "LR"
-            yield Mention("li-rads", f"{kind}-{groups['li'].upper()}", match.start(), match.end(), rule)
+            yield Mention(
+                "li-rads", f"{kind}-{_DIGITS.get(groups['li'], groups['li']).upper()}", match.start(), match.end(), rule
+            )
+        elif groups.get("tr"):
+            yield Mention("li-rads", _response(groups["tr"]), match.start(), match.end(), rule)
         elif groups.get("us"):
             yield Mention("li-rads", f"US-{groups['us']}", match.start(), match.end(), rule)
-        elif groups.get("ti") and named.thyroid:
-            yield Mention("ti-rads", f"TR{groups['ti']}", match.start(), match.end(), rule)
+        elif groups.get("ti") and (named.thyroid or match.group()[2:3].isdigit()):
+            yield Mention("ti-rads", f"TR{_DIGITS.get(groups['ti'], groups['ti'])}", match.start(), match.end(), rule)
+
+
+def _response(said: str) -> str:
+    return f"LR-TR {re.sub(r'[^a-z]', '', said).capitalize()}"
 
 
 def _lung(token: str) -> str:
-    first = re.split(r"[\s-]", token)[0]
-    token = token.replace(first, _DIGITS.get(first, first), 1)
-    return re.sub(r"[\s-]", "", token).upper()
+    digit, letter = re.fullmatch(r"([a-z]+?|\d)[\s(-]*([abx]?)\)?", token).groups()  # type: ignore[union-attr]
+    return _DIGITS.get(digit, digit) + letter.upper()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from .phrases import words
 
+SAME = "same"  # "rescan": what this examination was
 
-@dataclass(frozen=True, slots=True)
-class Step:
+
+class Step(NamedTuple):
     """One of ldct, ct, pet_ct, mri, us, biopsy, other (or "screening") at ``start``..``end`` of the text."""
 
     modality: str
@@ -28,7 +29,6 @@ def steps(low: str, start: int, end: int, screening_ct: bool) -> list[Step]:
     """Every step named between the two places; a round of screening is a low-dose CT where the report is of one."""
     found = [Step(match.lastgroup or "", match.start(), match.end()) for match in _pattern().finditer(low, start, end)]
     return [
-        Step("ldct", one.start, one.end) if one.modality == "screening" else one
+        Step("ldct" if screening_ct else SAME, one.start, one.end) if one.modality == "screening" else one
         for one in found
-        if one.modality != "screening" or screening_ct
     ]

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from .categories import in_context, stated
 from .context import LEGEND, Mask, pasted
-from .dates import exam_date
-from .recommendation import Context, recommended
+from .recommendation import recommended
+from .requests import Report
 from .sections import lowered, sentences
 from .sizes import sizes
 from .tables import table_prior
-from .types import ReportRead, StatedCategory
-
-_LUNG_SCREENING = re.compile(
-    r"lung[\s-]?rads|l-?rads|lungrads|ldct|low[\s-]*dose|lung (?:cancer )?screen|" r"lung health"
-)
-_LIVER = re.compile(r"li[\s-]?rads|\blr-?\d|hepatocellular|hcc|liver (?:ct|mri|protocol|surveillance)|us-[123]")
+from .types import ReportRead
 
 
 def read_report(text: str) -> ReportRead:
@@ -33,18 +26,8 @@ def read_report(text: str) -> ReportRead:
     parts = sentences(low, text)
     spans = (*pasted(low), *(Mask(start, end, "prior") for start, end in table_prior(low)))
     found = in_context(low, parts, spans)
-    entries, conflicts = stated(low, parts, found)
-    legends = tuple(Mask(at.start, at.end, LEGEND) for one, at in found if LEGEND in one.reasons)
-    context = Context(
-        low,
-        (*spans, *legends),
-        exam_date(low),
-        bool(_LUNG_SCREENING.search(low)),
-        _place(entries),
-        bool(_LIVER.search(low)),
-    )
-    return ReportRead(entries, recommended(context, parts), sizes(low, parts, context.spans), conflicts)
-
-
-def _place(entries: tuple[StatedCategory, ...]) -> int | None:
-    return next((entry.place.start for entry in entries if entry.category), None)
+    entries, disputed = stated(low, parts, found)
+    spans = (*spans, *(Mask(at.start, at.end, LEGEND) for one, at in found if LEGEND in one.reasons))
+    category_at = next((entry.place.start for entry in entries if entry.category), None)
+    asked = recommended(Report(low, parts, spans, category_at))
+    return ReportRead(entries, asked, sizes(low, parts, spans), disputed)

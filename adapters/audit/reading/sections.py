@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from .phrases import literal, words
 
@@ -36,13 +37,35 @@ _SAME = str.maketrans(
     }
 )
 _BULLET = re.compile(r"[ ]*(?:[-*>•+]{1,3}|\(?\d{1,2}[.)](?!\d)|#\s?\d{1,2}[.:)]?|[a-h][.)])[ ]+")
-_STILL = re.compile(r"rads|\blr|categor|\bcat\b|previous|prior|that time")  # the next sentence is of the comparison too
+_STILL = re.compile(r"rads|\blr|categor|\bcat\b|previous|prior|that time")  # so is the next sentence
+_TODAY = re.compile(
+    r"\W*(?:today|now|currently|at present|on (?:today|the present|the current|this)"
+    r"|this (?:scan|exam\w*|study|ct|mri))\b"
+)
+_OPEN = re.compile(
+    r"[a-z]\S*[ ](?:in|at|after|of|the|an?|and|or|to|with|is|are|by|from|for|low|lung|now|as|this|which|per|no)$"
+)
+_NUMBER = re.compile(r"adden\w+ (?:no\.? ?|number |# ?)?([1-9])(?![\d./])")
+_WITHDRAWN = re.compile(  # an addendum that takes back the addenda
+    r"(?:previous|prior|first|above|earlier|last) addendum (?:\w+ ){0,5}"
+    r"(?:mistake|error|withdrawn|wrong|retracted|void|disregard\w*)|"
+    r"(?:disregard|ignore|delete) (?:the )?(?:\w+ )?addendum|original report (?:holds|stands|remains)"
+)
+_WORD = re.compile(r"\w")
+_NAME_LAST, _CODE_FIRST = re.compile(r"(?:rads?|categor(?:y|ies)|cat)[ ]?:?$"), re.compile(r"[ ]*(?:lr-?)?[0-5]")
+_NUMBER_LAST = re.compile(r"[ ]\d{1,2}$")
+_UNIT_FIRST = re.compile(r"[ ]*(?:months?|mos?|weeks?|wks?|years?|yrs?|mm|cm)\b")
+_COLUMNS = re.compile(r"\S[ ]{3,}\S")
+SAYS = re.compile(
+    r"rads\W{1,4}(?:v?20\d\d\W{1,3}|1\.1\W{1,3})?(?:cat\w*\W{1,3})?[0-4m](?!\d)|\blr[\s-]?\d|\bus-\d|"
+    r"\d ?[mc]m\b|recommend|suggest|advis|propos|categor\w+ \d"
+)
 _LOOSE = (
-    ("comparison", re.compile(r"(?:prior|previous|last|outside|old)\b[\w /-]{0,28}:")),
+    ("comparison", re.compile(r"(?:prior|previous|last|outside|old|draft 1|first draft|preliminary)\b[\w /-]{0,28}:")),
     (
         "legend",
         re.compile(
-            r"(?:[\w/-]+ ){0,4}(?:key|legend|definitions?|menu|glossary|lexicon|scale|"
+            r"(?:[\w/-]+ ){0,4}(?:key|legend|criteria|grading|printed|definitions?|menu|glossary|lexicon|scale|"
             r"explanations?)(?: [\w-]+){0,5}:|categor\w+ \S{1,3} text:"
         ),
     ),
@@ -62,8 +85,7 @@ _ADDENDUM_TAIL = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(NamedTuple):
     """Characters ``start`` to ``end`` of the report; ``low`` is that text in lower case, of the same length."""
 
     start: int
@@ -92,14 +114,35 @@ def _headings() -> tuple[re.Pattern[str], dict[str, str]]:
 @cache
 def _zones() -> tuple[re.Pattern[str], re.Pattern[str]]:
     later, first = literal(words("headings")["addendum"]), literal(words("headings")["original"])
-    return re.compile(rf"\W{{0,6}}(?:{later})(?:{_ADDENDUM_TAIL})"), re.compile(rf"\W{{0,6}}(?:{first})\b")
+    return (
+        re.compile(rf"\W{{0,6}}(?:{later})(?:{_ADDENDUM_TAIL})"),
+        re.compile(rf"\W{{0,6}}(?:{first})\b[^\n.;:]{{0,40}}(?::|-{{2}}|$|\n|\.[ ]*$)"),
+    )
+
+
+@cache
+def _any_zone() -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{literal([*words('headings')['addendum'], *words('headings')['original']])})")
 
 
 def sentences(low: str, text: str | None = None) -> tuple[Sentence, ...]:
     """The sentences of a text that ``lowered`` made of ``text``, in order, with their parts."""
     cased = text if text is not None and len(text) == len(low) and not text.isupper() else None
-    state = _State()
-    return tuple(found for start, end in _lines(low, cased) for found in state.line(low, start, end))
+    state = _State(low)
+    found = tuple(_told(one) for start, end in _lines(low, cased) for one in state.line(low, start, end))
+    taken_back = state.zones and any(one.zone and _WITHDRAWN.search(one.low) for one in found)
+    return tuple(one for one in found if not one.zone) if taken_back else found
+
+
+def _told(at: Sentence) -> Sentence:
+    """The first sentence names the examination, unless it says something of it."""
+    return at._replace(role="body") if at.role == "title" and SAYS.search(at.low) else at
+
+
+def sentence_of(parts: tuple[Sentence, ...], place: int) -> Sentence | None:
+    """The sentence that holds a place of the report."""
+    at = bisect_right(parts, place, key=lambda one: one.start) - 1
+    return parts[at] if at >= 0 and place < parts[at].end else None
 
 
 def _lines(low: str, cased: str | None) -> Iterator[tuple[int, int]]:
@@ -115,25 +158,28 @@ def _lines(low: str, cased: str | None) -> Iterator[tuple[int, int]]:
 
 
 def _goes_on(line: str, following: str, first: str) -> bool:
+    """Does a line go on in the next? ``first``: its first letter as it was written; "" where case says nothing."""
     if not line or not following.strip() or _BULLET.match(following) or line[-1] in ".!?;":
         return False
-    if (
-        re.search(r"(?:rads?|categor(?:y|ies)|cat)[ ]?:?$", line)
-        and re.match(r"[ ]*(?:lr-?)?[0-5]", following)
-        and len(line) < WRAPPED
-    ):
-        return "|" not in line and not re.search(r"[ ]{2,}", line)
-    if first and not first.islower() and not first.isdigit():
+    if _NAME_LAST.search(line) and _CODE_FIRST.match(following) and len(line) < WRAPPED:
+        return "|" not in line and "  " not in line
+    if _OPEN.search(line) and not _headings()[0].match(following):
+        return True
+    return (_NUMBER_LAST.search(line) and _UNIT_FIRST.match(following)) is not None or _wrapped(line, following, first)
+
+
+def _wrapped(line: str, following: str, first: str) -> bool:
+    if (first and not first.islower() and not first.isdigit()) or line[-1] == ":" or "|" in following:
         return False
-    if line[-1] == ":" or "|" in following or re.search(r"\S[ ]{3,}\S", following):
-        return False
-    return len(line) >= WRAPPED and not _headings()[0].match(following) and not _zones()[0].match(following)
+    full = len(line) >= WRAPPED and not _COLUMNS.search(following)
+    return full and not _headings()[0].match(following) and not _zones()[0].match(following)
 
 
 class _State:
     """Which part of the report the next sentence belongs to."""
 
-    def __init__(self) -> None:
+    def __init__(self, low: str) -> None:
+        self.marked = bool(_any_zone().search(low))
         self.role, self.zone, self.count, self.zones = "title", 0, 0, 0
         self.alone = False  # the heading stood on a line of its own
         self.filled = False  # a heading alone on its line holds until its paragraph ends
@@ -157,8 +203,10 @@ class _State:
 
     def _sentence(self, low: str, begin: int, stop: int) -> Iterator[Sentence]:
         begin = self._opened(low, begin, stop)
-        if not re.search(r"\w", low[begin:stop]):
+        if not _WORD.search(low, begin, stop):
             return
+        if self.role in ("history", "comparison") and _TODAY.match(low, begin, stop):
+            self.role = "body"
         yield Sentence(begin, stop, low[begin:stop], self.role, self.zone, self.count)
         self.count, self.filled = self.count + 1, True
         if self.role == "title" or (
@@ -171,29 +219,30 @@ class _State:
         bullet = _BULLET.match(low, begin, stop)
         at = bullet.end() if bullet else begin
         later, first = _zones()
+        if not self.marked:
+            return self._headed(low, begin, at, stop)
         if later.match(low, at, stop):
-            self.zones += 1
+            number = _NUMBER.search(low, at, min(stop, at + 30))
+            self.zones = self.zones + 1 if number is None else int(number[1])
             self.zone, self.role, self.filled = self.zones, "impression", False
             return at
         if first.match(low, at, stop):
             self.zone, self.role, self.filled = 0, "body", False
             return at
-        return self._headed(low, at, stop)
+        return self._headed(low, begin, at, stop)
 
-    def _headed(self, low: str, at: int, stop: int) -> int:
+    def _headed(self, low: str, begin: int, at: int, stop: int) -> int:
         pattern, roles = _headings()
         match = pattern.match(low, at, stop)
-        for role, loose in _LOOSE:
+        for role, loose in _LOOSE if low.find(":", at, stop) >= 0 else ():
             if head := loose.match(low, at, stop):
                 self.role, self.filled, self.alone = role, False, not low[head.end() : stop].strip()
                 return at
-        if match is None:
+        if match is None or (not match["mark"] and low[low.rfind("\n", 0, at) + 1 : begin].strip()):
             return at
-        role = (
-            roles[re.sub(r"[\s-]+", " ", match["name"])]
-            if re.sub(r"[\s-]+", " ", match["name"]) in roles
-            else _role_of(match["name"])
-        )
+        if self.zone and match["name"] == "report" and match["mark"] == ":":
+            self.zone = 0  # the report itself, below its addenda
+        role = roles[match["name"]] if match["name"] in roles else _role_of(match["name"])
         self.role, self.filled, self.alone = role, False, not low[match.end() : stop].strip()
         return at
 
@@ -223,7 +272,7 @@ def _split(low: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _inside(low: str, begin: int, dot: int, end: int) -> bool:
     """Is the full stop at ``dot`` part of an abbreviation or of a number of a list?"""
     if low[dot] != ".":
-        return False
+        return low[dot] == ";" and low.rfind("(", begin, dot) > low.rfind(")", begin, dot)
     word = re.search(r"[\w.]*$", low[max(begin, dot - 12) : dot])
     last = word[0] if word else ""
     if last.isdigit() and len(last) <= 2 and not low[begin : dot - len(last)].strip(" -*>"):

@@ -8,15 +8,15 @@ from functools import cache
 from .categories import corrected
 from .context import LEGEND, Mask, covered, masks
 from .phrases import words
-from .sections import Sentence
+from .sections import Sentence, sentence_of
 from .tables import table_sizes
 from .types import Place, Size
 
 _N = r"\d{1,3}(?:[.,]\d{1,2})?"
 _SIZE = re.compile(
-    rf"(?<![\w.,/-])(?P<first>{_N})(?:\s?(?P<u1>mm|cm))?(?:\s?(?:x|by|\*)\s?(?P<second>{_N})(?:\s?("
+    rf"(?P<first>\d(?<![\w.,/-]\d)\d{{0,2}}(?:[.,]\d{{1,2}})?)(?:\s?(?P<u1>mms?|cms?))?(?:\s?(?:x|by|\*)\s?(?P<second>{_N})(?:\s?("
     rf"?:mm|cm))?)?(?:\s?(?:x|by|\*)\s?(?P<third>{_N}))?"
-    r"[\s-]?(?P<unit>mm|cm|millimet(?:er|re)s?|centimet(?:er|re)s?)(?![\w³²/^])"
+    r"[\s-]?(?P<unit>mms?|cms?|millimet(?:er|re)s?|centimet(?:er|re)s?)(?![\w³²/^])"
 )
 _LOBE = 35.0  # mm; a thyroid lobe is 4 to 6 cm long
 _SKIPPED = frozenset({"history", "technique", "comparison", "legend"})
@@ -25,10 +25,9 @@ _SKIPPED = frozenset({"history", "technique", "comparison", "legend"})
 def sizes(low: str, parts: tuple[Sentence, ...], spans: tuple[Mask, ...]) -> tuple[Size, ...]:
     """Distinct sizes in the order of their places, the largest dimension of each."""
     found = [
-        (_mm(m), m.start(), m.end(), at)
-        for at in parts
-        if at.role not in _SKIPPED
-        for m in _SIZE.finditer(low, at.start, at.end)
+        (_mm(match), match.start(), match.end(), at)
+        for match in _SIZE.finditer(low)
+        if (at := sentence_of(parts, match.start())) and at.role not in _SKIPPED
     ]
     kept = [one for index, one in enumerate(found) if not _out(low, one, found[index + 1 :], spans)]
     every = [*((mm, start, end) for mm, start, end, _ in kept), *table_sizes(low)]
@@ -111,14 +110,13 @@ def _last_clause(before: str) -> str:
 
 def _prior(before: str, after: str) -> bool:
     clause = _last_clause(before)
-    return bool(_tail("prior_before", 3).search(clause)) or bool(
-        re.match(
-            r"[\s)]{0,3}(?:\w+ (?:months?|years?|mos?|weeks?) )?(?:"
-            + "|".join(words("sizes")["prior_after"])
-            + r")(?!\w)",
-            after,
-        )
-    )
+    return bool(_tail("prior_before", 3).search(clause)) or bool(_before_after().match(after))
+
+
+@cache
+def _before_after() -> re.Pattern[str]:
+    listed = "|".join(words("sizes")["prior_after"])
+    return re.compile(rf"[\s)]{{0,3}}(?:\w+ (?:months?|years?|mos?|weeks?) )?(?:{listed})(?!\w)")
 
 
 def _organ(before: str) -> bool:

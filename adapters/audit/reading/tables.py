@@ -37,7 +37,10 @@ _ENTRY = re.compile(
     r"|lung-rads |us |lr-?|us-|tr-?)?"
     r"(?P<token>[0-5][abx]?|m|tiv|nc)(?![\w.]|[ ]?(?:mm|cm|mo|yr))[ ]?(?P<close><<|\*{1,2}|\}|\]|>(?!>))?"
 )
-_APART = 3  # characters between the entries of a list to pick from
+_TWO = re.compile(  # two entries, one after the other: the least that a list has
+    r"[0-5][abx]?[^a-z0-9\n]{1,10}(?:cat(?:egory)?\.? |lung-rads |us |lr-?|us-|tr-?)?(?:[0-5][abx]?|m|tiv|nc)(?!\w)"
+)
+_BETWEEN = re.compile(r"[^a-z0-9\n]{0,3}")  # what stands between the entries of a list to pick from
 _CUT = re.compile(r"\||[ ]{2,}|\t")
 
 Cell = tuple[int, str]
@@ -95,30 +98,27 @@ def picked(low: str) -> tuple[list[Mention], frozenset[int]]:
     """(the marked category of each list to pick from, where the tokens of those lists end)."""
     chosen: list[Mention] = []
     ends: set[int] = set()
-    for line in re.finditer(r"[^\n]+", low):
-        run = _run(list(_ENTRY.finditer(low, line.start(), line.end())), low)
+    for run in _runs(low):
         ends |= {entry.end("token") for entry in run}
         marked = [entry for entry in run if _marked(entry, run)]
-        if len(marked) == 1 and (guideline := _list_of(low[line.start() : run[0].start()] or low)):
+        line = low.rfind("\n", 0, run[0].start()) + 1
+        if len(marked) == 1 and (guideline := _list_of(low[line : run[0].start()] or low)):
             chosen += _cell(guideline, (marked[0].start("token"), marked[0]["token"]), TICKED)
     return chosen, frozenset(ends)
 
 
-def _run(entries: list[re.Match[str]], low: str) -> list[re.Match[str]]:
-    """The longest run of at least three entries with nothing of words between them."""
-    best: list[re.Match[str]] = []
+def _runs(low: str) -> Iterator[list[re.Match[str]]]:
+    """Runs of at least three different entries with nothing of words between them."""
     run: list[re.Match[str]] = []
-    for entry in entries:
-        near = (
-            run
-            and entry.start() - run[-1].end() <= _APART
-            and not re.search(r"[a-z0-9]", low[run[-1].end() : entry.start()])
-        )
-        if not near:
-            best, run = max(best, run, key=len), []
-        run.append(entry)
-    best = max(best, run, key=len)
-    return best if len({entry["token"] for entry in best}) >= 3 else []
+    if not _TWO.search(low):
+        return
+    for entry in (*_ENTRY.finditer(low), None):
+        if run and (entry is None or not _BETWEEN.fullmatch(low, run[-1].end(), entry.start())):
+            if len(run) > 2 and len({one["token"] for one in run}) > 2:
+                yield run
+            run = []
+        if entry:
+            run.append(entry)
 
 
 def _marked(entry: re.Match[str], run: list[re.Match[str]]) -> bool:

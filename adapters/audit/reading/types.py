@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Months = tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Half-open range of characters of the report, and the name of the rule that read it."""
 
     start: int
@@ -22,7 +22,7 @@ class StatedCategory:
 
     ``category`` is None for a guideline that has none (Fleischner). ``edition`` is None where it is not said.
     ``s_modifier`` is True or False for Lung-RADS (the letter is there or it is not) and None for the others.
-    ``why`` says why this statement was taken when there were several.
+    ``why`` says why this statement was taken when there were several, ``others`` which ones were passed over.
     """
 
     guideline: str
@@ -32,6 +32,8 @@ class StatedCategory:
     place: Place
     why: str
     others: tuple[str, ...] = ()
+    edition_place: Place | None = None
+    modifier_place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,10 @@ class Recommended:
     interval_place: Place | None
     modality_place: Place | None
     why: str
+    none_place: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(NamedTuple):
     """Largest stated dimension of a lesion of this examination, in mm."""
 
     mm: float
@@ -60,12 +62,17 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class ReportRead:
-    """All that was read. ``stated`` has one entry for each guideline; ``conflicts`` names what truly contradicts."""
+    """All that was read: one entry for each guideline in ``stated``; in ``disputed`` what excludes each other."""
 
     stated: tuple[StatedCategory, ...]
     recommended: Recommended | None
     sizes: tuple[Size, ...]
-    conflicts: tuple[str, ...] = ()
+    disputed: tuple[StatedCategory, ...] = ()
+
+    @property
+    def conflicts(self) -> tuple[str, ...]:
+        """The guidelines of which this report says what excludes each other."""
+        return tuple(dict.fromkeys(entry.guideline for entry in self.disputed))
 
     def category(self, guideline: str) -> str | None:
         """The category stated for this examination by ``guideline``, or None where it is not said."""
