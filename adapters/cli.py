@@ -308,6 +308,9 @@ def audit(
     ] = None,
     memory: Annotated[str, typer.Option(help="What DuckDB may use.")] = "2GB",
     by_measure: Annotated[bool, typer.Option("--by-measure", help="Also one Parquet a measure, in words.")] = False,
+    texts: Annotated[
+        bool, typer.Option("--texts", help="Read what is not stated otherwise from report texts.")
+    ] = False,
     store: Annotated[str | None, typer.Option(help="A store whose cards are to show who is overdue.")] = None,
     patients_of: Annotated[str, typer.Option(help="patient_id is Patient.id of this FHIR server.")] = "",
     patient_system: Annotated[str, typer.Option(help="patient_id is an identifier of this system (a URI).")] = "",
@@ -325,7 +328,8 @@ def audit(
         whose = Whose(patients_of, patient_system)
         if store is not None:
             whose.as_system()  # before the long work
-        done = audit_folder(source, out, day_, measures or (), setting or (), memory=memory, by_measure=by_measure)
+        how: dict[str, Any] = {"memory": memory, "by_measure": by_measure, "texts": texts}
+        done = audit_folder(source, out, day_, measures or (), setting or (), **how)
         typer.echo("\n".join(f"wrote {path}" for path in done))
         if store is not None:
             typer.echo(keep_worklist(out, store, whose))

@@ -87,12 +87,12 @@ def _lifespan(services: CdsServices) -> Callable[[FastAPI], AbstractAsyncContext
 def _add_health(app: FastAPI, services: CdsServices) -> None:
     checked = Apart(services.check)
 
-    @app.get("/healthz", tags=["operations"])
-    async def alive() -> dict[str, str]:
+    @app.get("/healthz", tags=["operations"], response_model=None)
+    async def alive() -> JSONResponse:
         """Whether the process answers."""
-        return {"status": "ok"}
+        return JSONResponse({"status": "ok"})
 
-    @app.get("/readyz", tags=["operations"], responses={503: {"description": "The store cannot be read."}})
+    @app.get("/readyz", tags=["operations"], response_model=None)
     async def ready() -> JSONResponse:
         """Whether calls can be answered now: the store can be read; where it keeps used tokens, written, too."""
         try:

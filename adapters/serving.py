@@ -65,6 +65,7 @@ def run(app: FastAPI, listener: socket.socket, settings: SiteSettings) -> None:
         access_log=False,
         server_header=False,
         log_config=None,
+        http="h11",  # of the two it alone bounds a head, and reads the body where a client offers to upgrade
         timeout_graceful_shutdown=settings.shutdown_s,
         timeout_keep_alive=KEEP_ALIVE_S,
         h11_max_incomplete_event_size=LONGEST_HEADERS,

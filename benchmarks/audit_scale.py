@@ -1,12 +1,15 @@
-"""Claim: an audit by all measures costs at most six DuckDB window queries over the same exams, in 2 GB.
+# ruff: noqa: S608  paths of our own temporary files
+"""Claim: an audit by eight measures costs at most six DuckDB window queries over the same exams, in 2 GB, at any size.
 
-The population is that of ``audit_population.py``. Each part runs in a process of its own, so that its peak
-of memory is its own, with the same threads and memory: the window query (the next exam of each patient, over
-the exams' Parquet), the audit with all its files, the category alone (the guidelines' SELECTs as part of it
-are timed in ``sql.py``), and the per-patient evaluation of the same measures in Python on a population of
-``--by-hand`` exams. Times are the processor's: others may be at work on the machine.
+The population is that of ``audit_population.py``; beyond ``MADE`` exams it is that one, written again under new
+ids. Each part runs in a process of its own, so that its peak of memory is its own, with the same threads and
+memory: the window query (the next exam of each patient, over the exams' Parquet; the best of three), the rows
+and counts of the audit by the eight measures of ``EIGHT`` (or ``--measures``) and by all, with the files made
+of them (summary, page, FHIR) told apart, and the per-patient evaluation of all measures in Python on a population of
+``--by-hand`` exams. Times are the processor's: others may be at work on the machine. ``--plot`` draws the cost over
+the number of exams.
 
-``python benchmarks/audit_scale.py [--exams N ...] [--folder TABLES] [--by-hand N]``
+``python benchmarks/audit_scale.py [--exams N ...] [--folder TABLES] [--measures A,B] [--by-hand N] [--plot FILE.svg]``
 """
 
 from __future__ import annotations
@@ -19,29 +22,35 @@ import sys
 import tempfile
 import time
 from datetime import date
+from math import log10
 from pathlib import Path
 from typing import Any
 
 AS_OF = date(2026, 6, 30)
 CLAIM, MEMORY, THREADS = 6, "2GB", 2
+MADE = 10_000_000  # exams; more are copies under other ids
+EIGHT = ("category-concordant,recommendation-present,right-interval,right-modality,follow-up-on-time,"
+         "over-management,under-management,critical-result-communicated")  # fmt: skip
 HERE = Path(__file__).resolve().parent
 WINDOW = """
 SELECT COUNT(*), SUM(datediff('day', exam_date, next)) FROM (
   SELECT exam_date, LEAD(exam_date) OVER (PARTITION BY patient_id ORDER BY exam_date, exam_id) AS next
   FROM read_parquet(?))
 """
+Cost = dict[str, float]
 
 
-def window(folder: Path) -> None:
+def window(folder: Path, _: str) -> Cost:
     """The window query, in this process."""
     import duckdb
 
     with duckdb.connect(config={"threads": THREADS, "memory_limit": MEMORY}) as database:
         database.execute(WINDOW, [str(folder / "exams" / "*.parquet")]).fetchall()
+    return {}
 
 
-def audit(folder: Path) -> None:
-    """The audit with all its files, in this process."""
+def audit(folder: Path, measures: str) -> Cost:
+    """The audit, in this process; the time and the memory until its rows and counts are there."""
     from radlogic.adapters.audit import reported
     from radlogic.adapters.audit.at_scale import Order, run
 
@@ -49,30 +58,41 @@ def audit(folder: Path) -> None:
         print(f"{time.process_time():8.1f} s  {what}", file=sys.stderr)
 
     with tempfile.TemporaryDirectory() as out:
-        done = run(Order(folder, Path(out) / "out", AS_OF, memory=MEMORY, threads=THREADS), say)
+        chosen = tuple(measures.split(",")) if measures else ()
+        done = run(Order(folder, Path(out) / "out", AS_OF, chosen, memory=MEMORY, threads=THREADS), say)
+        told = {"rows_s": time.process_time(), "rows_mb": peak()}
         reported.write_all(done, say=say)
+    return told
 
 
-def by_hand(folder: Path) -> None:
+def by_hand(folder: Path, _: str) -> Cost:
     """The measures in plain Python, in this process."""
     sys.path.insert(0, str(HERE.parent / "tests"))
     import audited_by_hand
 
     audited_by_hand.judge(folder, AS_OF)
+    return {}
 
 
-def alone(part: str, folder: Path) -> dict[str, float]:
+def peak() -> float:
+    """The most memory that this process has held, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def alone(part: str, folder: Path, measures: str = "") -> Cost:
     """What a part costs in a process of its own: processor and wall seconds, peak of memory in MB."""
     started = time.monotonic()
-    words = [sys.executable, __file__, part, str(folder)]
+    words = [sys.executable, __file__, part, str(folder), measures]
     told = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
     return {**json.loads(told.stdout.splitlines()[-1]), "wall_s": time.monotonic() - started}
 
 
-def row(label: str, exams: int, cost: dict[str, float], base: float) -> None:
+def row(label: str, exams: int, cost: Cost, base: float) -> None:
+    """One line of the table; ``base``: the window query's time an exam."""
+    rows = f"{cost['rows_s'] / exams / base:>12.1f}" if "rows_s" in cost else f"{'':>12}"
     print(
         f"{label:<30}{exams:>12,}{cost['cpu_s']:>10.1f}{cost['wall_s']:>10.1f}{cost['peak_mb']:>10.0f}"
-        f"{exams / cost['cpu_s']:>14,.0f}{cost['cpu_s'] / exams / base:>10.1f}",
+        f"{exams / cost['cpu_s']:>14,.0f}{cost['cpu_s'] / exams / base:>10.1f}{rows}",
         flush=True,
     )
 
@@ -80,12 +100,31 @@ def row(label: str, exams: int, cost: dict[str, float], base: float) -> None:
 def made(exams: int, scratch: Path) -> Path:
     """A population's tables."""
     out = scratch / f"population-{exams}"
-    words = [sys.executable, str(HERE / "audit_population.py"), "--exams", str(exams), "--out", str(out)]
-    subprocess.run(words, check=True, stdout=sys.stderr)
+    if exams > MADE:
+        return copied(made(MADE, scratch), -(-exams // MADE), out)
+    if not out.exists():
+        words = [sys.executable, str(HERE / "audit_population.py"), "--exams", str(exams), "--out", str(out)]
+        subprocess.run(words, check=True, stdout=sys.stderr)
     return out / "tables"
 
 
-def measure(folder: Path, sample: Path | None) -> None:
+def copied(tables: Path, times: int, out: Path) -> Path:
+    """Tables again and again, each time with a letter before the ids of patients and exams."""
+    import duckdb
+
+    for table in sorted(folder for folder in tables.iterdir() if folder.is_dir()):
+        (out / table.name).mkdir(parents=True)
+        source = f"read_parquet('{table}/*.parquet')"
+        held = [name for name, *_ in duckdb.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+        for n in range(times):
+            ids = [f"'{chr(65 + n)}' || {i} AS {i}" for i in ("patient_id", "exam_id") if i in held]
+            query = f"SELECT * REPLACE ({', '.join(ids)}) FROM {source}"
+            duckdb.execute(f"COPY ({query}) TO '{out}/{table.name}/part-{n:05}.parquet' (FORMAT parquet)")
+    return out
+
+
+def measure(folder: Path, measures: str, sample: Path | None) -> tuple[int, Cost, Cost]:
+    """Print the lines of one population; returns its exams, the window query's cost and the audit's."""
     import duckdb
 
     def many(tables: Path) -> int:
@@ -94,29 +133,69 @@ def measure(folder: Path, sample: Path | None) -> None:
     exams = many(folder)
     base = min((alone("window", folder) for _ in range(3)), key=lambda cost: cost["cpu_s"])
     row("one window query", exams, base, base["cpu_s"] / exams)
-    row(f"audit (claim {CLAIM})", exams, alone("audit", folder), base["cpu_s"] / exams)
+    few = alone("audit", folder, measures)
+    row(f"audit, {measures.count(',') + 1} measures (claim {CLAIM})", exams, few, base["cpu_s"] / exams)
+    row("audit, all measures", exams, alone("audit", folder), base["cpu_s"] / exams)
     if sample:
         row("by hand in Python", many(sample), alone("by_hand", sample), base["cpu_s"] / exams)
+    return exams, base, few
+
+
+def plot(found: list[tuple[int, Cost, Cost]], file: Path) -> None:
+    """Processor seconds over exams, both logarithmic, as SVG: a slope of one is a linear cost."""
+
+    def at(exams: float, seconds: float) -> tuple[float, float]:
+        return 70 + 120 * (log10(exams) - 4.5), 330 - 75 * (log10(seconds) + 1)
+
+    def line(points: list[tuple[float, float]], colour: str, label: str, below: int) -> str:
+        dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>' for x, y in points)
+        way = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        x, y = points[-1]
+        return (f'<polyline points="{way}" fill="none" stroke="{colour}" stroke-width="2"/>{dots}'
+                f'<text x="{x + 8:.1f}" y="{y + below:.1f}">{label}</text>')  # fmt: skip
+
+    ticks = "".join(
+        f'<text x="{at(10.0**n, 1)[0]:.1f}" y="352" text-anchor="middle">{10**n:,}</text>' for n in (5, 6, 7)
+    )
+    ticks += "".join(
+        f'<text x="62" y="{at(1e5, 10.0**n)[1] + 4:.1f}" text-anchor="end">{10.0**n:g} s</text>' for n in range(-1, 4)
+    )
+    lines = line([at(n, c["cpu_s"]) for n, c, _ in found], "#777777", "one window query", 4)
+    lines += line([at(n, c["cpu_s"]) for n, _, c in found], "#1f5fa8", "audit, files and all", -2)
+    lines += line([at(n, c["rows_s"]) for n, _, c in found], "#c05a00", "audit, rows and counts", 14)
+    style = 'font-family="sans-serif" font-size="12"'
+    axes = '<path d="M70 20V330H560" fill="none" stroke="black"/>'
+    words = '<text x="315" y="374" text-anchor="middle">exams</text><text x="80" y="16">processor time</text>'
+    file.write_text(
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 384" {style}>{axes}{ticks}{words}{lines}</svg>\n'
+    )
 
 
 def main() -> None:
+    """Measure, or run one part in this process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", nargs="*", help=argparse.SUPPRESS)
     parser.add_argument("--exams", type=int, nargs="+", default=[100_000])
-    parser.add_argument("--folder", type=Path, help="tables that are there already")
+    parser.add_argument("--folder", type=Path, nargs="+", help="tables that are there already")
+    parser.add_argument("--measures", default=EIGHT, help="names with commas between them")
     parser.add_argument("--by-hand", type=int, default=3_000)
+    parser.add_argument("--plot", type=Path, help="an SVG of the cost over the exams")
     chosen: Any = parser.parse_args()
     if chosen.part:
-        {"window": window, "audit": audit, "by_hand": by_hand}[chosen.part[0]](Path(chosen.part[1]))
+        part, folder, *measures = chosen.part
+        told = {"window": window, "audit": audit, "by_hand": by_hand}[part](Path(folder), "".join(measures))
         used = resource.getrusage(resource.RUSAGE_SELF)
-        print(json.dumps({"cpu_s": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1024}))
+        print(json.dumps({**told, "cpu_s": used.ru_utime + used.ru_stime, "peak_mb": peak()}))
         return
-    heads = ("CPU s", "wall s", "peak MB", "exams/CPU s", "windows")
-    print(f"{'':<30}{'exams':>12}" + "".join(f"{h:>{14 if h == 'exams/CPU s' else 10}}" for h in heads))
+    heads = ("CPU s", "wall s", "peak MB", "exams/CPU s", "windows", "rows alone")
+    wide = {"exams/CPU s": 14, "rows alone": 12}
+    print(f"{'':<30}{'exams':>12}" + "".join(f"{h:>{wide.get(h, 10)}}" for h in heads))
     with tempfile.TemporaryDirectory() as scratch:
         sample = made(chosen.by_hand, Path(scratch)) if chosen.by_hand else None
-        for folder in [chosen.folder] if chosen.folder else (made(n, Path(scratch)) for n in chosen.exams):
-            measure(folder, sample)
+        folders = chosen.folder or (made(n, Path(scratch)) for n in chosen.exams)
+        found = [measure(folder, chosen.measures, sample) for folder in folders]
+    if chosen.plot:
+        plot(sorted(found, key=lambda one: one[0]), chosen.plot)
 
 
 if __name__ == "__main__":

@@ -245,6 +245,15 @@ def growth(resident: list[tuple[int, float]]) -> tuple[float, float]:
     return slope * (later[-1][0] - later[0][0]), slope * 10_000
 
 
+def at_thirds(server: Server) -> str:
+    """Resident memory before its first call of the rounds, in the middle of its calls, and after the last."""
+    first, *_, last = server.resident
+    middle = min(server.resident, key=lambda pair: abs(pair[0] - (first[0] + last[0]) / 2))
+    return (
+        f"{first[1]:.1f} MB at first, {middle[1]:.1f} MB in the middle, {last[1]:.1f} MB at the end of {last[0]} calls"
+    )
+
+
 def shown(name: str, found: Round) -> str:
     """One line of the table."""
     times = "".join(f"{found.told['ms']['all'][str(p)]:9.1f}" for p in SHOWN)
@@ -304,13 +313,26 @@ def measured(folder: Path, fhir: str, python: Path | None, asked: argparse.Names
         for kind in (peer.MINIMAL, peer.READS) if python else ():
             servers.append(stack.enter_context(theirs(made, python, kind)))  # type: ignore[arg-type]  # not None
         rounds = taken(servers, folder, asked)
+        ratios(rounds)
         first = servers[0]
         held, tried = ceiling(first, folder, asked.rate, asked.ceiling_s) if asked.ceiling_s else (0.0, [])
         for rate, found in tried:
             print(shown(f"radlogic at {rate:.0f}/s", found))
         if tried:
             print(f"ceiling: {held:.0f} calls a second without an error and p99 below {P99_MS:.0f} ms")
+        print(*(f"memory of {server.name}: {at_thirds(server)}" for server in servers), sep="\n")
         return verdict(rounds, first, ready, at_start)
+
+
+def ratios(rounds: dict[str, list[Round]]) -> None:
+    """Processor time of a call, ms, and beside the peers': rounds of one turn lie side by side, so that a slow machine
+    slows all of them."""
+    mine, *others = rounds.items()
+    print(f"processor time of a call: {statistics.median(one.cpu_ms for one in mine[1]):.2f} ms", end="")
+    for name, found in others:
+        told = [ours.cpu_ms / theirs.cpu_ms for ours, theirs in zip(mine[1], found, strict=True)]
+        print(f"; {statistics.median(told):.2f} times that of {name}", end="")
+    print()
 
 
 def taken(servers: list[Server], folder: Path, asked: argparse.Namespace) -> dict[str, list[Round]]:

@@ -1,7 +1,7 @@
-"""The exams that SQL leaves undecided, read by the engine itself.
+"""The cases that SQL leaves undecided, read by the engine itself.
 
 Where inputs are missing, SQL follows few open branches (``docs/decisions/8-sql-by-joins.md``) and the
-engine all of them. It is asked only for those exams, the first ``asked_exams`` of a bucket by exam id:
+engine all of them. It is asked only for those cases, the first ``asked_exams`` of a bucket by exam id:
 it reads about a thousand a second where SQL reads a million.
 """
 
@@ -20,32 +20,34 @@ from .scope import Edition
 
 SAID = Source(SourceKind.RECORD, "the audit's tables")
 Row = Mapping[str, Any]
-OPEN = (
-    "SELECT n FROM computed JOIN ex USING (n) WHERE computed.edition = {edition} AND status = 'undecided' "
-    "ORDER BY exam_id LIMIT {many}"
-)
-FILL = """
-UPDATE computed SET category = t.category, status = 'decided', management = t.management, from_months = t.from_months,
-  to_months = t.to_months, by_default = t.by_default
-FROM (VALUES {rows}) t(n, category, management, from_months, to_months, by_default)
-WHERE computed.n = t.n AND edition = {edition}
+OPEN = """
+CREATE OR REPLACE TEMP TABLE asking AS SELECT n, case_key FROM judged JOIN new_cases c USING (case_key)
+WHERE judged.edition = {edition} AND undecided AND case_key NOT IN (SELECT case_key FROM left_open)
 """
+FILL = """
+UPDATE judged SET computed = t.category, computed_status = 'decided', management = t.management,
+  from_months = t.from_months, to_months = t.to_months, by_default = t.by_default
+FROM (VALUES {rows}) t(n, category, management, from_months, to_months, by_default) JOIN asking USING (n)
+WHERE judged.case_key = asking.case_key
+"""
+ASKED = "UPDATE judged SET asked = TRUE WHERE case_key IN (SELECT case_key FROM asking)"
 
 
-def ask(database: Any, edition: Edition, many: int) -> int:
-    """Fill in ``computed`` what the engine decides of an edition's undecided exams; returns how many were asked.
+def ask(database: Any, edition: Edition) -> int:
+    """Fill in ``judged`` what the engine decides of an edition's new undecided cases; returns how many were asked.
 
     The views ``these_exams`` and ``these_findings`` must be those of the edition.
     """
-    undecided = OPEN.format(edition=text(edition.name), many=many)
-    exams = _rows(database, f"SELECT * FROM these_exams WHERE exam_id IN ({undecided})")  # noqa: S608
+    database.execute(OPEN.format(edition=text(edition.name)))
+    exams = _rows(database, "SELECT * FROM these_exams WHERE exam_id IN (SELECT n FROM asking)")
     found: dict[int, list[Row]] = defaultdict(list)
-    for row in _rows(database, f"SELECT * FROM these_findings WHERE exam_id IN ({undecided})") if exams else ():  # noqa: S608
+    for row in _rows(database, "SELECT * FROM these_findings WHERE exam_id IN (SELECT n FROM asking)") if exams else ():
         found[row["exam_id"]].append(row)
     told = [(exam["exam_id"], _told(edition.guideline, exam, found[exam["exam_id"]])) for exam in exams]
     rows = ", ".join(f"({n}, {', '.join(map(_literal, answer))})" for n, answer in told if answer)
     if rows:
-        database.execute(FILL.format(rows=rows, edition=text(edition.name)))
+        database.execute(FILL.format(rows=rows))
+    database.execute(ASKED)
     return len(exams)
 
 

@@ -13,8 +13,9 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,20 @@ from ...engine.errors import BadValue, MissingExtra
 from ...engine.guideline.columns import text
 from ...engine.resources import knowledge_folder
 from . import bucket as one
+from .cases import Cases
 from .layout import Tables, tables_of, unreadable
-from .measure_files import Measure, chosen
-from .relation import Bucket, Relations, facts_of
-from .scope import FOLDER, Edition, editions_of, scope, settings
+from .measure_files import Measure, asked_for, chosen
+from .relation import WORDS, Bucket, Known, Relations, facts_of
+from .sayings import stated_table
+from .scope import FOLDER, Edition, category_rows, editions_of, management_rows, scope, settings
+from .texts import with_texts
 
 PARTS = ("rows", "counts", "worklist")
-PER_BUCKET = 500_000  # exams: what two threads hold in 2 GB with room to spare
+PER_BUCKET = 2_000_000  # exams: what two threads hold in 2 GB (measured: benchmarks/audit_scale.py)
 SAMPLE = 100_000  # about so many exams are looked at to choose the bounds of the buckets
+FEW = 10_000  # words of a column, hashes in a list: more are not enumerated
+# joins run as they are written, and rows need no order that no ORDER BY asks for: so both threads can work
+FAST = ("disabled_optimizers = 'join_order,build_side_probe_side'", "preserve_insertion_order = false")
 MANIFEST = "manifest.json"
 
 
@@ -45,6 +52,7 @@ class Order:
     memory: str = "2GB"
     threads: int = 2
     per_bucket: int = PER_BUCKET
+    texts: bool = False  # whether what no structured statement tells is read from the exams' texts
 
 
 @dataclass(frozen=True)
@@ -71,16 +79,18 @@ def run(order: Order, say: Callable[[str], None] = lambda _: None) -> Done:
     editions = tuple(e for name in scope().guidelines for e in editions_of(name))
     with opened(order) as database:
         tables = tables_of(order.folder, database, facts_of(editions))
-        twice = twice_of(database, tables)
+        if order.texts:
+            tables = with_texts(tables, database, order.out / "texts", say)
+        known = known_of(database, tables)
         manifest = _manifest(database, order, tables, measures, numbers, editions)
         _begin(order.out, manifest)
         absent = frozenset(n for m in measures for n in m.file.needs if not tables.has(n))
-        relations = Relations(tables, editions, order.as_of, numbers)
-        for statement in relations.constants():
+        relations = Relations(tables, editions, order.as_of, numbers, asked_for(measures), known)
+        for statement in (*relations.constants(), stated_table(relations)):
             database.execute(statement)
-        _put_aside(database, tables, order, twice)
-        plan = one.Plan(relations, measures, numbers, absent)
-        _each(database, plan, manifest["plan"]["buckets"], twice, order.out, say)
+        _put_aside(database, tables, order)
+        plan = one.Plan(relations, Cases(database, relations), measures, numbers, absent)
+        _each(database, plan, buckets_of(database, tables, manifest["plan"]["buckets"]), order.out, say)
     return Done(order, measures, numbers, manifest)
 
 
@@ -104,43 +114,96 @@ def opened(order: Order) -> Iterator[Any]:
             except duckdb.Error as error:
                 found, allowed = repr(order.memory), "a size such as 2GB"
                 raise BadValue("command line", "--memory", found, allowed, "Correct it.") from error
+            for setting in FAST:
+                database.execute(f"SET {setting}")
             yield database
     finally:
         shutil.rmtree(spill, ignore_errors=True)
 
 
 def _each(
-    database: Any, plan: one.Plan, bounds: Sequence[Sequence[str | None]], twice: str, out: Path,
-    say: Callable[[str], None],
+    database: Any, plan: one.Plan, buckets: Sequence[Bucket], out: Path, say: Callable[[str], None]
 ) -> None:  # fmt: skip
-    for number, (low, high) in enumerate(bounds):
-        paths = {part: out / part / f"part-{number:05}.parquet" for part in PARTS}
-        at = f"bucket {number + 1} of {len(bounds)}"
+    for bucket in buckets:
+        paths = {part: out / part / f"part-{bucket.number:05}.parquet" for part in PARTS}
+        at = f"bucket {bucket.number + 1} of {len(buckets)}"
         if all(path.is_file() for path in paths.values()):
             say(f"{at}: already there")
             continue
-        one.audit_bucket(database, plan, Bucket(number, low, high), twice, paths, lambda s, at=at: say(f"{at}: {s}"))  # type: ignore[misc]
+        one.audit_bucket(database, plan, bucket, paths, lambda s, at=at: say(f"{at}: {s}"))  # type: ignore[misc]
 
 
-def twice_of(database: Any, tables: Tables) -> str:
-    """Make the relation of exam ids that stand in several rows; their hashes find the few candidates cheaply."""
+def known_of(database: Any, tables: Tables) -> Known:
+    """Look for ids that stand in several rows; makes the relation ``twice`` of those of exams.
+
+    Exams are told apart by the 64 bits of their ids' hashes, unless two of them have the same: then by the ids.
+    """
+    hashes = _repeated(database, tables, "exams", "exam_id")
     source = f"({tables.select('exams', {'exam_id': 'VARCHAR'})})"
-    hashes = f"SELECT hash(exam_id) AS h FROM {source} GROUP BY h HAVING COUNT(*) > 1"  # noqa: S608
+    few = f"hash(exam_id) IN ({', '.join(map(str, hashes)) or 'NULL'})" if len(hashes) < FEW else "TRUE"
     database.execute(
-        f"CREATE TEMP TABLE twice AS SELECT exam_id FROM {source} WHERE hash(exam_id) IN ({hashes}) "  # noqa: S608
-        "AND exam_id IS NOT NULL GROUP BY exam_id HAVING COUNT(*) > 1"
+        "CREATE OR REPLACE TEMP TABLE candidates AS SELECT exam_id, COUNT(*) AS many "  # noqa: S608
+        f"FROM {source} WHERE exam_id IS NOT NULL AND {few} GROUP BY exam_id"
     )
-    return "twice"
+    database.execute("CREATE OR REPLACE TEMP TABLE twice AS SELECT exam_id FROM candidates WHERE many > 1")
+    several, alike = database.execute(
+        "SELECT COUNT(*) FILTER (WHERE many > 1), COUNT(*) - COUNT(DISTINCT hash(exam_id)) FROM candidates"
+    ).fetchone()
+    people_twice = bool(_repeated(database, tables, "patients", "patient_id"))
+    return Known(several > 0, people_twice, alike == 0, _words(database, tables))
 
 
-def _put_aside(database: Any, tables: Tables, order: Order, twice: str) -> None:
+def _words(database: Any, tables: Tables) -> dict[str, str]:
+    """Make an enumeration of each column of few words, and one of the words of guidelines and statements."""
+    sources = {c: f"SELECT {c} AS w FROM ({tables.select(t, {c: 'VARCHAR'})})" for t, cs in WORDS.items() for c in cs}  # noqa: S608
+    ours = {word for row in (*management_rows(), *category_rows()) for word in (row["edition"], row.get("category"))}
+    ours |= {*scope().guidelines, "decided", "undecided", "refused"}
+    stated = f"SELECT category FROM ({tables.select('statements', {'category': 'VARCHAR'})})"  # noqa: S608
+    known = ", ".join(f"({text(word)})" for word in sorted(filter(None, ours)))
+    sources["word"] = f"SELECT w FROM (VALUES {known}) v(w) UNION ALL {stated}"  # noqa: S608
+    return {c: f"words_{c}" for c, source in sources.items() if _enumerated(database, c, source)}
+
+
+def _enumerated(database: Any, column: str, source: str) -> bool:
+    """Make the type ``words_<column>``; False where there are too many words."""
+    words = database.execute(f"SELECT DISTINCT w FROM ({source}) WHERE w IS NOT NULL ORDER BY w LIMIT {FEW}").fetchall()  # noqa: S608
+    if 0 < len(words) < FEW:
+        listed_words = ", ".join(text(word) for (word,) in words)
+        database.execute(f"CREATE TYPE words_{column} AS ENUM ({listed_words})")
+    return 0 < len(words) < FEW
+
+
+def _repeated(database: Any, tables: Tables, table: str, column: str) -> list[int]:
+    """The hashes of a column that stand in several rows, found by sorting them."""
+    source = f"({tables.select(table, {column: 'VARCHAR'})})"
+    hashes = database.execute(f"SELECT hash({column}) AS h FROM {source} WHERE {column} IS NOT NULL").fetchnumpy()["h"]  # noqa: S608
+    hashes.sort()
+    return sorted({int(h) for h in hashes[1:][hashes[1:] == hashes[:-1]]})
+
+
+def buckets_of(database: Any, tables: Tables, bounds: Sequence[Sequence[str | None]]) -> list[Bucket]:
+    """The buckets with the bounds of their exams' ids, by which the tables beside the exams are read in part."""
+    whole = [Bucket(number, low, high) for number, (low, high) in enumerate(bounds)]
+    if len(whole) == 1:
+        return whole
+    ids = f"({tables.select('exams', {'exam_id': 'VARCHAR', 'patient_id': 'VARCHAR'})})"
+    ends = [
+        database.execute(f"SELECT MIN(exam_id), MAX(exam_id) FROM {ids} WHERE {b.holds()}").fetchone()  # noqa: S608
+        for b in whole
+    ]
+    known = sorted((first, last) for first, last in ends if first is not None)
+    apart = all(a[1] < b[0] for a, b in pairwise(known))
+    return [replace(b, first=f or "", last=t or "", apart=apart) for b, (f, t) in zip(whole, ends, strict=True)]
+
+
+def _put_aside(database: Any, tables: Tables, order: Order) -> None:
     """Write the exams that cannot be used, with the reason: none is dropped in silence."""
     keys = {"exam_id": "VARCHAR", "patient_id": "VARCHAR", "exam_date": "DATE"}
     day = f"DATE {text(order.as_of.isoformat())}"
     reasons = (
         "CASE WHEN exam_id IS NULL THEN 'no exam_id' WHEN patient_id IS NULL THEN 'no patient_id' "
         "WHEN exam_date IS NULL THEN 'no exam_date' "
-        f"WHEN exam_id IN (FROM {twice}) THEN 'exam_id in several rows' "
+        "WHEN exam_id IN (FROM twice) THEN 'exam_id in several rows' "
         f"WHEN exam_date > {day} THEN 'after the as-of date' END"
     )
     query = (
@@ -154,7 +217,7 @@ def bounds_of(database: Any, tables: Tables, per_bucket: int) -> list[tuple[str 
     """The buckets as bounds of patient ids, of about so many exams each."""
     source = f"({tables.select('exams', {'patient_id': 'VARCHAR'})})"
     rows = tables.found["exams"].rows
-    many, one_in = max(1, round(rows / per_bucket)), max(1, rows // SAMPLE)
+    many, one_in = max(1, -(-rows // per_bucket)), max(1, rows // SAMPLE)
     sample = f"SELECT patient_id FROM {source} WHERE hash(patient_id) % {one_in} = 0 ORDER BY 1"  # noqa: S608
     ids = [row[0] for row in database.execute(sample).fetchall()] if many > 1 else []
     cuts = sorted({ids[len(ids) * k // many] for k in range(1, many)} if ids else set())

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ...engine.guideline.columns import quoted, text
-from .asked import ask
+from . import exam
+from .cases import Cases
 from .measure_files import Measure
 from .relation import Bucket, Relations
+from .sayings import read_sayings
 
 KEYS = ("exam_id", "patient_id", "exam_date", "guideline", "edition", "computed", "computed_status",
         "stated_category", "site_id", "reader_id", "scanner", "sex", "age", "due_date", "done_date",
@@ -20,7 +22,7 @@ DIMENSIONS = {
     "edition": "edition",
     "computed": "computed",
     "stated_category": "stated_category",
-    "month": "strftime(exam_date, '%Y-%m')",
+    "month": "CAST(date_trunc('month', exam_date) AS DATE)",  # said as 2024-05
     "site_id": "site_id",
     "reader_id": "reader_id",
     "scanner": "scanner",
@@ -28,6 +30,9 @@ DIMENSIONS = {
     "age_band": "CASE WHEN age < 50 THEN '0-49' WHEN age < 65 THEN '50-64' WHEN age < 80 THEN '65-79' "
     "WHEN age >= 80 THEN '80-' END",
 }
+# counted together first: their values come in few combinations, and adding those up costs nothing
+TOGETHER = (("all", "edition", "computed", "stated_category", "sex", "age_band"),
+            ("site_id", "reader_id", "scanner"), ("month",))  # fmt: skip
 BITS, IN_A_WORD = 5, 12  # a code is below 32, and twelve fit into a number of 64 bits
 FOLLOWED = ("follow-up-on-time", "liver-surveillance-adherence", "work-up-begun")  # their "never" is work to do
 
@@ -37,65 +42,62 @@ class Plan:
     """What is made of each bucket."""
 
     relations: Relations
+    cases: Cases
     measures: Sequence[Measure]
     numbers: Mapping[str, int]
     absent: frozenset[str]
 
 
 def audit_bucket(
-    database: Any, plan: Plan, bucket: Bucket, twice: str, out: Mapping[str, Path], step: Callable[[str], None]
+    database: Any, plan: Plan, bucket: Bucket, out: Mapping[str, Path], step: Callable[[str], None]
 ) -> None:
     """Write the rows, the counts and the overdue of one bucket to the paths ``out`` has for them."""
-    for name, statement in plan.relations.statements(bucket, twice):
+    step("exams")
+    for statement in plan.relations.exams(bucket):
+        database.execute(statement)
+    step("statements")
+    read_sayings(database, plan.relations, bucket)
+    step("categories")
+    plan.cases.judge(bucket)
+    for name, statement in exam.parts(database, plan.relations, bucket):
         step(name)
         database.execute(statement)
-    _compute(database, plan, step)
     step("measures")
-    database.execute(plan.relations.exam())
-    database.execute(_measured(plan))
-    write(database, _rows(plan.measures), out["rows"])
-    write(database, _counts(plan.measures), out["counts"])
-    write(database, _overdue(plan.measures), out["worklist"])
+    database.execute(exam.view(database, plan.relations))
+    write(database, _rows(plan), out["rows"])
+    rows = f"read_parquet({text(str(out['rows']))})"
+    write(database, _counts(plan.measures, rows), out["counts"])
+    write(database, _overdue(plan.measures, rows), out["worklist"])
 
 
-def _compute(database: Any, plan: Plan, step: Callable[[str], None]) -> None:
-    held = {name for (name,) in database.execute("SELECT DISTINCT edition FROM ex").fetchall()}
-    for edition in plan.relations.editions:
-        if edition.name in held:
-            step(edition.name)
-            for statement in plan.relations.categories(edition):
-                database.execute(statement)
-            ask(database, edition, plan.numbers["asked_exams"])
-
-
-def _measured(plan: Plan) -> str:
-    """The exams with the code of each measure."""
-    codes = [f"{m.sql(plan.numbers, plan.absent)} AS {quoted(m.id)}" for m in plan.measures]
-    kept = ", ".join(("n", *KEYS, "computed_rank"))
-    return f"CREATE OR REPLACE TEMP TABLE measured AS SELECT {kept}, {', '.join(codes)} FROM exam"  # noqa: S608
-
-
-def _rows(measures: Sequence[Measure]) -> str:
+def _rows(plan: Plan) -> str:
     """One row an exam that some measure counts: what identifies it, then the code of each measure, a byte each."""
-    told = [quoted(m.id) for m in measures]
-    counted = " OR ".join(f"{quoted(m.id)} IS NOT NULL" for m in measures)
+    word = plan.relations.known.word("word")
+    codes = [f"{m.sql(plan.numbers, plan.absent, word)} AS {quoted(m.id)}" for m in plan.measures]
+    keys = ["status_word AS computed_status" if key == "computed_status" else key for key in KEYS]
+    counted = " OR ".join(f"{quoted(m.id)} IS NOT NULL" for m in plan.measures)
     return (
-        f"SELECT {', '.join((*KEYS, *told))} FROM measured WHERE {counted} "  # noqa: S608
+        f"SELECT * FROM (SELECT {', '.join((*keys, *codes))} FROM exam) WHERE {counted} "  # noqa: S608
         "ORDER BY patient_id, exam_date, exam_id"
     )
 
 
-def _counts(measures: Sequence[Measure]) -> str:
+def _counts(measures: Sequence[Measure], rows: str) -> str:
     """(measure, dimension, value, status, reason, n): exams.
 
     The codes of several measures are packed into one number, so that few columns are grouped by.
     """
     words = {f"word_{w}": measures[w : w + IN_A_WORD] for w in range(0, len(measures), IN_A_WORD)}
-    packed = ", ".join([*(f"{_packed(mine)} AS {word}" for word, mine in words.items()), *_dimensions()])
+    packed = ", ".join(f"{_packed(mine)} AS {word}" for word, mine in words.items())
+    sets = ", ".join(
+        f"set_{k} AS MATERIALIZED (SELECT {packed}, {_dimensions(names)}, COUNT(*) AS n FROM {rows} GROUP BY ALL)"  # noqa: S608
+        for k, names in enumerate(TOGETHER)
+    )
     each = [
-        f"SELECT {text(name)} AS dimension, CAST({quoted(name)} AS VARCHAR) AS value, {', '.join(words)}, "  # noqa: S608
-        "COUNT(*) AS n FROM packed GROUP BY ALL"
-        for name in DIMENSIONS
+        f"SELECT {text(name)} AS dimension, {said} AS value, {', '.join(words)}, SUM(n) AS n FROM set_{k} GROUP BY ALL"  # noqa: S608
+        for k, names in enumerate(TOGETHER)
+        for name in names
+        for said in ["strftime(month, '%Y-%m')" if name == "month" else f"CAST({quoted(name)} AS VARCHAR)"]
     ]
     codes = [
         f"SELECT {text(m.id)} AS measure, dimension, value, "  # noqa: S608
@@ -109,7 +111,7 @@ def _counts(measures: Sequence[Measure]) -> str:
         for n, (status, reason) in enumerate(m.outcomes, start=1)
     )
     return (
-        f"WITH packed AS MATERIALIZED (SELECT {packed} FROM measured), "  # noqa: S608
+        f"WITH {sets}, "  # noqa: S608
         f"grouped AS MATERIALIZED ({' UNION ALL '.join(each)}), codes AS ({' UNION ALL '.join(codes)}) "
         "SELECT measure, dimension, value, status, reason, CAST(SUM(n) AS BIGINT) AS n "
         f"FROM codes JOIN (VALUES {outcomes}) o(measure, code, status, reason) USING (measure, code) "
@@ -122,22 +124,28 @@ def _packed(measures: Sequence[Measure]) -> str:
     return " | ".join(f"(CAST(COALESCE({quoted(m.id)}, 0) AS BIGINT) << {n * BITS})" for n, m in enumerate(measures))
 
 
-def _dimensions() -> list[str]:
-    return [f"{expression} AS {quoted(name)}" for name, expression in DIMENSIONS.items()]
+def _dimensions(names: Sequence[str]) -> str:
+    return ", ".join(f"{DIMENSIONS[name]} AS {quoted(name)}" for name in names)
 
 
-def _overdue(measures: Sequence[Measure]) -> str:
+def _overdue(measures: Sequence[Measure], rows: str) -> str:
     """Patients who are overdue and, as far as is known, alive and still here."""
+    never = {m.id: f"{quoted(m.id)} = {m.code('not_met', 'never')}" for m in measures if m.id in FOLLOWED}
     each = [
-        f"SELECT patient_id, exam_id, exam_date, guideline, edition, computed AS category, computed_rank AS concern, "  # noqa: S608
-        f"{text(m.id)} AS measure, {due} AS due_date, site_id FROM measured "
-        f"WHERE {quoted(m.id)} = {m.code('not_met', 'never')} AND death_date IS NULL AND left_date IS NULL"
-        for m in measures
-        if m.id in FOLLOWED
-        for due in ["work_up_due" if m.id == "work-up-begun" else "due_date"]
+        f"SELECT *, {text(name)} AS measure, {due} AS due_date FROM late WHERE {condition}"  # noqa: S608
+        for name, condition in never.items()
+        for due in ["work_up_due" if name == "work-up-begun" else "due"]
     ]
-    none = "SELECT patient_id, exam_id, exam_date, guideline, edition, computed AS category, computed_rank AS concern, '' AS measure, due_date, site_id FROM measured WHERE FALSE"  # noqa: E501
-    return f"SELECT * FROM ({' UNION ALL '.join([none, *each])}) ORDER BY patient_id, exam_id, measure"  # noqa: S608
+    chosen = " OR ".join(never.values())
+    none = "SELECT *, '' AS measure, due AS due_date FROM late WHERE FALSE"
+    return (
+        f"WITH late AS (SELECT * RENAME (due_date AS due) FROM {rows} "  # noqa: S608
+        f"WHERE ({chosen or 'FALSE'}) AND death_date IS NULL AND left_date IS NULL) "
+        "SELECT patient_id, exam_id, exam_date, guideline, late.edition, computed AS category, rank AS concern, "
+        f"measure, due_date, site_id FROM ({' UNION ALL '.join([none, *each])}) late "
+        "LEFT JOIN categories c ON c.edition = late.edition AND c.category = computed "
+        "ORDER BY patient_id, exam_id, measure"
+    )
 
 
 def write(database: Any, query: str, path: Path) -> None:

@@ -1,15 +1,17 @@
-"""``radlogic audit FOLDER``: a population in tables, by the measures of ``knowledge/measures``."""
+"""``radlogic audit FOLDER``: a population in tables, Bulk FHIR or a store, by ``knowledge/measures``."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 from ...engine.errors import BadValue
 from . import at_scale, reported, what_if
+from .intake.incoming import tables_folder
 
 
 def say(text: str) -> None:
@@ -26,13 +28,18 @@ def audit_folder(
     *,
     memory: str = "2GB",
     by_measure: bool = False,
+    texts: bool = False,
 ) -> list[Path]:
-    """Audit the tables and write all files; given again after an interruption, it goes on.
+    """Audit a folder of tables, of Bulk FHIR or of a store; given again after an interruption, it goes on.
+
+    What is no Parquet is made into tables first, in ``out/tables``, with what could not be used beside them. With
+    ``texts`` what no structured statement tells is read from the exams' texts; the places stand in ``out/texts``.
 
     Raises:
         InputError: the input or what is asked cannot be used. MissingExtra: the extra ``audit`` is absent.
     """
-    done = at_scale.run(_order(folder, out, as_of, measures, settings, memory), say)
+    tables = tables_folder(folder, out, memory=memory, say=say)
+    done = at_scale.run(replace(_order(tables, out, as_of, measures, settings, memory), texts=texts), say)
     return list(reported.write_all(done, by_measure=by_measure, say=say).values())
 
 
@@ -42,7 +49,7 @@ def what_if_folder(folder: Path, out: Path, as_of: date, pair: tuple[str, str], 
     Raises:
         InputError, MissingExtra: as ``audit_folder``. UnknownGuideline: there is no such edition.
     """
-    order = _order(folder, out, as_of, (), settings, "2GB")
+    order = _order(tables_folder(folder, out, say=say), out, as_of, (), settings, "2GB")
     return json.dumps(what_if.compare(order, what_if.pair(*pair), say), indent=2, ensure_ascii=False, default=str)
 
 

@@ -8,7 +8,8 @@ reaches no step is unknown: nothing that is not known counts as met or as not me
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal
@@ -21,7 +22,7 @@ from ...engine.guideline.columns import text
 from ...engine.programme import load_programme
 from ...engine.resources import knowledge_folder
 from .layout import LAYOUT
-from .scope import FILE, FOLDER, listed, scope
+from .scope import FILE, FOLDER, scope
 
 Status = Literal["met", "not_met", "excluded", "unknown"]
 STATUSES: tuple[Status, ...] = ("met", "not_met", "excluded", "unknown")
@@ -164,17 +165,18 @@ class Measure:
         """The code of an outcome."""
         return 1 + [*self.outcomes].index((status, reason))  # type: ignore[arg-type]
 
-    def sql(self, numbers: Mapping[str, int], absent: frozenset[str]) -> str:
+    def sql(self, numbers: Mapping[str, int], absent: frozenset[str], word: str = "VARCHAR") -> str:
         """The code of an exam as an expression; NULL outside the population.
 
-        ``numbers``: the settings; ``absent``: tables that are not there.
+        ``numbers``: the settings; ``absent``: tables that are not there; ``word``: the type of the guideline.
         """
-        population = f"(guideline IN {listed(self.file.guideline)} AND applies AND ({self.file.population}))"
+        population = f"(applies AND ({self.file.population}))"
         whens = [f"WHEN {_holds(s.when, numbers, absent)} THEN {self.code(s.status, s.reason)}" for s in self.steps]
         inside = f"CASE {' '.join(whens)} ELSE 2 END"
+        mine = ", ".join(f"CAST({text(name)} AS {word})" for name in self.file.guideline)
         return (
-            f"CAST(CASE WHEN {population} THEN {inside} WHEN guideline IN {listed(self.file.guideline)} "
-            f"AND {population} IS NULL THEN 1 END AS UTINYINT)"
+            f"CAST(CASE WHEN guideline IN ({mine}) THEN "
+            f"CASE WHEN {population} THEN {inside} WHEN {population} IS NULL THEN 1 END END AS UTINYINT)"
         )
 
 
@@ -201,6 +203,12 @@ def chosen(names: tuple[str, ...] = ()) -> tuple[Measure, ...]:
         if name not in known:
             raise UnknownField("command line", f"--measures {name}", "no such measure", ", ".join(known), "Use one.")
     return tuple(known[name] for name in sorted(set(names or known)))
+
+
+def asked_for(measures: Iterable[Measure]) -> frozenset[str]:
+    """The columns of an exam that these measures look at."""
+    conditions = " ".join(c for m in measures for c in (m.file.population, *(step.when for step in m.steps)))
+    return RELATION.intersection(re.findall(r"\w+", conditions))
 
 
 def _read(content: str, name: str) -> Measure:

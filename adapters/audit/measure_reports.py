@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TextIO
 
 from .measure_files import STATUSES
@@ -17,6 +18,7 @@ from .small_cells import hidden
 from .tally import Tally
 
 SYSTEM = "urn:radlogic:measure"
+VERSION = "1"
 MASKED = [{"url": DATA_ABSENT, "valueCode": "masked"}]
 NOT_MET = {"system": f"{SYSTEM}:population", "code": "not-met", "display": "in the denominator, and not met"}
 
@@ -53,17 +55,30 @@ def subject_list(tally: Tally, period: Mapping[str, str], reference: str) -> dic
     return _checked(report, own=True)
 
 
-def write_list(stream: TextIO, measure: str, patients: Iterable[str]) -> int:
-    """Write a FHIR List of patients as it comes, in bounded memory; returns how many there are."""
-    head = {"resourceType": "List", "id": f"{measure}-not-met", "status": "current", "mode": "snapshot",
-            "title": f"Patients of exams that did not meet {measure}"}  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A patient of a List: the value of an identifier, its system ('' where that is not known), and a remark."""
+
+    value: str
+    system: str = ""
+    said: str = ""
+
+
+def write_list(stream: TextIO, name: str, title: str, subjects: Iterable[Subject]) -> int:
+    """Write a FHIR List of patients as they come, in bounded memory; returns how many entries there are."""
+    head = {"resourceType": "List", "id": name, "status": "current", "mode": "snapshot", "title": title}
     stream.write(json.dumps(head)[:-1])
     many = 0
-    for many, patient in enumerate(patients, start=1):
-        entry = {"item": {"type": "Patient", "identifier": {"value": patient}}}
-        stream.write((', "entry": [\n' if many == 1 else ",\n") + json.dumps(entry))
+    for many, subject in enumerate(subjects, start=1):
+        stream.write((', "entry": [\n' if many == 1 else ",\n") + json.dumps(_entry(subject)))
     stream.write("]}\n" if many else "}\n")
     return many
+
+
+def _entry(subject: Subject) -> dict[str, Any]:
+    system = {"system": subject.system} if subject.system else {}
+    item = {"item": {"type": "Patient", "identifier": {**system, "value": subject.value}}}
+    return {"flag": {"text": subject.said}, **item} if subject.said else item
 
 
 def _head(tally: Tally, period: Mapping[str, str], kind: str) -> dict[str, Any]:
@@ -71,7 +86,7 @@ def _head(tally: Tally, period: Mapping[str, str], kind: str) -> dict[str, Any]:
     improves = {"improvementNotation": {"coding": [{"system": NOTATION, "code": notation}]}} if notation else {}
     return {
         "resourceType": "MeasureReport", "status": "complete", "type": kind,
-        "measure": f"{SYSTEM}:{tally.measure.id}|1", "period": dict(period), **improves,
+        "measure": f"{SYSTEM}:{tally.measure.id}|{VERSION}", "period": dict(period), **improves,
     }  # fmt: skip
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from ...engine.guideline.columns import quoted, text
 from ..notice import INTENDED_USE
-from . import measure_reports
+from . import aggregates, measure_reports, measure_resources
 from .at_scale import Done, opened
 from .bucket import write
 from .measure_files import Measure
+from .page import write_page
 from .scope import scope
 from .tally import Tally, tallies
 
@@ -35,13 +36,18 @@ def write_all(done: Done, *, by_measure: bool = False, say: Callable[[str], None
         worklist = _worklist(done)
         write(database, worklist, out / "worklist.parquet")
         _text(out / "summary.json", json.dumps(_summary(done, database, found), indent=2, ensure_ascii=False))
+        counted = aggregates.aggregates(
+            database, done.files("rows"), out / "worklist.parquet", done.measures, done.numbers, done.order.as_of
+        )
+        _text(out / aggregates.FILE, json.dumps(counted, indent=2, ensure_ascii=False))
+        write_page(out)
         say("FHIR")
         _fhir(done, database, found)
         for measure in done.measures if by_measure else ():
             say(f"rows of {measure.id}")
             (out / "measures").mkdir(exist_ok=True)
             write(database, rows_of(measure, done.files("rows")), out / "measures" / f"{measure.id}.parquet")
-    names = ("summary.json", "worklist.parquet", "outcomes.parquet", "aside.parquet")
+    names = ("page.html", "summary.json", aggregates.FILE, "worklist.parquet", "outcomes.parquet", "aside.parquet")
     return {**{name: out / name for name in names}, "rows": out / "rows", "fhir": out / "fhir"}
 
 
@@ -70,10 +76,15 @@ def _outcomes(measures: Sequence[Measure]) -> str:
 
 
 def _worklist(done: Done) -> str:
-    """Who is overdue: the most worrying category first, then the longest overdue."""
+    """Who is overdue: whom the guideline wanted soonest first, then the longest overdue.
+
+    Work-up at once comes before three months, those before six: so far a guideline says how much it worries, and in
+    words that every guideline has. The ranks of two guidelines' categories are not to be compared.
+    """
     day = f"DATE {text(done.order.as_of.isoformat())}"
     late = f"SELECT *, {day} - due_date AS days_late FROM {_read(done.files('worklist'))}"  # noqa: S608
-    order = "concern DESC, days_late DESC, patient_id, exam_id, measure"
+    wanted = f"CASE WHEN measure = {text(aggregates.WORK_UP)} THEN 0 ELSE datediff('month', exam_date, due_date) END"
+    order = f"{wanted}, days_late DESC, concern DESC, patient_id, exam_id, measure"
     return f"SELECT {WORKLIST} FROM ({late}) ORDER BY {order}"  # noqa: S608
 
 
@@ -115,14 +126,32 @@ def _fhir(done: Done, database: Any, found: Sequence[Tally]) -> None:
         name = tally.measure.id
         report = measure_reports.summary(tally, period, done.numbers["smallest_cell"])
         _text(folder / f"{name}.json", json.dumps(report, indent=2))
+        resource = measure_resources.measure_resource(tally.measure, done.numbers)
+        _text(folder / f"{name}.measure.json", json.dumps(resource, indent=2))
         if tally.measure.file.improvement is None:
             continue  # a rate without a better and a worse: nobody failed it
         listed = measure_reports.subject_list(tally, period, f"List/{name}-not-met")
         _text(folder / f"{name}.subject-list.json", json.dumps(listed, indent=2))
         part = folder / f".{name}.list.part"
         with part.open("w", encoding="utf-8") as stream:
-            measure_reports.write_list(stream, name, _not_met(database, tally.measure, done.files("rows")))
+            title = f"Patients of exams that did not meet {name}"
+            patients = map(measure_reports.Subject, _not_met(database, tally.measure, done.files("rows")))
+            measure_reports.write_list(stream, f"{name}-not-met", title, patients)
         part.replace(folder / f"{name}.list.json")
+    part = folder / ".overdue.list.part"
+    with part.open("w", encoding="utf-8") as stream:
+        title = f"Overdue as of {done.order.as_of}, whom the guideline wanted soonest first"
+        measure_reports.write_list(stream, "overdue", title, _late(database, done.order.out / "worklist.parquet"))
+    part.replace(folder / "overdue.list.json")
+
+
+def _late(database: Any, worklist: Path) -> Iterator[measure_reports.Subject]:
+    """The worklist in its order: whom, and what was due when."""
+    query = f"SELECT patient_id, edition, category, measure, due_date FROM {_read([worklist])}"  # noqa: S608
+    cursor = database.execute(query)
+    while rows := cursor.fetchmany(10_000):
+        for patient, edition, category, measure, due in rows:
+            yield measure_reports.Subject(patient, said=f"{edition} {category}, due {due} ({measure})")
 
 
 def _not_met(database: Any, measure: Measure, files: Sequence[Path]) -> Iterator[str]:

@@ -139,10 +139,13 @@ def _not_ruled_out(a: Audited) -> str:
     return f"COALESCE(indication NOT IN {listed(ruled)}, TRUE)" if ruled else "TRUE"
 
 
-def applies_sql() -> str:
-    """Whether that guideline applies; NULL where the indication leaves it open."""
+def applies_sql(earlier: str = "first_screening < exam_date") -> str:
+    """Whether that guideline applies; NULL where the indication leaves it open.
+
+    ``earlier``: a condition on an earlier screening exam; TRUE for whether the guideline may apply.
+    """
     whens = [
-        f"WHEN guideline = {text(name)} AND indication = {text(word)} THEN {APPLIES[says]}"
+        f"WHEN guideline = {text(name)} AND indication = {text(word)} THEN {APPLIES[says].format(earlier=earlier)}"
         for name, a in scope().guidelines.items()
         for word, says in a.applies.items()
         if says != "no"
@@ -151,7 +154,7 @@ def applies_sql() -> str:
 
 
 # follow-up applies if the finding was found by screening: an earlier screening exam shows that it was
-APPLIES = {"yes": "TRUE", "after_screening": "CASE WHEN first_screening < exam_date THEN TRUE END"}
+APPLIES = {"yes": "TRUE", "after_screening": "CASE WHEN {earlier} THEN TRUE END"}
 
 
 def edition_sql() -> str:
@@ -174,19 +177,42 @@ def by_region(attribute: Literal["follow_up", "work_up_by"]) -> str:
     return " OR ".join(tests)
 
 
+def region_number() -> str:
+    """A region as a small number; 0 for one of which no guideline speaks."""
+    regions = sorted({a.region for a in scope().guidelines.values()})
+    whens = " ".join(f"WHEN {text(region)} THEN {n}" for n, region in enumerate(regions, start=1))
+    return f"CAST(CASE region {whens} ELSE 0 END AS UTINYINT)"
+
+
 def cancer_sql() -> str:
     """The cancer that a guideline's exams look for."""
     whens = [f"WHEN {text(name)} THEN {text(a.cancer)}" for name, a in scope().guidelines.items()]
     return f"CASE {quoted('guideline')} {' '.join(whens)} END"
 
 
+def after_screening() -> Words:
+    """The indications of which an earlier screening exam decides."""
+    found = {word for a in scope().guidelines.values() for word, says in a.applies.items() if says == "after_screening"}
+    return tuple(sorted(found))
+
+
+def modality_rows() -> list[dict[str, Any]]:
+    """One row a modality that some management names, with a bit of its own."""
+    named = {word for a in scope().guidelines.values() for words in a.recommends.values() for word in words}
+    return [{"modality": word, "bit": 1 << n} for n, word in enumerate(sorted(named))]
+
+
 def management_rows() -> list[dict[str, Any]]:
-    """One row an edition and management: the modalities that fulfil it, and whether it calls for work-up at once."""
+    """One row an edition and management: the modalities that fulfil it, and whether it calls for work-up at once.
+
+    ``named``: the sum of the modalities' bits, 0 where the guideline leaves the modality open.
+    """
+    bit = {row["modality"]: row["bit"] for row in modality_rows()}
     return [
         {
             "edition": e.name,
             "management": key,
-            "named": list(a.modalities(key)),
+            "named": sum(bit[word] for word in set(a.modalities(key))),
             "work_up": key in a.work_up,
             "optional": key in a.optional,
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import Path
@@ -47,7 +47,8 @@ class Tally:
         """The measure for people, small cells hidden: a hidden number is None."""
         covered = hidden([[*_cells(self.all), sum(self.all.values())]], least)
         reasons = {status: self._reasons(status, (0, n) in covered, least) for n, status in enumerate(STATUSES)}
-        groups = {name: self._groups(name, covered, least) for name in self.by if name != "all"}
+        out = self._hidden({n for _, n in covered}, least)
+        groups = {name: self._groups(name, cells) for name, cells in out.items()}
         return {**_row(self.all, covered, 0), "reasons": reasons, "by": groups}
 
     def _reasons(self, status: str, covered: bool, least: int) -> dict[str, int | None]:
@@ -56,11 +57,41 @@ class Tally:
         out = hidden([[*values, sum(values)]], least, [(0, len(values))] if covered else [])
         return {reason: None if (0, n) in out else count for n, (reason, count) in enumerate(counts)}
 
-    def _groups(self, dimension: str, above: frozenset[Cell], least: int) -> dict[str, dict[str, Any]]:
+    def _groups(self, dimension: str, covered: frozenset[Cell]) -> dict[str, dict[str, Any]]:
+        return {v: _row(self.by[dimension][v], covered, n) for n, v in enumerate(sorted(self.by[dimension]))}
+
+    def _hidden(self, above: Set[int], least: int) -> dict[str, frozenset[Cell]]:
+        """What each dimension's table does not show; ``above``: the columns of which the total is not shown.
+
+        Two tables may hold the same column: of exams that are met, the stated category is the computed one. What
+        one of them hides the other must not show.
+        """
+        tables = {name: self._table(name) for name in self.by if name != "all"}
+        before: dict[str, set[Cell]] = {name: {(len(rows) - 1, c) for c in above} for name, rows in tables.items()}
+        while True:
+            out = {name: hidden(rows, least, before[name]) for name, rows in tables.items()}
+            more = {(other, cell) for name, cells in out.items() for other, cell in self._told_twice(name, cells)}
+            if all(cell in out[name] for name, cell in more):
+                return out
+            for name, cell in more:
+                before[name].add(cell)
+
+    def _told_twice(self, dimension: str, cells: frozenset[Cell]) -> Iterator[tuple[str, Cell]]:
+        """The same cells in other dimensions' tables that hold the same column."""
         values = sorted(self.by[dimension])
-        rows = [[*_cells(c), sum(c.values())] for c in (*(self.by[dimension][v] for v in values), self.all)]
-        covered = hidden(rows, least, [(len(values), c) for _, c in above])
-        return {v: _row(self.by[dimension][v], covered, n) for n, v in enumerate(values)}
+        for other in self.by.keys() - {"all", dimension}:
+            places = {value: n for n, value in enumerate(sorted(self.by[other]))}
+            for column, status in enumerate(STATUSES):
+                if self._column(other, status) == self._column(dimension, status):
+                    told = (values[row] for row, c in cells if c == column and row < len(values))
+                    yield from ((other, (places[value], column)) for value in told if value in places)
+
+    def _table(self, dimension: str) -> list[list[int]]:
+        rows = [self.by[dimension][value] for value in sorted(self.by[dimension])]
+        return [[*_cells(counts), sum(counts.values())] for counts in (*rows, self.all)]
+
+    def _column(self, dimension: str, status: str) -> Counts:
+        return {value: counts[status] for value, counts in self.by[dimension].items() if counts.get(status)}
 
 
 def tallies(database: Any, files: Sequence[Path], measures: Sequence[Measure]) -> list[Tally]:

@@ -1,8 +1,9 @@
 """Free-text reports as statements of the audit: read once each, before the measures, and joined to what is structured.
 
 Read are the texts of exams whose structured statements leave something unsaid. Each text is read once, however many
-exams have it, by two processes, in buckets of texts; a bucket's files appear whole or not at all, so that a run that
-was killed goes on where it was. Beside the statements stands where in its text each value was read.
+exams have it, by two processes. The tables are scanned once for all of them: the texts are laid out by their hash, and a
+bucket is a range of it. A bucket's files appear whole or not at all, so that a run that was killed goes on where it
+was. Beside the statements stands where in its text each value was read.
 """
 
 # ruff: noqa: S608  the SQL is made of names that are quoted and of our own words
@@ -60,6 +61,7 @@ def with_texts(
     with _readers(processes) as reading:
         for number in range(many):
             _bucket(database, out, number, many, reading, say)
+    database.execute("DROP TABLE to_read")
     files = tuple(sorted((out / "statements").glob("part-*.parquet")))
     return replace(tables, found={**tables.found, "statements": _joined(tables, database, files)})
 
@@ -87,15 +89,16 @@ def _input(tables: Tables) -> dict[str, Any]:
 
 
 def _prepare(database: Any, tables: Tables) -> int:
-    """Make ``to_read`` (exam_id, report_text), and say in how many buckets it is read."""
+    """Make ``to_read`` (exam_id, report_text, key) in the order of its key, and say in how many buckets it is read."""
     database.execute(
         "CREATE OR REPLACE TEMP TABLE complete AS "
         f"SELECT DISTINCT exam_id FROM ({tables.select('statements')}) WHERE exam_id IS NOT NULL AND {COMPLETE}"
     )
     texts = tables.select("exams", {"exam_id": "VARCHAR", "report_text": "VARCHAR"})
     database.execute(
-        f"CREATE OR REPLACE TEMP VIEW to_read AS SELECT * FROM ({texts}) WHERE exam_id IS NOT NULL "
-        "AND report_text IS NOT NULL AND exam_id NOT IN (FROM complete)"
+        "CREATE OR REPLACE TEMP TABLE to_read AS SELECT exam_id, report_text, hash(report_text) AS key "
+        f"FROM ({texts}) WHERE exam_id IS NOT NULL AND report_text IS NOT NULL AND exam_id NOT IN (FROM complete) "
+        "ORDER BY key"
     )
     exams = database.execute("SELECT COUNT(*) FROM to_read").fetchone()[0]
     return max(1, -(-int(exams) // PER_BUCKET))
@@ -161,7 +164,7 @@ def _bucket(database: Any, out: Path, number: int, many: int, reading: Reading, 
         return
     database.execute(
         "CREATE OR REPLACE TEMP TABLE texts AS SELECT row_number() OVER () - 1 AS number, report_text FROM "
-        f"(SELECT DISTINCT report_text FROM to_read WHERE hash(report_text) % {many} = {number})"
+        f"(SELECT DISTINCT report_text FROM {_range(number, many)})"
     )
     texts = [row[0] for row in database.execute("SELECT report_text FROM texts ORDER BY number").fetchall()]
     say(f"{at}: {len(texts)} texts")
@@ -169,7 +172,14 @@ def _bucket(database: Any, out: Path, number: int, many: int, reading: Reading, 
     _register(database, "read_statements", LAYOUT["statements"], chain(*statements))
     _register(database, "read_places", SPANS, chain(*places))
     for part, made in zip(PARTS, ("read_statements", "read_places"), strict=True):
-        write(database, _of_exams(made, LAYOUT["statements"] if part == "statements" else SPANS), paths[part])
+        columns = LAYOUT["statements"] if part == "statements" else SPANS
+        write(database, _of_exams(made, columns, _range(number, many)), paths[part])
+
+
+def _range(number: int, many: int) -> str:
+    """The part of ``to_read`` whose keys fall into a bucket: it lies together, so that no other part is looked at."""
+    first, last = (number << 64) // many, ((number + 1 << 64) // many) - 1
+    return f"(SELECT DISTINCT exam_id, report_text FROM to_read WHERE key BETWEEN {first}::UBIGINT AND {last}::UBIGINT)"
 
 
 def _register(database: Any, name: str, columns: Mapping[str, str], rows: Iterator[tuple[Any, ...]]) -> None:
@@ -183,14 +193,14 @@ def _register(database: Any, name: str, columns: Mapping[str, str], rows: Iterat
     database.register(name, table)
 
 
-def _of_exams(made: str, columns: Mapping[str, str]) -> str:
+def _of_exams(made: str, columns: Mapping[str, str], of_bucket: str) -> str:
     """The rows of texts as rows of the exams that have them."""
     told = ", ".join(
         f'CAST({"e" if column == "exam_id" else "r"}."{column}" AS {kind}) AS "{column}"'
         for column, kind in columns.items()
     )
     return (
-        f"SELECT {told} FROM (SELECT DISTINCT exam_id, report_text FROM to_read) e "
+        f"SELECT {told} FROM {of_bucket} e "
         f"JOIN texts USING (report_text) JOIN {made} r USING (number) ORDER BY ALL"
     )
 

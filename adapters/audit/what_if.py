@@ -16,12 +16,14 @@ from typing import Any
 from ...engine.errors import BadValue, UnknownGuideline
 from ...engine.guideline.columns import text
 from ..notice import INTENDED_USE
-from .asked import ask
-from .at_scale import Order, bounds_of, opened, twice_of
+from .at_scale import Order, bounds_of, buckets_of, known_of, opened
 from .bucket import write
+from .cases import Cases, case_key
+from .exam import FIRSTS, part_of
 from .layout import tables_of
-from .relation import Bucket, Relations, facts_of
-from .scope import Edition, editions_of, scope, settings
+from .relation import LOOKED, Bucket, Relations, facts_of
+from .sayings import read_sayings, stated_table
+from .scope import Edition, after_screening, applies_sql, editions_of, listed, scope, settings
 from .small_cells import hidden
 
 
@@ -57,13 +59,17 @@ def compare(order: Order, editions: Pair, say: Callable[[str], None] = lambda _:
     both = (editions.first, editions.second)
     with opened(order) as database:
         tables = tables_of(order.folder, database, facts_of(both))
-        relations = Relations(tables, both, order.as_of, settings(order.own))
-        for statement in (*relations.constants(), READ):
+        known = known_of(database, tables)
+        relations = Relations(tables, both, order.as_of, settings(order.own), (), known)
+        for statement in (*relations.constants(), stated_table(relations), READ):
             database.execute(statement)
-        twice, cuts = twice_of(database, tables), bounds_of(database, tables, order.per_bucket)
-        for number, (low, high) in enumerate(cuts):
-            say(f"bucket {number + 1} of {len(cuts)}")
-            _read(database, relations, both, Bucket(number, low, high), twice)
+        cases, buckets = (
+            Cases(database, relations),
+            buckets_of(database, tables, bounds_of(database, tables, order.per_bucket)),
+        )
+        for bucket in buckets:
+            say(f"bucket {bucket.number + 1} of {len(buckets)}")
+            _read(database, cases, both, bucket)
         write(database, CHANGED, order.out / "changed.parquet")
         told = _told(database, editions, settings(order.own)["smallest_cell"])
     _keep(order.out / "what-if.json", told)
@@ -77,24 +83,28 @@ CREATE TEMP TABLE readings (exam_id VARCHAR, patient_id VARCHAR, exam_date DATE,
 CHANGED = "SELECT * FROM readings WHERE before IS DISTINCT FROM after ORDER BY patient_id, exam_date, exam_id"
 
 
-def _read(database: Any, relations: Relations, both: tuple[Edition, Edition], bucket: Bucket, twice: str) -> None:
-    for name, statement in relations.statements(bucket, twice):
-        if name in ("exams", "findings", "statements"):
-            database.execute(statement)
+def _read(database: Any, cases: Cases, both: tuple[Edition, Edition], bucket: Bucket) -> None:
+    for statement in cases.relations.exams(bucket):
+        database.execute(statement)
+    read_sayings(database, cases.relations, bucket)
+    part = part_of(database)
+    database.execute(FIRSTS.format(part=part))
     guideline = both[0].name.split("@")[0]
-    for edition in both:
-        for statement in relations.categories(edition, f"guideline = {text(guideline)} AND applies"):
-            database.execute(statement)
-        ask(database, edition, relations.numbers["asked_exams"])
+    for name, edition in zip(("before", "after"), both, strict=True):
+        cases.judge(bucket, text(edition.name), f"guideline = {text(guideline)}")
+        database.execute(f"CREATE OR REPLACE TEMP TABLE judged_{name} AS SELECT * FROM judgement")  # noqa: S608
+    first, second = (case_key(text(edition.name)) for edition in both)
     database.execute(
         f"""INSERT INTO readings
-        SELECT exam_id, patient_id, exam_date, a.category, b.category,
+        SELECT exam_id, patient_id, exam_date, a.computed, b.computed,
           COALESCE(12.0 / NULLIF(a.to_months, 0), 0), COALESCE(12.0 / NULLIF(b.to_months, 0), 0),
-          COALESCE(k.work_up, FALSE), COALESCE(l.work_up, FALSE)
-        FROM (SELECT * FROM computed WHERE edition = {text(both[0].name)}) a
-        JOIN (SELECT * FROM computed WHERE edition = {text(both[1].name)}) b USING (n) JOIN ex USING (n)
-        LEFT JOIN managements k ON k.edition = a.edition AND k.management = a.management
-        LEFT JOIN managements l ON l.edition = b.edition AND l.management = b.management"""  # noqa: S608
+          COALESCE(a.work_up, FALSE), COALESCE(b.work_up, FALSE)
+        FROM (
+          SELECT m.*, {LOOKED} AS looked, {applies_sql()} AS applies FROM mine m LEFT JOIN stated USING (spoken)
+          LEFT JOIN firsts f ON f.part = CASE WHEN m.indication IN {listed(after_screening())} THEN m.{part} END
+            AND f.region = m.region
+        ) JOIN judged_before a ON a.case_key = {first} JOIN judged_after b ON b.case_key = {second}
+        WHERE guideline = {text(guideline)} AND applies"""  # noqa: S608
     )
 
 

@@ -22,17 +22,26 @@ def resources(value: Resource) -> Iterator[Resource]:
         yield value
         return
     for entry in objects(value.get("entry")):
-        resource = entry.get("resource")
-        if isinstance(resource, dict) and isinstance(resource.get("resourceType"), str):
+        resource = _resource(entry)
+        if resource is not None:
             yield resource
+
+
+def _resource(entry: Resource) -> Resource | None:
+    """The resource of an entry; None where it holds none that says its type."""
+    resource = entry.get("resource")
+    return resource if isinstance(resource, dict) and isinstance(resource.get("resourceType"), str) else None
 
 
 def matches(value: Resource) -> list[Resource]:
     """What the search found: without what was included with it, and without messages."""
     if value.get("resourceType") != "Bundle":
         return [value]
-    own = ({**value, "entry": [entry]} for entry in objects(value.get("entry")) if _mode(entry) != "include")
-    return [found for one in own for found in resources(one) if found["resourceType"] != OUTCOME]
+    return [
+        found
+        for entry in objects(value.get("entry"))
+        if _mode(entry) != "include" and (found := _resource(entry)) is not None and found["resourceType"] != OUTCOME
+    ]
 
 
 def _mode(entry: Resource) -> Any:
@@ -50,7 +59,7 @@ def is_error(value: Resource) -> bool:
     """Whether it is an OperationOutcome, or a Bundle that holds nothing but messages, one of them of an error."""
     if value.get("resourceType") == OUTCOME:
         return True
-    return says_error(value) and all(found.get("resourceType") == OUTCOME for found in resources(value))
+    return all(found.get("resourceType") == OUTCOME for found in resources(value)) and says_error(value)
 
 
 def is_part(value: Resource) -> bool:

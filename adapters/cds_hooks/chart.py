@@ -15,7 +15,7 @@ from ...engine.errors import InputError
 from ...engine.types import Facts
 from ..fhir.coding import Code, codings
 from ..fhir.exams import DATED_BY, NOT_DONE, names
-from ..fhir.history import read_history
+from ..fhir.history import facts_on
 from ..fhir.subject import Subjects
 from ..fhir.vocabulary import shipped
 from ..fhir.when import When, stated
@@ -44,7 +44,7 @@ class Chart:
 
     ``facts``: by the vocabulary of ``knowledge/facts.yaml``, as of the day of the question. ``orders``: those that
     stand. ``lacking``: by query, why it could not be had or used. ``part``: queries of which only a part was had.
-    ``deceased``: the record says so.
+    ``deceased``: the record says so. ``identifiers``: (system, value) of the Patient.
     """
 
     facts: Facts
@@ -53,6 +53,7 @@ class Chart:
     lacking: Mapping[str, str]
     part: tuple[str, ...] = ()
     deceased: bool = False
+    identifiers: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -125,14 +126,15 @@ def _chart(
 ) -> Chart:
     entries = [{"resource": _known_by(resource, asked.today)} for resource in (patient, *others)]
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
-    history = read_history(bundle, exam_date=asked.today, key="-", where="prefetch")
+    facts = facts_on(bundle, exam_date=asked.today, where="prefetch")
     subjects = Subjects(patient, "", "prefetch")
     mine = [resource for index, resource in enumerate(others) if subjects.is_about(resource, index)]
     site = asked.settings.order_codes
     seen = (_made(resource, site) for resource in mine if _is_made(resource, site))
     made = tuple(one for one in seen if one.when is None or one.when.first <= asked.today)
     orders = tuple(resource for resource in mine if stands(resource))
-    return Chart(history.patient.facts, made, orders, lacking, part, _deceased(patient))
+    named = identified(patient)
+    return Chart(facts, made, orders, lacking, part, _deceased(patient), named)
 
 
 def _known_by(resource: Resource, today: date) -> Resource:
@@ -145,6 +147,14 @@ def _known_by(resource: Resource, today: date) -> Resource:
 def _deceased(patient: Resource) -> bool:
     """FHIR's choice: deceasedBoolean, or deceasedDateTime, which says the same with a date."""
     return is_true(patient.get("deceasedBoolean")) or bool(patient.get("deceasedDateTime"))
+
+
+def identified(patient: Resource) -> frozenset[tuple[str, str]]:
+    """The Patient's identifiers as (system, value); one without a system identifies nobody."""
+    listed = patient.get("identifier")
+    found = (i for i in listed if isinstance(i, dict)) if isinstance(listed, list) else ()
+    pairs = ((i.get("system"), i.get("value")) for i in found)
+    return frozenset((s, v) for s, v in pairs if isinstance(s, str) and isinstance(v, str) and s and v)
 
 
 def is_about(resource: Resource, patient_id: str) -> bool | None:

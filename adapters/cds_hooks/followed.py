@@ -54,11 +54,16 @@ class FollowUp:
 
 
 def follow_up(stood: Stood, answer: Answer, chart: Chart) -> FollowUp:
-    """What the chart holds of the follow-up that an answer asks for.
+    """What the chart holds of the follow-up that a decision's answer asks for."""
+    return since(stood.exam_date, answer, chart)
+
+
+def since(read: date | None, answer: Answer, chart: Chart) -> FollowUp:
+    """What the chart holds of the follow-up that an answer asks for, which rests on the exam of the day ``read``.
 
     Where the guideline leaves the exam open, each exam of the region within the time counts.
     """
-    asks, read = terms.exams().recommended.get(answer.name), stood.exam_date
+    asks = terms.exams().recommended.get(answer.name)
     unseen = chart.unseen(*EXAMS)
     if asks is None or read is None:
         return FollowUp(unseen=unseen)

@@ -113,12 +113,17 @@ class Recommended:
     def is_for(self, order: Order, today: date) -> bool:
         """Whether an order that stands may be for it: of its exams, not written before the exam that was read, and
         wanted within its time, if it says when."""
-        read_on, latest = self.stood.exam_date, self.latest(today)
-        if order.exam not in self.exams or (order.authored and read_on and order.authored < read_on):
-            return False
-        since, last = self.earliest or read_on, order.last or order.first
-        too_late = bool(latest and order.first and order.first > latest)
-        return not too_late and not (since and last and last < since)
+        read_on = self.stood.exam_date
+        return order.exam in self.exams and in_time(order, read_on, self.earliest or read_on, self.latest(today))
+
+
+def in_time(order: Order, read_on: date | None, opens: date | None, latest: date | None) -> bool:
+    """Whether an order may be for the follow-up of the exam of the day ``read_on``, to be made within these days."""
+    if order.authored and read_on and order.authored < read_on:
+        return False
+    last = order.last or order.first
+    too_late = bool(latest and order.first and order.first > latest)
+    return not too_late and not (opens and last and last < opens)
 
 
 def recommendations(stood: Iterable[Stood], chart: Chart) -> dict[str, Recommended]:

@@ -5,9 +5,10 @@ Nothing is inferred here: decisions are made when images and reports arrive, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from ..fhir.pseudonym import patient_key
+from . import overdue
 from .card import due_soon, saying_of
 from .chart import Chart, chart_of
 from .eligibility import liver_surveillance, lung_screening
@@ -39,10 +40,11 @@ def answer_patient_view(asked: Asked[PatientViewContext]) -> CdsResponse:
     chart = chart_of(asked, *KEYS)
     if chart.deceased:
         return answered(asked, ())
-    eligible, lacking = _eligible(asked, chart, stood)
-    if lacking and not stood and not eligible:
+    late = overdue.listed(asked, stood, chart)
+    eligible, lacking = _eligible(asked, chart, governed(stood, asked.today) | {one.region for one in late})
+    if lacking and not stood and not late and not eligible:
         raise data_lacking("patient-view", lacking)
-    sayings = [*_follow_up(asked, stood, chart), *_waiting(stood), *eligible]
+    sayings = [*_follow_up(asked, stood, chart), *overdue.sayings(late), *_waiting(stood), *eligible]
     notes = [f"Eligibility was not looked at, or not wholly: {lacking}."] if lacking else []
     others = [key for key in KEYS if f"{key}: {chart.lacking.get(key)}" not in lacking.split("; ")]
     return answered(asked, sayings, notes=(*notes, *chart.not_looked_at(*others), *chart.notes))
@@ -104,9 +106,9 @@ def _waiting(stood: tuple[Stood, ...]) -> Iterator[Saying]:
         )
 
 
-def _eligible(asked: Asked[PatientViewContext], chart: Chart, stood: tuple[Stood, ...]) -> tuple[list[Saying], str]:
-    """What is said of screening and surveillance where no decision governs the region, and why something is not."""
-    taken = governed(stood, asked.today)
+def _eligible(asked: Asked[PatientViewContext], chart: Chart, taken: Set[str]) -> tuple[list[Saying], str]:
+    """What is said of screening and surveillance, but for regions whose follow-up is the next step (``taken``), and
+    why something is not."""
     parts = [(region, judge) for region, judge in (("chest", lung_screening), ("liver", liver_surveillance))]
     found = [judge(chart, asked.today) for region, judge in parts if region not in taken]
     lacking = "; ".join(dict.fromkeys(part for _, why in found for part in why.split("; ") if part))

@@ -155,7 +155,7 @@ def _detail(saying: Saying, notes: Sequence[str]) -> Iterator[str]:
 
 
 def _source(saying: Saying, settings: CdsSettings) -> Source:
-    label = ", ".join(filter(None, ["radlogic", clean(saying.source)]))
+    label = ", ".join(filter(None, ["radlogic", plain(saying.source, escape=False)]))
     topic = Coding(system=TOPICS, code=saying.topic, display=saying.topic.replace("-", " ").capitalize())
     return Source(label=label, url=settings.source_url, topic=topic)
 
@@ -181,9 +181,8 @@ def sentence(ways: Sequence[str]) -> str:
     >>> sentence(("x" * 200, "In short."))
     'In short.'
     """
-    said = [clean(way) for way in ways]
-    fits = next((way for way in said if 0 < len(way) < SUMMARY_LIMIT), None)
-    return fits or said[-1][: SUMMARY_LIMIT - 4] + "..."
+    fits = next((said for said in map(clean, ways) if 0 < len(said) < SUMMARY_LIMIT), None)
+    return fits or clean(ways[-1])[: SUMMARY_LIMIT - 4] + "..."
 
 
 @lru_cache(maxsize=4096)  # the same sentences come again and again, and every sign of them is looked at

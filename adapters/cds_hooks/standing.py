@@ -31,7 +31,7 @@ from .brief import brief
 if TYPE_CHECKING:
     from .seam import Records
 
-MOST_KEPT = 2048  # decisions in memory, of some 11 kB each
+MOST_KEPT = 512  # decisions in memory: of those who are in care just now; a chart not seen today is read anew
 Kept = OrderedDict[str, Assessment]
 MINE = (  # made once: to make a query costs as much as to ask it
     select(DECISION, ENTRY.c.hash, WAITING.c.decision_id.is_not(None).label("waits"))
@@ -78,7 +78,8 @@ class Stood:
     """A decision as it stands. ``sequence``: its entry in the store, 0 where there is none.
 
     ``signed``: the day of the signature, None before it. ``override``: the body of the override that was signed.
-    ``correction``: a correction of what was signed waits for its own signature.
+    ``correction``: a correction of what was signed waits for its own signature. ``answers``: what the guidelines say
+    that gave an answer, soonest due first.
     """
 
     assessment: Assessment
@@ -87,6 +88,10 @@ class Stood:
     signed: date | None = None
     override: Mapping[str, Any] = field(default_factory=dict)
     correction: bool = False
+    answers: tuple[Answer, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "answers", self._answers())  # asked for a dozen times a call
 
     @property
     def decision_id(self) -> str:
@@ -103,9 +108,7 @@ class Stood:
         """Whether a radiologist still has to look."""
         return self.signed is None and self.assessment.decision.review.required
 
-    @property
-    def answers(self) -> tuple[Answer, ...]:
-        """What the guidelines say that gave an answer, soonest due first."""
+    def _answers(self) -> tuple[Answer, ...]:
         applied = (g for g in self.assessment.decision.guidelines if g.application.applies != "no")
         gave = [_of_engine(g, g.exam) for g in applied if g.exam is not None]
         found = (self._answer(answer, alone=len(gave) == 1) for answer in gave)

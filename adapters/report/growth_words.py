@@ -1,12 +1,16 @@
-"""How a lesion has grown since the newest earlier exam, in sentences: the change, the guideline's growth, doubling."""
+"""How a lesion has grown since the newest earlier exam, in sentences: the change, the guideline's growth, doubling.
+
+The error is known of the whole nodule's size; of its solid component the change alone is told.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 
 from ...engine.before import Growth
 from ...engine.tracking.denied import denials
-from ...engine.types import Unknown
+from ...engine.types import Belief, Known, Measured, Unknown
 from .phrases import say
 from .sentence import Link, Sentence
 from .view import Lesion, guideline_name, sentence
@@ -35,7 +39,7 @@ def growth_sentences(found: Lesion, link: Link) -> tuple[Sentence, ...]:
     grown, guideline = held
     if isinstance(grown, Unknown):
         return (say("lesion.growth_unknown", link, why=clean(grown.why)),)
-    return (_changed(grown, link), *_over(grown, guideline, link), *_doubling(grown, link))
+    return (_changed(grown, link), *_over(grown, guideline, link), *_doubling(grown, link), *_core(found, link))
 
 
 def _changed(grown: Growth, link: Link) -> Sentence:
@@ -62,6 +66,19 @@ def _doubling(grown: Growth, link: Link) -> Iterator[Sentence]:
         yield say("lesion.doubling_open", link, **span)
     else:
         yield say("lesion.doubling", link, longest=f"{longest:.0f}", **span)
+
+
+def _core(found: Lesion, link: Link) -> Iterator[Sentence]:
+    """How the solid component changed, where both sizes of it are known and differ: by that, too, guidelines decide."""
+    now, then = (_mm(found.shown.get(name)) for name in ("solid_mean_mm", "prior_solid_mean_mm"))
+    if now is not None and then is not None and now != then:
+        yield say("lesion.growth_core", link, change=signed_mm(now - then))
+
+
+def _mm(belief: Belief | None) -> float | None:
+    if isinstance(belief, Measured):
+        return belief.mean
+    return float(belief.value) if isinstance(belief, Known) and isinstance(belief.value, Decimal) else None
 
 
 def signed_mm(mm: float) -> str:

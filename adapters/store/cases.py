@@ -154,6 +154,16 @@ class Store:
             row = find_row(connection, decision_id) or no_such(decision_id)
             return CaseFile(row, *decisions.with_history(connection, decision_id))
 
+    def is_erased(self, decision_id: str) -> bool:
+        """Whether the decision's patient was erased, so that whose it was cannot be told any more.
+
+        Raises:
+            NoSuchDecision: there is none of that id.
+        """
+        with self.journal.reading() as connection:
+            row = find_row(connection, decision_id) or no_such(decision_id)
+            return not decisions.is_known(connection, row.patient)
+
     def pending(self, decision_id: str) -> Row | None:
         """The correction of a signed decision that waits for its own signature; None where none does.
 

@@ -95,6 +95,11 @@ def token_of(connection: Connection, key: str) -> str | None:
     return connection.execute(select(PATIENT.c.token).where(PATIENT.c.key == key)).scalar()
 
 
+def is_known(connection: Connection, token: str) -> bool:
+    """Whether there is a patient of that token, not erased."""
+    return connection.execute(select(PATIENT.c.token).where(PATIENT.c.token == token)).first() is not None
+
+
 def find(connection: Connection, decision_id: str) -> Assessment | None:
     """The assessment of that id, or None.
 

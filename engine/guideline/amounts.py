@@ -136,12 +136,13 @@ class Amounts:
         label = f"{names['now']} {names['prior']} {within or 'ever'}"
         recent, chosen, undated = "TRUE", history, "FALSE"
         if within is not None:
-            recent, chosen = f"{months.value} <= {within}", f"LIST_FILTER({history}, x -> x.months_ago <= {within})"
+            recent = f"{months.value} <= {within}"
+            chosen = f"LIST_FILTER({history}, LAMBDA x : x.months_ago <= {within})"
             undated = _all(f"NOT {prior.absent}", f"{months.value} IS NULL", f"NOT {months.absent}")
         counts = self.column(f"counts {label}", f"NOT {prior.absent} AND COALESCE({recent}, FALSE)")
         blind = f"{history} IS NULL OR {undated} OR ({counts} AND {prior.value} IS NULL)"
         hidden = self.column(f"hidden {label}", blind)
-        least = f"CAST(LIST_MIN(LIST_TRANSFORM({chosen}, x -> x.mean_mm)) AS {SIZE})"
+        least = f"CAST(LIST_MIN(LIST_TRANSFORM({chosen}, LAMBDA x : x.mean_mm)) AS {SIZE})"
         older = self.column(f"older {label}", f"CASE WHEN ARRAY_LENGTH({history}) > 0 THEN {least} END")
         # in both dialects LEAST is the lesser of those that are not NULL
         earlier = self.column(f"earlier {label}", f"LEAST(CASE WHEN {counts} THEN {prior.value} END, {older})")
@@ -166,7 +167,7 @@ class Amounts:
 
 def _counted(history: str, test: str) -> str:
     """How many entries fit; the list is only walked where it has any."""
-    fitting = f"ARRAY_LENGTH(LIST_FILTER({history}, x -> {test}))"
+    fitting = f"ARRAY_LENGTH(LIST_FILTER({history}, LAMBDA x : {test}))"
     return f"CASE WHEN ARRAY_LENGTH({history}) = 0 THEN 0 ELSE {fitting} END"
 
 

@@ -12,7 +12,7 @@ possible) or ``refused`` (a value that the input cannot have, or two that contra
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from .columns import columns, quoted
 from .compile import NA_ROW, Diagram
@@ -22,7 +22,7 @@ from .sql_query import DECISION, DIALECTS, Query, decision, listed, relation, se
 from .steps import end_of
 
 WALKED = "walked JOIN ends ON ends.state = walked.state"
-__all__ = ["DIALECTS", "answer_select", "columns", "exams_select", "findings_select", "rows_of"]
+__all__ = ["DIALECTS", "answer_select", "columns", "exams_asked_often", "exams_select", "findings_select", "rows_of"]
 
 
 def findings_select(
@@ -93,13 +93,27 @@ def exams_select(
         so that none of them is the higher one.
     """
     query = Query(guideline, dialect, given)
-    told = [
-        name
-        for name in Exams(query).define(relation(findings), relation(exams))
-        if name not in ("state", "alternatives")
-    ]
-    default = "walked.\"found silent\" = 1 OR ends.alternatives <> '' AS by_default"
-    return query.text(select(f"walked.{EXAM}, {listed(told, 'ends')}, {default}", WALKED))
+    return query.text(_exams(query, findings, exams, rows=True))
+
+
+def exams_asked_often(
+    guideline: Guideline,
+    kept: str,
+    dialect: str = "duckdb",
+    findings: str = "findings",
+    exams: str = "exams",
+    given: Collection[str] | None = None,
+) -> tuple[Mapping[str, str], str]:
+    """``exams_select`` in two parts for who runs it again and again: tables to keep, and the SELECT that reads them.
+
+    The first is name -> SELECT; each name begins with ``kept``. The lookup tables are most of the text, and a
+    database need not read them for every few exams. ``leaf`` is NULL.
+
+    Raises: as ``exams_select``.
+    """
+    query = Query(guideline, dialect, given)
+    words = _exams(query, findings, exams, rows=False)
+    return query.kept_constants(kept), query.text(words, kept)
 
 
 def rows_of(diagram: Diagram, leaf: int) -> tuple[str, ...]:
@@ -110,6 +124,14 @@ def rows_of(diagram: Diagram, leaf: int) -> tuple[str, ...]:
         for t, row in diagram.leaves[leaf].rows
         if row != NA_ROW
     )
+
+
+def _exams(query: Query, findings: str, exams: str, *, rows: bool) -> str:
+    """Define the walks of exams; returns the SELECT that reads them."""
+    ends = Exams(query, rows=rows).define(relation(findings), relation(exams))
+    told = [name for name in ends if name not in ("state", "alternatives")]
+    default = "walked.\"found silent\" = 1 OR ends.alternatives <> '' AS by_default"
+    return select(f"walked.{EXAM}, {listed(told, 'ends')}, {default}", WALKED)
 
 
 def _define(query: Query, diagram: Diagram, table: int, source: str, keys: Sequence[str], *, rows: bool) -> None:

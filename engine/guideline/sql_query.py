@@ -1,6 +1,8 @@
 """A SELECT on its way: CTEs in the words of DuckDB, and the walk through a diagram as joins.
 
-sqlglot says each CTE in the words of the dialect that is asked for, and parses all of it on the way.
+sqlglot says each CTE in the words of the dialect that is asked for; DuckDB's own it need not read. The CTEs
+that are the same for every relation (lookup tables, ends) are known as constants, so that who asks often can
+keep them as tables.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ class Query:
             raise Unsupported("sql", "dialect", dialect, ", ".join(DIALECTS), "Use one of these.")
         self.guideline, self.dialect, self.relation = guideline, dialect, Relation(guideline, given)
         self.ctes: dict[str, str] = {}
+        self.constants: dict[str, str] = {}
         self.said = translator(dialect)
 
     def define(self, name: str, words: str) -> str:
@@ -45,9 +48,18 @@ class Query:
         self.ctes[name] = self.said(words)
         return name
 
-    def text(self, words: str) -> str:
-        """The whole: all CTEs, and the SELECT that reads them."""
-        return f"WITH {', '.join(f'{name} AS ({cte})' for name, cte in self.ctes.items())} {self.said(words)}"
+    def text(self, words: str, kept: str | None = None) -> str:
+        """The whole: all CTEs, and the SELECT that reads them.
+
+        ``kept``: what stands before the name of each constant where they are tables (``kept_constants``).
+        """
+        held = {} if kept is None else {c: select("*", quoted(f"{kept}{c}")) for c in self.constants}
+        ctes = {**self.ctes, **held}
+        return f"WITH {', '.join(f'{name} AS ({cte})' for name, cte in ctes.items())} {self.said(words)}"
+
+    def kept_constants(self, kept: str) -> dict[str, str]:
+        """The SELECT of each constant, by the name of the table that is to keep it."""
+        return {f"{kept}{name}": cte for name, cte in self.constants.items()}
 
     def table(self, name: str, types: Mapping[str, str], rows: Iterable[Sequence[str | int | None]]) -> None:
         """A CTE of constants."""
@@ -55,6 +67,7 @@ class Query:
         plain = [f"c{n}" for n in range(len(types))]
         cast = ", ".join(f"CAST({c} AS {t}) AS {quoted(n)}" for c, (n, t) in zip(plain, types.items(), strict=True))
         self.define(name, select(cast, f"(VALUES {values}) AS v({', '.join(plain)})"))
+        self.constants[name] = self.ctes[name]
 
     def walk(
         self,
@@ -105,6 +118,7 @@ class Query:
         states = ",".join(map(str, step.next.tolist()))
         kind = "USMALLINT" if self.dialect == "duckdb" and step.next.size <= TWO_BYTES else "INT"
         self.ctes[lookup] = LOOKUP[self.dialect].format(size=step.next.size, key=kind, states=states)
+        self.constants[lookup] = self.ctes[lookup]
         key = f"CAST({last}.state * {step.keys} + {last}.{quoted(_key(n))} AS {kind})"
         join = f"{last} JOIN {lookup} ON {lookup}.key = {key}"
         return self.define(f"{prefix}walk_{n + 1}", select(f"{listed(kept, last)}, {lookup}.next AS state", join))
@@ -121,6 +135,8 @@ def translator(dialect: str) -> Callable[[str], str]:
     except ImportError as error:
         cure = "Install it: pip install 'radlogic[audit]'"
         raise MissingExtra("sql", "sqlglot", "no such package", "the extra `audit`", cure) from error
+    if dialect == "duckdb":  # it is written in these words, and reading it again takes longer than to run it
+        return lambda words: words
     return lambda words: sqlglot.transpile(words, read="duckdb", write=dialect)[0]
 
 

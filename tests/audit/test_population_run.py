@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import generated_tables
 import pytest
 from audited_tables import exam, statement
 from fhir.resources.R4B.list import List
+from fhir.resources.R4B.measure import Measure
 from fhir.resources.R4B.measurereport import MeasureReport
 
 from radlogic.adapters.audit import bucket, reported, what_if
@@ -191,15 +193,31 @@ def test_the_summary_counts_what_was_planted_and_hides_small_cells(reports):
 
 
 def test_the_measure_reports_are_fhir_and_tell_no_more_than_the_summary(reports):
+    kinds = {"List": List, "Measure": Measure, "MeasureReport": MeasureReport}
     for file in (reports / "fhir").glob("*.json"):
         content = json.loads(file.read_text())
-        (List if file.name.endswith(".list.json") else MeasureReport).model_validate(content)
+        kinds[content["resourceType"]].model_validate(content)
     report = json.loads((reports / "fhir" / "category-concordant.json").read_text())
     counted = {p["code"]["coding"][0]["code"]: p.get("count") for p in report["group"][0]["population"]}
 
     assert counted["initial-population"] == 100
     assert None in (counted["numerator"], counted["denominator-exclusion"])  # else five would follow
     assert "measureScore" not in report["group"][0]
+
+
+def test_the_list_of_the_overdue_is_the_worklist_in_its_order(reports):
+    work = duckdb.sql(f"SELECT patient_id, due_date FROM '{reports / 'worklist.parquet'}'").fetchall()
+    listed = json.loads((reports / "fhir" / "overdue.list.json").read_text())["entry"]
+
+    assert [e["item"]["identifier"]["value"] for e in listed] == [patient for patient, _ in work]
+    assert all(f"due {due} " in e["flag"]["text"] for e, (_, due) in zip(listed, work, strict=True))
+
+
+def test_the_page_is_made_of_the_counts_and_names_nobody(reports):
+    page = (reports / "page.html").read_text()
+
+    assert 'id="m-follow-up-on-time"' in page
+    assert not re.search(r"[PEF]0\d\d", page)
 
 
 def test_the_list_of_subjects_names_the_patients_not_met(reports):

@@ -7,8 +7,9 @@ import sample_decisions
 from cds_world import JANE, ehr, of_jane, request
 from sqlalchemy import text
 
-from radlogic.adapters.cds_hooks.brief import brief
+from radlogic.adapters.cds_hooks.brief import brief, engine_of
 from radlogic.adapters.cds_hooks.standing import standing
+from radlogic.adapters.decision_file import dumps, validated
 from radlogic.adapters.fhir.pseudonym import patient_key
 from radlogic.engine.errors import NotReadable
 
@@ -111,3 +112,10 @@ def test_a_decision_whose_entry_is_gone_is_no_empty_record(tmp_path):
 
     with pytest.raises(NotReadable, match="without its entry"):
         standing(client.records, patient_key(JANE))
+
+
+@pytest.mark.parametrize("name", sample_decisions.ALL)
+def test_a_decision_is_made_of_its_form_as_everywhere_else(name):
+    form = validated(dumps(sample_decisions.ALL[name]()), "")
+
+    assert engine_of(form) == form.to_engine()

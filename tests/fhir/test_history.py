@@ -19,7 +19,7 @@ from fhir_zoo import (
     verified,
 )
 
-from radlogic.adapters.fhir.history import read_history
+from radlogic.adapters.fhir.history import facts_on, read_history
 from radlogic.adapters.fhir.ledger import Standing
 from radlogic.engine.types import Known, NotApplicable, Unknown
 
@@ -312,3 +312,13 @@ def test_a_never_smoker_has_no_years_since_quitting_and_a_contradicted_one_is_sa
     assert {made.standing[f] for f in ("smoking_status", "pack_years", "years_since_quitting")} == {
         Standing.CONTRADICTED
     }
+
+
+@pytest.mark.parametrize("exam_date", [EXAM, None])
+def test_the_facts_alone_are_those_of_the_whole_history(exam_date):
+    record = bundle(
+        condition(CIRRHOSIS), afp(8.5, "2019-03-01", "o1"), smokes("8517006"), procedure(EXCISION),
+        who=patient(birthDate="1950-01-01"),
+    )  # fmt: skip
+
+    assert facts_on(record, exam_date=exam_date) == read_history(record, exam_date=exam_date).patient.facts

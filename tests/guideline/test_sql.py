@@ -55,6 +55,25 @@ def test_exams_get_what_the_engine_tells_of_them(name, many):
         check_exam(guideline, exams[n], found, full=n % 2 == 0)
 
 
+def test_who_asks_often_keeps_the_tables_and_gets_the_same_answers():
+    guideline, chance = rule_cases.guideline("lung-rads@2022"), relations.chance(9)
+    exams = [relations.random_exam(guideline, chance, n % 2 * 0.03) for n in range(FEW)]
+    findings, whole = relations.of_exams(guideline, exams)
+    kept, query = sql.exams_asked_often(guideline, "kept ")
+    with duckdb.connect() as database:
+        for name, (kinds, rows) in {"findings": findings, "exams": whole}.items():
+            relations.fill(database, name, kinds, rows)
+        for name, words in kept.items():
+            database.execute(f'CREATE TABLE "{name}" AS {words}')
+        columns = "exam_id, category, status, management, from_months, to_months, by_default"
+        often = database.execute(f"SELECT {columns} FROM ({query}) ORDER BY 1").fetchall()  # noqa: S608
+        once = database.execute(f"SELECT {columns} FROM ({sql.exams_select(guideline)}) ORDER BY 1").fetchall()  # noqa: S608
+
+    assert len(query) < len(sql.exams_select(guideline)) / 10
+    assert often == once
+    assert len({category for _, category, *_ in often}) > 1
+
+
 def exams_by_sql(name, exams):
     """exam_id -> what the SELECT tells."""
     findings, whole = relations.of_exams(rule_cases.guideline(name), exams)

@@ -47,8 +47,9 @@ class Held:
         came = "images or reports came after it"
         if self.final is not None:
             signed = self.final.decision_id
-            open_too = "" if name == signed else f", and its correction {name} waits for a signature"
-            why = f"decision {signed} of this exam is signed and stands{open_too}; {came}: it may need a correction"
+            why = f"decision {signed} of this exam is signed and stands; {came}: it may need a correction"
+            if name != signed:
+                why += f"; this takes the place of {name}, which waited as its correction: look at what that one says"
             return Follows(name, DECIDED_ANEW + why, human=True)
         if _worked_on(self.row):
             why = (
@@ -95,7 +96,8 @@ def read_follows(folder: Path) -> Follows:
 def held_of(store: Store, decisions: Iterable[str]) -> Held | None:
     """What the store holds of a study, by the decisions that the watch made of it, newest first; None for nothing.
 
-    A store may lack the newest (the process died before it was kept) and all of them (it was exchanged).
+    A store may lack the newest (the process died before it was kept) and all of them (it was exchanged). Of a patient
+    who was erased nothing is held: that those decisions were theirs is not to be told any more.
     """
     from ...report.signed import stood
     from ...store.errors import NoSuchDecision
@@ -103,6 +105,8 @@ def held_of(store: Store, decisions: Iterable[str]) -> Held | None:
 
     for name in decisions:
         try:
+            if store.is_erased(name):
+                continue
             made = store.case(name)
         except NoSuchDecision:
             continue

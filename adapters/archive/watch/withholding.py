@@ -26,6 +26,8 @@ def why_withheld(store: Store, journal: Journal, job: Job) -> str:
     Raises:
         NoSuchDecision: the store has it no more.
     """
+    if store.is_erased(job.decision):
+        return "its patient was erased"
     stood = _stood(store, job)
     if journal.told(job.decision) - {one.sop for one in journal.outgoing(job)}:
         return "it was told before"

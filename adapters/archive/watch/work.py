@@ -109,9 +109,11 @@ class Work:
         bench.journal.advance(self.job, Step.FETCHED)
 
     def assess(self) -> None:
-        """The decision is kept in the store, with what its pictures need."""
+        """The decision is kept in the store, with what its pictures need; none of what was overtaken meanwhile."""
         assessment = self._decision()
         self._check_same_images(assessment)
+        if self._overtaken(assessment):
+            return  # the step is not done: it is taken again, and the decision made anew
         name, s = assessment.record.decision_id, self._bench.settings
         self._bench.journal.deciding(self.job, name)
         with self._store() as store:
@@ -179,6 +181,13 @@ class Work:
         follows.write(self.folder)
         write_decision(made, file)
         return read_decision(file)
+
+    def _overtaken(self, made: Assessment) -> bool:
+        """Whether somebody signed, corrected, worked on or erased what it follows while it was made."""
+        held = self._held(self.job.study)
+        with self._store() as store:
+            kept = is_kept(store, made.record.decision_id)
+        return not kept and read_follows(self.folder) != (held.follows() if held is not None else Follows())
 
     def _decided(self, follows: Follows) -> Assessment:
         bench, rule = self._bench, self._rule

@@ -18,6 +18,7 @@ from .types import Place, StatedCategory
 Pair = tuple[Mention, Sentence]
 _SOFT = frozenset({"past", "title"})
 _ROLES = {"history": "prior", "comparison": "prior", "technique": "technique", "legend": LEGEND, "title": "title"}
+_APART = 160  # characters from one category of a legend to the next
 _DEFINED = 3  # categories one after the other, each with its definition: a legend, no statement
 _NEAR, _CUE_NEAR = 90, 45  # characters between a slip and what is said in its place
 
@@ -103,8 +104,28 @@ def _with_corrections(low: str, found: list[tuple[Mention, Sentence]]) -> Iterab
 
 
 @cache
-def _definition() -> re.Pattern[str]:
-    return any_of(words("categories")["definition"], before=r"[\s:=\-(,.|\"]{1,6}")
+def _definition() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """(what a category means, what is done for one that opens its clause), after codes that share it ("4B and 4X:")."""
+    before = r"(?:[ ]?(?:and|or|,|/|&)[ ]?(?:lung-rads |category |lr-|us-|tr)?(?:[0-5][abx]?|m)(?!\w)){0,3}"
+    return (
+        any_of(words("categories")["definition"], before=before + r"[\s:=\-(,.|\"]{1,6}"),
+        any_of(words("categories")["meaning"], before=before + r"[\s:\-(,]{1,4}"),
+    )
+
+
+_OPENS = re.compile(r"(?:[.;,:\n(|]|\band|\bwhile|\bwhereas)[\s*•-]*$|^$")
+
+
+def _defined(low: str, one: Mention) -> bool:
+    meaning, step = _definition()
+    if meaning.match(low, one.end):
+        return not _boxed(low, one.start)
+    opens = _OPENS.search(low[max(0, one.start - 10) : one.start])
+    return _equated(low, one) or bool(opens and step.match(low, one.end))
+
+
+def _equated(low: str, one: Mention) -> bool:
+    return low[one.end : one.end + 3].strip()[:1] == "="
 
 
 def _boxed(low: str, start: int) -> bool:
@@ -113,29 +134,21 @@ def _boxed(low: str, start: int) -> bool:
 
 
 def _legend(low: str, every: list[Mention]) -> frozenset[Mention]:
-    """Categories in ascending order, close together, each followed by what it means."""
+    """Categories in ascending order, close together, each followed by what it means or what is done for it."""
     found: set[Mention] = set()
     for guideline, order in words("categories")["order"].items():
         run: list[Mention] = []
-        for one in (m for m in every if m.guideline == guideline):
-            defined = (not _boxed(low, one.start) and bool(_definition().match(low, one.end))) or low[
-                one.end : one.end + 3
-            ].strip()[:1] == "="
-            rises = (
-                bool(run)
-                and order.index(run[-1].category) < order.index(one.category)
-                and one.start - run[-1].end < 160
-            )
-            run = (
-                [*run, one]
-                if defined and rises
-                else [one]
-                if defined
-                else run
-                if rises and "/" in low[run[-1].end : one.start]
-                else []
-            )
-            found |= set(run) if len(run) >= _DEFINED else set()
+        mine = [one for one in every if one.guideline == guideline]
+        for one in mine if len({one.category for one in mine}) > 1 else ():
+            defined = _defined(low, one)
+            rises = bool(run) and order.index(run[-1].category) < order.index(one.category)
+            rises = rises and one.start - run[-1].end < _APART and _equated(low, run[-1]) == _equated(low, one)
+            if defined:
+                run = [*run, one] if rises else [one]
+            elif not (rises and "/" in low[run[-1].end : one.start]):
+                run = []
+            least = 2 if all(_equated(low, member) for member in run) else _DEFINED
+            found |= set(run) if len(run) >= least else set()
     return frozenset(found)
 
 

@@ -14,6 +14,7 @@ _BUT = re.compile(r"\b(?:but|however|at present|for now)\b|[ ]-{1,2}[ ]")
 _QUOTE = re.compile(r'"[^"\n]{6,600}"|\[(?:macro|template)\b[^\]]{0,600}\]')
 # a legend has one of these
 _MEANING = re.compile(r"negative|benign|suspicious|definite|probabl|incomplete|intermediate|very low| = ")
+_INSTEAD = re.compile(r"rather|instead|in (?:place|lieu)|as opposed")  # what follows is another thing than what precedes
 _MOST = 0.6  # a report that stands in quotation marks as a whole is no quotation
 _BOX = re.compile(r"\[\s?([xv✓☑*]?)\s?\]|\(\s?([xv*]?)\s?\)|([☐□])|(☑)|_([x_])_")
 QUOTED, UNCHECKED, LEGEND = "quoted", "unchecked", "legend"
@@ -51,7 +52,11 @@ def masks(sentence: Sentence) -> tuple[Mask, ...]:
     stops = {"sentence": turns, "whole": [match.start() for match in _BUT.finditer(low)]}
     stops["comma"] = sorted(turns + [match.start() for match in _COMMA.finditer(low)])
     cues = [(kind, side, reach, match) for kind, side, reach, pattern in _cues() for match in pattern.finditer(low)]
-    opened = [match.start() for kind, side, _, match in cues if side == "after" and kind in ("prior", "past")]
+    opened = [
+        match.start()
+        for kind, side, _, match in cues
+        if side == "after" and (kind in ("prior", "past") or _INSTEAD.match(match[0]))
+    ]
     found = [
         (*_reach(side, match, sorted([*stops[reach], *opened]) if side == "before" else stops[reach], low), kind, side)
         for kind, side, reach, match in cues

@@ -102,7 +102,7 @@ def exam_date(low: str) -> Dated | None:
 
 def until(low: str, start: int, end: int, of_exam: Callable[[], Dated | None]) -> list[Span]:
     """Months from the examination to each date between the two places; nothing where either is not clear."""
-    coming = [one for one in dates(low, start, end) if _COMING.search(low, max(start, one.start - 24), one.start)]
+    coming = [one for one in dates(low, start, end) if _COMING.search(low, max(_from(low, start, one), one.start - 24), one.start)]
     named = [] if coming else list(_named_month().finditer(low, start, end))
     exam = of_exam() if coming or named else None
     if exam is None:
@@ -113,6 +113,11 @@ def until(low: str, start: int, end: int, of_exam: Callable[[], Dated | None]) -
         if (gap := _gap(exam, one))
     ]
     return found or _next_of_name(named, exam)
+
+
+def _from(low: str, start: int, one: Dated) -> int:
+    """Where the words before a date begin: with its sentence, or with the heading whose first word the date is."""
+    return start if low[start : one.start].strip() else max(0, low.rfind("\n\n", 0, one.start))
 
 
 @cache

@@ -17,7 +17,11 @@ _AFTER_STEP = re.compile(
 _CHANGED = re.compile(
     r"stable|stabil|unchang|chang|grow|grew|constant|increas|decreas|follow(?:ed|-?up) over|show|static"
 )
+# "screening interval unchanged at 12 months": what is unchanged is the time itself
+_KEPT = re.compile(r"\b(?:interval|timing|schedule|follow-?up|f/?u|recall|recommendation|plan|screening)(?: is| remains| stays)? (?:unchanged|stable|the same|as before)[\s,:(]*(?:at |of |with )?(?:a |the )?$")
 AT_ONCE: Months = (0.0, 0.0)
+# "shortened from 12 to 6 months" is no range
+_TURNED = re.compile(r"\b(?:short|lengthen|exten|prolong|increas|reduc|decreas|chang|adjust|amend|revis|brought|moved|modif)\w*(?: \w+){0,2} from $")
 _SHORT = 6.0  # weeks; up to here a quarter of a month is told apart
 
 
@@ -50,7 +54,7 @@ def _length() -> re.Pattern[str]:
         rf"(?:[\s-]{{0,2}}(?:full )?(?P<unit0>{unit})(?!\w))?"
         rf"(?:\s?(?:-|to|or|(?P<both>and)|/|bis|up to)\s?(?P<most>{number}))?[\s-]{{0,2}}(?:(?:calendar|"
         rf"full|further|additional|more)\s)?(?P<unit>{unit})(?![\w])"
-        rf"|(?<![/.])(?P<part0>\d{{1,2}})\s?(?:-|to)\s?(?P<part1>\d{{1,2}})/(?P<over2>12|52)(?![\w/])"
+        rf"|(?<![/.])(?P<part0>\d{{1,2}})(?:/(?:12|52))?\s?(?:-|to|or)\s?(?P<part1>\d{{1,2}})/(?P<over2>12|52)(?![\w/])"
         rf"|(?<![/.-])(?:q\s?)?(?P<part>\d{{1,2}})/(?P<over>12|52)(?![\w/])"
         rf"|q\s?(?P<qleast>\d{{1,2}})(?:\s?-\s?(?P<qmost>\d{{1,2}}))?\s?(?P<qunit>{unit})(?!\w))"
     )
@@ -131,12 +135,14 @@ def _span(match: re.Match[str]) -> Span | None:
     if first is None or form is None or (form in "mdyw" and not _attached(match, form)):
         return None
     unit = _units()[form]
-    least = months(_value(first), _units()[group["unit0"]] if group["unit0"] else unit)
     if group["both"] and not re.search(r"between\s$", match.string[max(0, match.start() - 8) : match.start()]):
         if not group["unit0"]:
             first = last  # of "category 3 and 6 months" only the last number is a time
         last = None  # "at 6 months and 12 months": one after the other
+    least = months(_value(first), _units()[group["unit0"]] if group["unit0"] else unit)
     most = months(_value(last), unit) if last else months(_value(first), unit)
+    if last and _TURNED.search(match.string, max(0, match.start() - 40), match.start()):
+        least = most
     return Span((least, most), match.start(), match.end(), "number and unit") if least <= most else None
 
 
@@ -153,6 +159,8 @@ def _value(number: str) -> float:
 def _past(low: str, span: Span, start: int, end: int) -> bool:
     if re.search(r"\b(?:at|after|in) (?:\d{1,2}, ?){1,4}$", low[max(start, span.start - 20) : span.start]):
         return True  # the end of a list ("at 1, 3 and 5 years") is not what comes next
+    if _KEPT.search(low, max(start, span.start - 48), span.start):
+        return False
     if _AFTER_STEP.search(low, max(start, span.start - 40), span.start) and not _CHANGED.search(low, start, span.start):
         return False
     before, after = _refused()

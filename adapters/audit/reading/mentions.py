@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from .phrases import words
+from .phrases import speaks_of, words
 
 _GAP = (
     r"(?:[\s:=,#\-*_\"|<>)\]\[({.]|categor(?:y|ies|isation|ization)\b|cat\b|"
@@ -22,7 +22,7 @@ _NOT_SIZE = (
     r"-?(?:months?|mos?|years?|weeks?)\b|\s?%)"
 )
 _LUNG = (
-    r"(?P<lung>(?:0|1|2|3|4(?:\s?-\s?|\s)?[abx]|4\s?\([abx]\))|zero|one|two|three|four[\s-][abx]|"
+    r"(?P<lung>(?:0|1|2|3|4(?:\s?-\s{0,8}|\s)?[abx]|4\s?\([abx]\))|zero|one|two|three|four[\s-][abx]|"
     r"iv[\s-]?\(?[abx]|iii|ii|i(?=[.,;:)\n]|[ ]*$))(?P<s>(?:[ "
     r"-]| ?[+/(] ?)?s\)?(?![\w/'=]|\s?=))?"
 )
@@ -45,20 +45,21 @@ _DIGITS = {
 # what a text must have for a form to be in it at all
 _SIGNS: dict[str, dict[str, tuple[str, ...]]] = {
     "lung-rads": {
-        "name and category": ("rad",),
+        "name and category": ("rad", "rats", "red", "rid", "rod"),
         "changed to": (">", "→", "graded", "changed", "revised", "amended", "lowered", "raised", "corrected", "classif",
                        "categori"),
         "now": ("rads",),
         "4A, 4B, 4X alone": ("4a", "4b", "4x"),
     },
     "li-rads": {
-        "name and category": ("lirad", "li-", "li ", "li.", "li_", "li\n"),
-        "LR code": ("lr",),
+        "name and category": ("lirad", "li-", "li ", "li.", "li_", "li\n", "l i", "lie", "lye", "lee"),
+        "LR code": ("lr", "l r"),
         "US code": ("us-", "us 1", "us 2", "us 3"),
         "US category": ("us cat", "us sco", "us sur"),
         "treatment response": ("tr",),
     },
-    "ti-rads": {"name and category": ("tirad", "ti-", "ti ", "ti.", "ti_", "ti\n"), "TR code": ("tr",)},
+    "ti-rads": {"name and category": ("tirad", "ti-", "ti ", "ti.", "ti_", "ti\n", "t i", "tie", "tye", "tee"),
+                "TR code": ("tr",)},
     "": {"category alone": ("cat",)},
 }  # fmt: skip
 
@@ -84,7 +85,7 @@ def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
             "li-rads",
             "LR code",
             re.compile(
-                r"lr(?<!\wlr)(?:[\s-]{0,3}|\s?[:=]\s?)(?P<li>[1-5]|m|tiv|nc)(?![\w]|[.,]\d|\s?(?:mm|cm|months?)\b|"
+                r"l(?<!\wl)[ ]?r(?:[\s-]{0,3}|-[ ]{4,8}|\s?[:=]\s?)(?P<li>[1-5]|m|tiv|nc|one|two|three|four|five)(?![\w]|[.,]\d|\s?(?:mm|cm|months?)\b|"
                 r"\s?=)"
             ),
         ),
@@ -145,7 +146,8 @@ def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
             "",
             "category alone",
             re.compile(
-                rf"cat(?<!\wcat)(?:egor(?:y|ies))?\b[\s:.=#\-*]{{0,4}}(?:is |as |of |now "
+                r"cat(?<!\wcat)(?<!\| cat)(?:egor(?:y|ies))?\b(?: \(?(?:of |for )?(?:this|the|present|current|today's)(?: present| current)? "
+                rf"(?:study|exam\w*|scan|ct|report|round)\b\)?)?[\s:.=#\-*]{{0,4}}(?:is |as |of |now "
                 rf"|remains |to ){{0,2}}{_LUNG}{_NOT_SIZE}"
             ),
         ),
@@ -155,9 +157,9 @@ def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
 
 def mentions(low: str) -> tuple[Mention, ...]:
     """Every category named in the text, in the order of their places; overlapping forms are counted once."""
-    named = _Named(low)
+    spoken_of = _Named(low)
     found = sorted(
-        (m for row in _patterns() for m in _of_pattern(row, low, named)), key=lambda one: (one.end, one.start)
+        (m for row in _patterns() for m in _of_pattern(row, low, spoken_of)), key=lambda one: (one.end, one.start)
     )
     kept: list[Mention] = []
     for one in found:
@@ -165,7 +167,22 @@ def mentions(low: str) -> tuple[Mention, ...]:
             kept[-1] = _wider(kept[-1], one)
         else:
             kept.append(one)
-    return tuple(kept)
+    return tuple(every for one in kept for every in (one, *_instead(low, one)))
+
+
+@cache
+def _said_instead() -> re.Pattern[str]:
+    """ "two, strike that, three": a code alone after the words that take back the one before it."""
+    return re.compile(
+        rf"[\s,.;:-]{{0,4}}(?:(?:{'|'.join(words('context')['corrections'])})[\s,.;:-]{{1,4}}){{1,3}}(?:(?:category|it is|that is) )?"
+        rf"{_LUNG}{_NOT_SIZE}"
+    )
+
+
+def _instead(low: str, one: Mention) -> Iterator[Mention]:
+    said = _said_instead().match(low, one.end) if one.guideline == "lung-rads" else None
+    if said:
+        yield Mention("lung-rads", _lung(said["lung"]), said.start("lung"), said.end(), "said instead", bool(said["s"]))
 
 
 def _width(one: Mention) -> int:
@@ -177,6 +194,7 @@ def _wider(one: Mention, other: Mention) -> Mention:
     return best._replace(s_modifier=one.s_modifier or other.s_modifier)
 
 
+GUIDELINES = ("lung-rads", "li-rads", "ti-rads")
 _LUNG_EXAM = re.compile(r"ldct|low[\s-]dose|lung (?:cancer )?screen")
 # words of the liver, and codes that Lung-RADS does not have
 _LIVER_EXAM = re.compile(
@@ -188,32 +206,31 @@ class _Named:
     """Which guidelines the text names at all; a category alone belongs to one of them."""
 
     def __init__(self, low: str) -> None:
-        lung, liver, thyroid = (name in low and bool(form.search(low)) for name, form in _names())
+        lung, liver, thyroid = (speaks_of(low, one) for one in GUIDELINES)
         self.lung = lung or bool(_LUNG_EXAM.search(low))
         self.thyroid = thyroid or "thyroid" in low
         self.lr_is_lung = self.lung and not _LIVER_EXAM.search(low)
+        self.names = frozenset(
+            name for name, is_named in zip(GUIDELINES, (self.lung, liver, thyroid), strict=True) if is_named
+        )
         self.only_lung = self.lung and not liver and not thyroid
 
 
-@cache
-def _names() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    names = words("categories")["guidelines"]
-    return tuple(("rad", re.compile(rf"(?<!\w){names[name]}")) for name in ("lung-rads", "li-rads", "ti-rads"))
-
-
-def _of_pattern(row: tuple[str, str, re.Pattern[str]], low: str, named: _Named) -> Iterator[Mention]:
+def _of_pattern(row: tuple[str, str, re.Pattern[str]], low: str, spoken_of: _Named) -> Iterator[Mention]:
     guideline, rule, pattern = row
+    if (guideline == "lung-rads" or rule == "name and category") and guideline not in spoken_of.names:
+        return
     if not any(sign in low for sign in _SIGNS[guideline][rule]):
         return
     for match in pattern.finditer(low):
         groups: dict[str, str] = match.groupdict()
-        if groups.get("lung") and (guideline or named.only_lung or groups["lung"].startswith("4")) and named.lung:
+        if groups.get("lung") and (guideline or spoken_of.only_lung or groups["lung"].startswith("4")) and spoken_of.lung:
             if rule.startswith("4A") and re.search(
                 r"(?:seg\w*\.?|segments?|s)[\s-]*(?:\w{1,3}[/,-]\s?)?$", low[max(0, match.start() - 14) : match.start()]
             ):
                 continue
             yield Mention("lung-rads", _lung(groups["lung"]), match.start(), match.end(), rule, bool(groups.get("s")))
-        elif groups.get("li") and rule == "LR code" and named.lr_is_lung:
+        elif groups.get("li") and rule == "LR code" and spoken_of.lr_is_lung:
             if groups["li"] in "123":
                 yield Mention("lung-rads", groups["li"], match.start(), match.end(), rule)
         elif groups.get("li"):
@@ -225,7 +242,7 @@ def _of_pattern(row: tuple[str, str, re.Pattern[str]], low: str, named: _Named) 
             yield Mention("li-rads", _response(groups["tr"]), match.start(), match.end(), rule)
         elif groups.get("us"):
             yield Mention("li-rads", f"US-{groups['us']}", match.start(), match.end(), rule)
-        elif groups.get("ti") and (named.thyroid or match.group()[2:3].isdigit()):
+        elif groups.get("ti") and (spoken_of.thyroid or match.group()[2:3].isdigit()):
             yield Mention("ti-rads", f"TR{_DIGITS.get(groups['ti'], groups['ti'])}", match.start(), match.end(), rule)
 
 

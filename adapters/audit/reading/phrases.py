@@ -35,3 +35,14 @@ def literal(phrases: Iterable[str]) -> str:
 def listed(name: str, key: str, after: str = "") -> re.Pattern[str]:
     """The list ``key`` of the file ``name`` as one pattern of regular expressions."""
     return any_of(words(name)[key], after=after)
+
+
+def speaks_of(low: str, guideline: str) -> bool:
+    """Is the guideline named? The name is looked for only where its last syllable stands."""
+    return any(sign in low for sign in ("rad", "rats", "reds", "rid", "rods", "raid")) and bool(named(guideline).search(low))
+
+
+@cache
+def named(guideline: str) -> re.Pattern[str]:
+    """The names of a guideline, as they are written and as they are misheard."""
+    return re.compile(rf"(?<!\w){words('categories')['guidelines'][guideline]}")

@@ -16,6 +16,8 @@ from .types import Place, Recommended
 
 _SKIPPED = frozenset({"history", "comparison", "technique", "legend", "title"})
 _BRIEF = 45  # characters of a sentence that names a step and nothing else
+_BARE = 6  # beside a time, of a sentence that gives nothing else
+_NEXT = 12  # between a step and the word that says at once
 _LONG = 70  # of one that rather describes
 _ENDS = re.compile(
     r",? (?:followed by|then|afterwards|thereafter|subsequent\w*|with subsequent|and then|before|prior to)\b|\.\s|;"
@@ -24,13 +26,17 @@ _JOINED = re.compile(r"(?:\bor\b|\band\b|/)[\w\s,/-]{0,20}$|[+&] ?$")
 _AGAIN = re.compile(r"\b(?:follow[\s-]?up|f/?u|fu|controls?|review|surveillance|re-?(?:scan|image|check|assess))\b")
 _NORMAL = re.compile(r"\b(?:normal|unremarkable|negative|limited|abnormal|satisfactory|completed?)\b")
 _ADVISED = re.compile(r"recommend|advis|suggest")
+_CHOSEN = re.compile(  # after what may be done, what is
+    r"\b(?:(?:we|i) (?:choose|chose|prefer|favou?r|opt(?:ed)? for|suggest|recommend|advise|would)"
+    r"|so (?:one|a|the next|repeat|next)|therefore|hence|thus)\b"
+)
 _IF = re.compile(r"\bif\b")
 _TURNING = re.compile(
     r"\s?(?:lung|l-?rads|lr|category|cat|measur|\d|stable|larger|smaller|visible|seen|demonstrat|shows?"
     r"|to be classified)"
 )
 _TIMED = re.compile(
-    r"[^\w]*(?:interval|timing|time ?frame|when|due|in|follow[\s-]?up|after|at|within|next|recall|(?:would |to )?aim)\b"
+    r"(?:\W*\d{1,2}[.)])?\W*(?:(?:recommended|suggested|proposed|advised|screening|follow-?up|imaging|scan|rescan|the) ){0,3}(?:interval|timing|time ?frame|when|due|in|follow[\s-]?up|after|at|within|next|recall|(?:would |to )?aim)\b"
 )
 
 
@@ -53,6 +59,8 @@ def recommended(report: Report) -> Recommended | None:
     if not found:
         return _nothing(denied) or _referenced(usable)
     best = max(found, key=lambda one: (*one.rank, -one.at.start))
+    if denied and denied.zone > best.at.zone:
+        return _nothing(denied)
     if denied and (best.span is None or (best.step and best.step.modality == "other")) and not best.strong:
         return _nothing(denied)
     return _answer(report, best, len(found))
@@ -139,11 +147,18 @@ def _counts(report: Report, at: Sentence, live: Sequence[Step], spans: Sequence[
     if not live:
         return at.role == "impression" and bool(spans) and _again(at, spans)
     if at.role == "impression":
-        return bool(spans) or _brief(at)
+        return bool(spans) or _brief(at) or _urgent(report.low, at, live)
     described = report.category_at is not None and at.end <= report.category_at and len(at.low) >= _LONG
     if described or (at.role == "findings" and report.concluded):
         return False
     return bool(spans) or any(not _opens(report.low, at, one) for one in at_once(report.low, at.start, at.end))
+
+
+def _urgent(low: str, at: Sentence, live: Sequence[Step]) -> bool:
+    """Is a step named with "now" right after it ("liver biopsy now"), which is its time?"""
+    now = [one for one in at_once(low, at.start, at.end) if low[one.start : one.end] != "today"]
+    now = [one for one in now if not _turning(low, at, one) and not _NORMAL.search(at.low)]
+    return any(0 <= one.start - step.end <= _NEXT for step in live for one in now)
 
 
 def _opens(low: str, at: Sentence, one: Span) -> bool:
@@ -164,7 +179,9 @@ def _brief(at: Sentence) -> bool:
 
 
 def _interval_of(low: str, at: Sentence, step: Step | None, live: Sequence[Step], spans: Sequence[Span]) -> Span | None:
-    near = next((one for one in spans if step is None or _together(low, step, one, live)), None)
+    chosen = _CHOSEN.search(low, at.start, at.end) if len(spans) > 1 else None
+    after = [one for one in spans if chosen and one.start >= chosen.end()]
+    near = next((one for one in after or spans if after or step is None or _together(low, step, one, live)), None)
     if near or step is None:
         return near
     urgent = (one for one in at_once(low, at.start, at.end) if _together(low, step, one, live))
@@ -187,9 +204,11 @@ def _together(low: str, step: Step, span: Span, live: Sequence[Step]) -> bool:
 
 def _time_of_next(report: Report, at: Sentence) -> Span | None:
     """An interval that stands in a sentence of its own right after ("Interval: 6 months.")."""
-    if len(at.low) > _LONG or at.number in report.steps or not _TIMED.match(at.low):
+    if len(at.low) > _LONG or at.number in report.steps:
         return None
-    return next(iter(times(report, at)), None)
+    timed, first = _TIMED.match(at.low), next(iter(times(report, at)), None)
+    alone = first and len(at.low.strip(" \n.")) - (first.end - first.start) < _BARE
+    return first if timed or alone else None
 
 
 def _rank(report: Report, at: Sentence, step: Step | None, span: Span | None, strong: bool) -> tuple[int, ...]:
@@ -200,7 +219,8 @@ def _rank(report: Report, at: Sentence, step: Step | None, span: Span | None, st
         and not (step and step.modality == "ldct")
         and listed("modalities", "off_target").search(at.low)
     )
-    imaging = step.modality != "other" if step else span is not None
+    named = step is not None and step.modality not in ("other", SAME)
+    imaging = named or (span is not None and (step is None or step.modality == SAME))
     asked = strong or (step is not None and span is not None)
     concluding = at.role == "impression" or strong
     return (*map(int, (not elsewhere, at.zone, not optional, asked, imaging, concluding, at.role != "findings")),)

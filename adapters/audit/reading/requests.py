@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from .categories import corrected
-from .context import Mask, covered, masks
+from .context import Mask, covered, masks, reasons
 from .dates import Dated, exam_date, until
 from .intervals import Span, lengths
 from .modalities import Step, steps
-from .phrases import any_of, listed, words
-from .sections import Sentence
+from .phrases import any_of, listed, speaks_of, words
+from .sections import Sentence, sentence_of
 
-LUNG = re.compile(r"lung[\s-]?rads|l-?rads|lungrads|ldct|low[\s-]*dose|lung (?:cancer )?screen|lung health")
+LUNG = re.compile(r"ldct|low[\s-]*dose|lung (?:cancer )?screen|lung health")
 LIVER = re.compile(r"li[\s-]?rads|\blr-?\d|hepatocellular|hcc|liver (?:ct|mri|protocol|surveillance)|us-[123]")
 _LOW_RISK, _HIGH_RISK = re.compile(r"\blow[\s-]risk\b"), re.compile(r"\bhigh[\s-]risk\b")
 _RISK = re.compile(r"\b(?:low|high)[\s-]risk\b")
@@ -68,7 +68,7 @@ class Report:
     @cached_property
     def lung(self) -> bool:
         """Is it of the lungs?"""
-        return bool(LUNG.search(self.low))
+        return bool(LUNG.search(self.low) or speaks_of(self.low, "lung-rads"))
 
     @cached_property
     def concluded(self) -> bool:
@@ -83,9 +83,8 @@ class Report:
     @cached_property
     def strong(self) -> frozenset[int]:
         """The sentences with a word that announces a recommendation."""
-        found = [(m.start(), m.end()) for m in listed("modalities", "strong").finditer(self.low)]
-        starts = [at.start for at in self.parts]
-        return frozenset(self.parts[at].number for start, _ in found if (at := bisect_right(starts, start) - 1) >= 0)
+        found = [(m, sentence_of(self.parts, m.start())) for m in listed("modalities", "strong").finditer(self.low)]
+        return frozenset(at.number for m, at in found if at and "prior" not in reasons(at, m.start(), m.end()))
 
     @property
     def own(self) -> str | None:
@@ -133,10 +132,10 @@ def holds(report: Report, at: Sentence, start: int, end: int) -> bool:
 
 
 def _masked(at: Sentence, start: int, end: int) -> bool:
-    reasons = {mask.reason for mask in masks(at) if mask.start <= start and end <= mask.end}
-    if "hypothetical" in reasons and _WISHED.search(at.low) and not _CONDITION.search(at.low):
-        reasons.discard("hypothetical")
-    return not reasons.isdisjoint(("hypothetical", "prior"))
+    found = set(reasons(at, start, end))
+    if "hypothetical" in found and _WISHED.search(at.low) and not _CONDITION.search(at.low):
+        found.discard("hypothetical")
+    return not found.isdisjoint(("hypothetical", "prior"))
 
 
 def _replaced(low: str, at: Sentence, start: int, end: int) -> bool:
@@ -156,6 +155,7 @@ def _just_before() -> re.Pattern[str]:
     replaced = any_of(words("modalities")["replaced"]).pattern
     return re.compile(
         rf"{replaced}\b[\s\"]*(?:a |an |the |any |further |previous |routine |reference to "
+        r"|(?:the |a )?(?:\d{1,2}|one|two|three|six|twelve)[\s-](?:month|week|year)s?[\s-]"
         rf"|(?!months?|weeks?|years?)[a-z-]+ ){{0,2}}$"
         r"|\bno (?:\w+ ){1,3}(?:needing|requiring|warranting|to warrant|to require) (?:\w+ )?(?:ct/)?$"
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
+from .dictation import marked
 from .phrases import literal, words
 
 LONGEST = 1200  # characters of a sentence; longer runs without an end are cut, so that the work stays linear
@@ -40,7 +41,7 @@ _BULLET = re.compile(r"[ ]*(?:[-*>•+]{1,3}|\(?\d{1,2}[.)](?!\d)|#\s?\d{1,2}[.:
 _STILL = re.compile(r"rads|\blr|categor|\bcat\b|previous|prior|that time")  # so is the next sentence
 _TODAY = re.compile(
     r"\W*(?:today|now|currently|at present|on (?:today|the present|the current|this)"
-    r"|this (?:scan|exam\w*|study|ct|mri))\b"
+    r"|this (?:scan|exam\w*|study|ct|mri)|(?:present|current|new|today'?s) (?:lung|li|ti|categor|assessment|result|exam\w*|scan|study)[\w-]*)\b"
 )
 _OPEN = re.compile(
     r"[a-z]\S*[ ](?:in|at|after|of|the|an?|and|or|to|with|is|are|by|from|for|low|lung|now|as|this|which|per|no)$"
@@ -66,7 +67,8 @@ _LOOSE = (
         "legend",
         re.compile(
             r"(?:[\w/-]+ ){0,4}(?:key|legend|criteria|grading|printed|definitions?|menu|glossary|lexicon|scale|"
-            r"explanations?)(?: [\w-]+){0,5}:|categor\w+ \S{1,3} text:"
+            r"explanations?|macro|boilerplate|autotext|smart ?(?:phrase|text)|(?:teaching|explanatory) notes?)"
+            r"(?: [\w-]+){0,5}(?: ?\((?:do )?(?:not|for)\b[^()\n]{0,60}\))?:|categor\w+ \S{1,3} text:"
         ),
     ),
     ("impression", re.compile(r"(?:acr |us |final |overall ){0,2}(?:lung|li|ti|l)[ -]?rads(?: [\w.]+){0,2}:")),
@@ -78,6 +80,10 @@ _LOOSE = (
             r"?\([\w ]{1,30}\))?:"
         ),
     ),
+)
+_NOTES = re.compile(  # the heading of a legend that stands on its line without a colon
+    r"(?=[^\n]*(?:legend|defin|gloss|lexic|note|table|text|info))(?:[\w/-]+ ){0,3}(?:legend|definitions?|glossary|lexicon|(?:teaching|explanatory|reference|educational) "
+    r"(?:notes?|table|text|information))(?: (?:for|of|to|on)(?: [\w-]+){1,4})?[ ]*\n"
 )
 _END = re.compile(r"[.!?;](?=[\s\"')\]]|$)")
 _ADDENDUM_TAIL = (
@@ -97,11 +103,11 @@ class Sentence(NamedTuple):
 
 
 def lowered(text: str) -> str:
-    """Lower case with plain dashes, blanks and quotes; every character keeps its place."""
+    """Lower case with plain dashes, blanks and quotes, spoken marks written; every character keeps its place."""
     low = text.lower()
     if len(low) != len(text):
         low = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
-    return low.translate(_SAME)
+    return marked(low.translate(_SAME))
 
 
 @cache
@@ -114,8 +120,9 @@ def _headings() -> tuple[re.Pattern[str], dict[str, str]]:
 @cache
 def _zones() -> tuple[re.Pattern[str], re.Pattern[str]]:
     later, first = literal(words("headings")["addendum"]), literal(words("headings")["original"])
+    whose = literal(words("headings")["addendum_by"])
     return (
-        re.compile(rf"\W{{0,6}}(?:{later})(?:{_ADDENDUM_TAIL})"),
+        re.compile(rf"\W{{0,6}}(?:(?:{whose}) ){{0,2}}(?:{later})(?:{_ADDENDUM_TAIL})"),
         re.compile(rf"\W{{0,6}}(?:{first})\b[^\n.;:]{{0,40}}(?::|-{{2}}|$|\n|\.[ ]*$)"),
     )
 
@@ -232,19 +239,28 @@ class _State:
         return self._headed(low, begin, at, stop)
 
     def _headed(self, low: str, begin: int, at: int, stop: int) -> int:
+        if loose := _loose(low, at, stop):
+            return self._part(loose[0], low[loose[1] : stop], at)
         pattern, roles = _headings()
         match = pattern.match(low, at, stop)
-        for role, loose in _LOOSE if low.find(":", at, stop) >= 0 else ():
-            if head := loose.match(low, at, stop):
-                self.role, self.filled, self.alone = role, False, not low[head.end() : stop].strip()
-                return at
         if match is None or (not match["mark"] and low[low.rfind("\n", 0, at) + 1 : begin].strip()):
             return at
         if self.zone and match["name"] == "report" and match["mark"] == ":":
             self.zone = 0  # the report itself, below its addenda
         role = roles[match["name"]] if match["name"] in roles else _role_of(match["name"])
-        self.role, self.filled, self.alone = role, False, not low[match.end() : stop].strip()
+        return self._part(role, low[match.end() : stop], at)
+
+    def _part(self, role: str, rest: str, at: int) -> int:
+        self.role, self.filled, self.alone = role, False, not rest.strip()
         return at
+
+
+def _loose(low: str, at: int, stop: int) -> tuple[str, int] | None:
+    """(the part that a heading in free words opens, where the heading ends)."""
+    notes = stop - at < WRAPPED and low[stop - 1] == "\n"
+    forms = _LOOSE if low.find(":", at, stop) >= 0 else (("legend", _NOTES),) if notes else ()
+    heads = ((role, form.match(low, at, stop)) for role, form in reversed(forms))
+    return next(((role, head.end()) for role, head in heads if head), None)
 
 
 @cache

@@ -31,6 +31,7 @@ _CELL = {
     "ti-rads": re.compile(r"(?:tr[\s-]?)?([1-5])()$"),
 }
 _SIZE_HEAD = re.compile(r"(?:size|diam\w*|max|mean|dimension\w*|largest)?\s?[(\[,]?\s?(?:in )?(mm|cm)[)\]]?$")
+_HEAD = 80  # characters before a list in which its guideline is named
 TICKED = "marked in a list"
 _ENTRY = re.compile(
     r"(?P<box>\[\s?[x✓☑*v]?\s?\]|\(\s?[x*]?\s?\)|☐|☑|>>|\*{1,2}|\{|\[|<)?[ ]?(?:cat(?:egory)?\.? "
@@ -39,6 +40,11 @@ _ENTRY = re.compile(
 )
 _TWO = re.compile(  # two entries, one after the other: the least that a list has
     r"[0-5][abx]?[^a-z0-9\n]{1,10}(?:cat(?:egory)?\.? |lung-rads |us |lr-?|us-|tr-?)?(?:[0-5][abx]?|m|tiv|nc)(?!\w)"
+)
+_EMPTY, _FULL = r"\[[ ]?\]|\([ ]?\)|☐|□", r"\[[ ]?[xv*✓☑][ ]?\]|\([ ]?[x*][ ]?\)|☑"
+_BOXED = re.compile(  # an entry of a list to tick, with what it means
+    rf"(?:(?P<full>{_FULL})|{_EMPTY})[ ]?(?:cat(?:egory)?\.? |lung-rads |lr-?|us-|tr-?)?(?P<token>[0-5][abx]?|m|tiv|nc)(?![\w.])"
+    r"(?![ ]?(?:mm|cm|mo|yr))[^\n\[(☐☑□]{0,70}\s*"
 )
 _BETWEEN = re.compile(r"[^a-z0-9\n]{0,3}")  # what stands between the entries of a list to pick from
 _CUT = re.compile(r"\||[ ]{2,}|\t")
@@ -104,7 +110,29 @@ def picked(low: str) -> tuple[list[Mention], frozenset[int]]:
         line = low.rfind("\n", 0, run[0].start()) + 1
         if len(marked) == 1 and (guideline := _list_of(low[line : run[0].start()] or low)):
             chosen += _cell(guideline, (marked[0].start("token"), marked[0]["token"]), TICKED)
+    if "x" in low or "☑" in low:
+        chosen += [one for run in _boxed(low) for one in _ticked(low, run) if one.end not in ends]
     return chosen, frozenset(ends)
+
+
+def _boxed(low: str) -> Iterator[list[re.Match[str]]]:
+    """Runs of at least three boxes, each with a code and what it means, one right after the other."""
+    run: list[re.Match[str]] = []
+    for entry in (*_BOXED.finditer(low), None):
+        if run and (entry is None or run[-1].end() != entry.start()):
+            if len({one["token"] for one in run}) > 2:
+                yield run
+            run = []
+        if entry:
+            run.append(entry)
+
+
+def _ticked(low: str, run: list[re.Match[str]]) -> Iterator[Mention]:
+    """The one entry of a run that is ticked, where the words before the list say of which guideline it is."""
+    full = [entry for entry in run if entry["full"]]
+    guideline = _list_of(low[max(0, run[0].start() - _HEAD) : run[0].start()])
+    if len(full) == 1 and guideline:
+        yield from _cell(guideline, (full[0].start("token"), full[0]["token"]), TICKED)
 
 
 def _runs(low: str) -> Iterator[list[re.Match[str]]]:

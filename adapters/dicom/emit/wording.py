@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
 MEANING: Final = 64  # characters of Code Meaning and of any LO
 NAME: Final = 64  # characters of one component group of a PN
+PART: Final = re.compile(r"(?<!\d)\.|\.(?!\d)")  # of what stands before it
 _KEPT: Final = "\n\t"  # of the control characters, what long texts may hold
 
 
@@ -31,12 +33,12 @@ def line(text: str, longest: int = MEANING) -> str:
 
 
 def meaning(value: str) -> str:
-    """A code's value in words, never empty (Code Meaning is type 1).
+    """A code's value in words, never empty (Code Meaning is type 1). A dot between digits is of a number or edition.
 
-    >>> meaning("suspicious_features.spiculation")
-    'suspicious features: spiculation'
+    >>> meaning("suspicious_features.spiculation"), meaning("lung-rads@1.1 category 3")
+    ('suspicious features: spiculation', 'lung-rads@1.1 category 3')
     """
-    return line(value.replace("_", " ").replace(".", ": ")) or "(no words)"
+    return line(PART.sub(": ", value.replace("_", " "))) or "(no words)"
 
 
 def person(name: str) -> str:

@@ -4,6 +4,7 @@ Whatever the server does, the answer is there within a second, with the data or 
 """
 
 import json
+import sys
 import threading
 import time
 
@@ -466,3 +467,18 @@ def test_every_reason_has_words_that_quote_nothing():
     assert set(WORDS) == set(Why)
     assert all(words == words.strip() and not words.endswith(".") for words in WORDS.values())
     assert json.dumps(sorted(WORDS.values())).isascii()
+
+
+def test_no_module_is_looked_for_while_a_server_is_asked(fhir, way, monkeypatch):
+    looked_for = []
+
+    class Finder:
+        def find_spec(self, name, path=None, target=None):
+            looked_for.append(name)
+
+    here = way()
+    here.get(NEEDS, fhir.base)  # what is loaded once is loaded
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    found = here.get({"conditions": "Condition?patient=7"}, fhir.base)
+
+    assert (found.conditions.lacking, looked_for) == ("", [])  # httpcore looks for sniffio several times a question

@@ -1,0 +1,274 @@
+# ruff: noqa: S608  names and words are quoted; nothing of a record is ever SQL
+"""Tables in CSV, or in Parquet that is not trusted -> the audit's tables: each value as its column's type, or unknown.
+
+A date is YYYY-MM-DD, a number has a point, yes is ``true`` and no is ``false``; anything else is a value that cannot
+be used, never guessed. Rows without what a table needs, second rows of an id and rows that name what is not there go
+aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ....engine.errors import NotReadable
+from ....engine.guideline.columns import quoted, text
+from ..layout import LAYOUT
+from . import aside
+from .facts import Fact, Facts
+from .settings import intake
+
+IDS = {"patients": "patient_id", "exams": "exam_id", "findings": "finding_id", "procedures": "procedure_id"}
+NEEDED = {"patients": ("patient_id",), "exams": ("exam_id", "patient_id", "exam_date"), "findings": ("exam_id",),
+          "statements": ("exam_id",), "procedures": ("patient_id", "procedure_date"),
+          "communications": ("exam_id", "communicated_at"), "outcomes": ("patient_id", "diagnosis_date"),
+          "screening": ("exam_id",)}  # fmt: skip
+WORDS = {("patients", "sex"): "sex", ("exams", "modality"): "modality", ("exams", "region"): "region",
+         ("procedures", "kind"): "procedure", ("procedures", "region"): "region", ("outcomes", "kind"): "outcome",
+         ("communications", "kind"): "communication", ("statements", "recommended_modality"): "modality"}  # fmt: skip
+ENDINGS = {"csv": (".csv", ".csv.gz"), "parquet": (".parquet",)}
+NUMBER, DAY = r"-?\d+(\.\d+)?([eE][-+]?\d+)?", r"\d{4}-\d{2}-\d{2}"
+CURE = "Write the tables as docs/audit-input.md describes them."
+
+
+@dataclass(frozen=True)
+class Source:
+    """The rows of a table as they came: relation ``raw_<name>``, and its columns with DuckDB's types."""
+
+    name: str
+    columns: Mapping[str, str]
+
+
+def files_of(folder: Path, form: str) -> dict[str, list[Path]]:
+    """The files of each table that is there: ``<table>.csv`` or ``<table>/*.csv``."""
+    found: dict[str, list[Path]] = {}
+    for name in LAYOUT:
+        single = [folder / f"{name}{end}" for end in ENDINGS[form]]
+        several = [f for end in ENDINGS[form] for f in (folder / name).glob(f"*{end}")]
+        files = sorted({f for f in (*single, *several) if f.is_file()}, key=lambda f: f.name)
+        if files:
+            found[name] = files
+    return found
+
+
+def read_tables(
+    database: Any, folder: Path, out: Path, kinds: Facts, form: str, say: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """Read the tables of a folder and write them, checked, with ``aside.parquet``; returns what is said of them.
+
+    Raises:
+        NotReadable: a file is no CSV (Parquet) at all.
+    """
+    aside.make(database)
+    database.execute("CREATE OR REPLACE TEMP TABLE gone (name VARCHAR, file BIGINT, line BIGINT)")
+    database.execute("CREATE OR REPLACE TEMP TABLE files (file BIGINT, name VARCHAR)")
+    sources, told, numbered = {}, {}, 0
+    for name, files in files_of(folder, form).items():
+        say(f"{name}: {len(files)} file{'s' * (len(files) > 1)}")
+        sources[name] = _raw(database, name, files, numbered, form)
+        numbered += len(files)
+        rows = database.execute(f"SELECT count(*) FROM raw_{name}").fetchone()[0]
+        told[name] = {"files": [f.name for f in files], "rows": rows}
+    for source in sources.values():
+        _sift(database, source, sources, kinds)
+    for source in sources.values():
+        _write(database, source, kinds, out)
+    return {"form": form, "tables": told, **aside.write(database, out)}
+
+
+def _raw(database: Any, name: str, files: list[Path], first: int, form: str) -> Source:
+    import duckdb
+
+    parts = []
+    try:
+        for number, file in enumerate(files, first):
+            database.execute(
+                f"INSERT INTO files VALUES ({number}, "
+                f"{text(f'{name}/{file.name}' if file.parent.name == name else file.name)})"
+            )
+            database.execute(f"CREATE OR REPLACE TEMP TABLE part_{number} AS {_reading(file, number, form)}")
+            _rejected(database, number, form)
+            parts.append(f"SELECT * FROM part_{number}")
+        database.execute(f"CREATE OR REPLACE TEMP TABLE raw_{name} AS {' UNION ALL BY NAME '.join(parts)}")
+    except duckdb.Error as error:
+        allowed = "a CSV file with a header, in UTF-8" if form == "csv" else "Parquet"
+        raise NotReadable(file.name, "", f"a file that is no {form}", allowed, CURE) from error
+    for number, _ in enumerate(files, first):
+        database.execute(f"DROP TABLE part_{number}")
+    described = database.execute(f"DESCRIBE raw_{name}").fetchall()
+    return Source(name, {row[0]: row[1] for row in described if row[0] not in ("file ", "line ")})
+
+
+def _reading(file: Path, number: int, form: str) -> str:
+    """The rows of a file. A file's line is what editors show, where no value holds a line break."""
+    if form == "parquet":
+        return (
+            f'SELECT * EXCLUDE file_row_number, {number} AS "file ", file_row_number + 1 AS "line " FROM '
+            f"read_parquet({text(str(file))}, file_row_number = true)"
+        )
+    options = (
+        "header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', parallel = false, "
+        "store_rejects = true, null_padding = false, auto_detect = true"
+    )
+    return (
+        f'SELECT *, {number} AS "file ", row_number() OVER () + 1 AS "line " FROM '
+        f"read_csv({text(str(file))}, {options})"
+    )
+
+
+def _rejected(database: Any, number: int, form: str) -> None:
+    """Rows that are no CSV: too many or too few values, no text."""
+    if form != "csv":
+        return
+    query = (
+        "SELECT f.name, e.line, 'line', 'a row that is no CSV (' || lower(replace(CAST(e.error_type AS "
+        "VARCHAR), '_', ' ')) || ')', '' "
+        "FROM (SELECT DISTINCT ON (line) line, error_type FROM reject_errors ORDER BY line) e, files f "
+        f"WHERE f.file = {number}"
+    )
+    aside.put_from(database, query)
+    database.execute("DELETE FROM reject_errors")
+
+
+def _sift(database: Any, source: Source, sources: Mapping[str, Source], kinds: Facts) -> None:
+    """Put aside the rows that cannot be used, and count the values that cannot."""
+    name, held = source.name, source.columns
+    for column in NEEDED[name]:
+        if column in held:
+            typed = _typed(source, column, kinds)
+            _put(database, name, "line", "nothing usable that the table needs", f"{typed} IS NULL", column)
+    own = IDS.get(name)
+    if own in held:
+        again = (
+            f'SELECT "file ", "line " FROM {_left(name)} QUALIFY row_number() OVER (PARTITION BY {own} ORDER '
+            'BY "file ", "line ") > 1'
+        )
+        _put(
+            database, name, "duplicate", "its id stands in an earlier row", f'("file ", "line ") IN ({again})', str(own)
+        )
+    for column, of in (("patient_id", "patients"), ("exam_id", "exams")):
+        if column in held and name != of and of in sources and column in sources[of].columns:
+            gone = f"{column} NOT IN (SELECT CAST({column} AS VARCHAR) FROM {_left(of)} WHERE {column} IS NOT NULL)"
+            _put(database, name, "reference", f"names what is not in {of}, or was put aside", gone, column)
+    _values(database, source, kinds)
+
+
+def _left(name: str) -> str:
+    """The rows of a table that have not gone aside."""
+    return (
+        f"(SELECT * FROM raw_{name} r WHERE NOT EXISTS (FROM gone g WHERE g.name = {text(name)} "
+        'AND g.file = r."file " AND g.line = r."line "))'
+    )
+
+
+def _put(database: Any, name: str, what: str, reason: str, condition: str, field: str) -> None:
+    database.execute(
+        'CREATE OR REPLACE TEMP TABLE found AS SELECT "file " AS file, "line " AS line FROM '
+        f"{_left(name)} WHERE {condition}"
+    )
+    aside.put_from(
+        database,
+        f"SELECT f.name, v.line, {text(what)}, {text(reason)}, {text(field)} FROM found v JOIN files f USING (file)",
+    )
+    database.execute(f"INSERT INTO gone SELECT {text(name)}, file, line FROM found")
+
+
+def _values(database: Any, source: Source, kinds: Facts) -> None:
+    """Each value that is there and cannot be used; its row stays."""
+    wanted = [c for c in source.columns if c in _types(source.name, kinds) and c not in NEEDED[source.name]]
+    bad = [
+        (
+            f"CASE WHEN {_there(source, c)} AND ({_typed(source, c, kinds)}) IS NULL AND NOT "
+            f"{_silent(source, c)} THEN {text(c)} END"
+        )
+        for c in wanted
+    ]
+    if source.name == "statements" and {"interval_min_months", "interval_max_months"} <= set(source.columns):
+        bad.append(f"CASE WHEN NOT coalesce({_interval_good(source, kinds)}, TRUE) THEN 'interval_max_months' END")
+    if bad:
+        listed = f"unnest(list_filter([{', '.join(bad)}], lambda c: c IS NOT NULL))"
+        aside.put_from(
+            database,
+            f"SELECT f.name, v.line, 'value', 'a value that cannot be used', v.field FROM "
+            f'(SELECT "file " AS file, "line " AS line, {listed} AS field FROM {_left(source.name)}) v JOIN '
+            "files f USING (file)",
+        )
+
+
+def _there(source: Source, column: str) -> str:
+    return f"trim({quoted(column)}) <> ''" if source.columns[column] == "VARCHAR" else f"{quoted(column)} IS NOT NULL"
+
+
+def _silent(source: Source, column: str) -> str:
+    """Whether a word says that it is not known, so that nothing is lost."""
+    kind = WORDS.get((source.name, column))
+    listed = ", ".join(map(text, intake().words[kind].get(None, ()) if kind else ()))
+    return f"{quoted(column)} IN ({listed})" if listed else "FALSE"
+
+
+def _types(name: str, kinds: Facts) -> dict[str, str]:
+    """The columns that the audit knows, with their types."""
+    role = {"exams": "assessment", "findings": "finding"}.get(name)
+    facts = {c: k for fact in (kinds[role].values() if role else ()) for c, k in fact.columns.items()}
+    return {**facts, **LAYOUT[name]}
+
+
+def _typed(source: Source, column: str, kinds: Facts) -> str:
+    """A column as its type, NULL where its value cannot be used."""
+    wanted, held, sql = _types(source.name, kinds)[column], source.columns[column], quoted(column)
+    kept = _cast(sql, held, wanted)
+    words = WORDS.get((source.name, column))
+    if words:
+        listed = ", ".join(text(w) for w in intake().words[words] if w)
+        return f"CASE WHEN {sql} IN ({listed}) THEN {sql} END"
+    fact = _fact(source.name, column, kinds)
+    if fact and fact.kind == "number" and wanted.startswith("DECIMAL"):
+        return f"CASE WHEN {kept} BETWEEN {fact.low} AND {fact.high} THEN {kept} END"
+    if column.endswith("_months") or column in ("pack_years", "years_since_quit"):
+        return f"CASE WHEN {kept} >= 0 THEN {kept} END"
+    return kept
+
+
+def _fact(name: str, column: str, kinds: Facts) -> Fact | None:
+    role = {"exams": "assessment", "findings": "finding"}.get(name)
+    return kinds[role].get(column) if role else None
+
+
+def _cast(sql: str, held: str, wanted: str) -> str:
+    """A column as another type, by the strict forms."""
+    if held == wanted.replace(", ", ","):
+        return f"nullif(trim({sql}), '')" if held == "VARCHAR" else sql
+    if held != "VARCHAR":
+        return f"TRY_CAST({sql} AS {wanted})"
+    word = f"trim({sql})"
+    if wanted == "BOOLEAN":
+        return f"CASE lower({word}) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
+    form = DAY if wanted == "DATE" else NUMBER if wanted.startswith(("DECIMAL", "DOUBLE", "INTEGER")) else None
+    cast = f"TRY_CAST({word} AS {wanted})"
+    return f"CASE WHEN regexp_full_match({word}, {text(form)}) THEN {cast} END" if form else cast
+
+
+def _interval_good(source: Source, kinds: Facts) -> str:
+    low, high = (_typed(source, f"interval_{end}_months", kinds) for end in ("min", "max"))
+    return f"({low}) <= ({high})"
+
+
+def _write(database: Any, source: Source, kinds: Facts, out: Path) -> None:
+    """A table whole or not at all, in the order of the rows; columns that nobody knows are handed on as they are."""
+    listed = list(_listed(source, kinds))
+    file, part = out / f"{source.name}.parquet", out / f".{source.name}.parquet.part"
+    query = f'SELECT {", ".join(listed)} FROM {_left(source.name)} ORDER BY "file ", "line "'
+    database.execute(f"COPY ({query}) TO {text(str(part))} (FORMAT parquet, COMPRESSION zstd)")
+    part.replace(file)
+
+
+def _listed(source: Source, kinds: Facts) -> Iterator[str]:
+    types = _types(source.name, kinds)
+    both = source.name == "statements" and {"interval_min_months", "interval_max_months"} <= set(source.columns)
+    for column in source.columns:
+        sql = _typed(source, column, kinds) if column in types else quoted(column)
+        if both and column.startswith("interval_"):
+            sql = f"CASE WHEN coalesce({_interval_good(source, kinds)}, TRUE) THEN {sql} END"
+        yield f"{sql} AS {quoted(column)}"

@@ -1,0 +1,161 @@
+# ruff: noqa: S608  names and words are quoted; nothing of a record is ever SQL
+"""The rows of the views, sifted: what is withdrawn, twice, undated or hangs in the air goes aside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ....engine.guideline.columns import text
+from . import aside
+from .settings import intake
+from .words import day, known, months
+
+OBSERVATIONS = ("assessments", "findings")
+LOW, HIGH = months("v.low", "v.low_code", "v.low_unit"), months("v.high", "v.high_code", "v.high_unit")
+DAYS = {"reports": "coalesce(v.day, v.began)", "procedures": "coalesce(v.day, v.began)",
+        "conditions": "coalesce(v.day, v.recorded)", "communications": "v.sent"}  # fmt: skip
+# (rows, element, what must not be): the line stays, the value is unknown and counted
+VALUES = (
+    ("patients", "birthDate", f"v.birth_date IS NOT NULL AND {day('v.birth_date')} IS NULL"),
+    ("patients", "gender", f"v.gender IS NOT NULL AND NOT {known('sex', ['v.gender'])}"),
+    ("patients", "deceased", f"v.deceased_on IS NOT NULL AND {day('v.deceased_on')} IS NULL"),
+    ("patients", "deceased", "v.deceased AND v.deceased_on IS NULL"),
+    ("patients", "identifier.period", f"v.left_on IS NOT NULL AND {day('v.left_on')} IS NULL"),
+    ("reports", "code", f"v.study IS NULL AND NOT {known('modality', ['v.exam_text', 'v.exam_codes'])}"),
+    ("reports", "category", f"NOT {known('region', ['v.region_text', 'v.region_codes', 'v.exam_codes'])}"),
+    ("requests", "occurrence", f"coalesce(v.low, v.high) IS NOT NULL AND ({LOW} BETWEEN 0 AND {HIGH}) IS NOT TRUE"),
+    ("procedures", "code", f"NOT {known('procedure', ['v.what', 'v.codes'])}"),
+)  # fmt: skip
+
+
+class Sifter:
+    """Sifts the rows of one export. ``stage``: a folder of Parquet for the rows of each view."""
+
+    def __init__(self, database: Any, stage: Path) -> None:
+        self.database, self.stage, self.patients = database, stage, True
+
+    def sift(self, *, patients: bool = True) -> None:
+        """Put aside what cannot be used, and count the values that cannot.
+
+        ``patients``: whether there is a file of them; without it nobody can say that one is missing.
+        """
+        self.patients = patients
+        self.database.execute("CREATE OR REPLACE TEMP TABLE gone (file BIGINT, line BIGINT)")
+        self._bad_facts()
+        self._duplicates("patients")
+        self._keys("patients", "patient_key")
+        self._statuses("reports", "reports")
+        self._duplicates("reports")
+        self._patients_of("reports")
+        self._days("reports")
+        self._keys("reports", "exam_key")
+        self._named_results()
+        for name in OBSERVATIONS:
+            self._statuses(name, "observations", "resource_status")
+            self._duplicates(name)
+            self._exams_of(name)
+        self._statuses("requests", "requests")
+        self._duplicates("requests")
+        self._exams_of("requests", "a request that no report makes")
+        self._events()
+        for name, element, condition in VALUES:
+            self._count(name, element, condition)
+
+    def rows(self, name: str) -> str:
+        """All rows of a view."""
+        return f"read_parquet({text(str(self.stage / name / '*.parquet'))})"
+
+    def source(self, name: str) -> str:
+        """The rows of a view, but for those that were put aside."""
+        gone = "FROM gone g WHERE g.file = v.file AND g.line = v.line"
+        return f"(SELECT * FROM {self.rows(name)} v WHERE NOT EXISTS ({gone}))"
+
+    def linked(self, name: str) -> str:
+        """The same for Observations, with the exam that they name, or whose report names them."""
+        exam = "coalesce(v.exam_id, n.exam_id) AS exam_id"
+        return f"(SELECT v.* REPLACE ({exam}) FROM {self.source(name)} v LEFT JOIN named n ON n.id = v.id)"
+
+    def _events(self) -> None:
+        for name in ("procedures", "conditions", "communications"):
+            self._statuses(name, name, "verification" if name == "conditions" else "status")
+            self._duplicates(name)
+            if name == "communications":
+                self._exams_of(name, "a message about no report")
+            else:
+                self._patients_of(name)
+            self._days(name)
+
+    def _bad_facts(self) -> None:
+        bad = self.rows("bad_facts")
+        named = f"SELECT f.name, b.line, b.what, b.reason, b.field FROM {bad} b JOIN files f USING (file)"
+        aside.put_from(self.database, named)
+        self.database.execute(f"INSERT INTO gone SELECT file, line FROM {bad} WHERE what = 'line'")
+        others = f"{self.rows('other_observations')} o JOIN files f USING (file)"
+        aside.pass_over(self.database, f"SELECT f.name, 'an Observation of something else', o.lines FROM {others}")
+
+    def _find(self, name: str, condition: str) -> None:
+        """Take out the rows that meet a condition, as the relation ``found``."""
+        found = f"SELECT v.file, v.line FROM {self.source(name)} v WHERE {condition}"
+        self.database.execute(f"CREATE OR REPLACE TEMP TABLE found AS {found}")
+        self.database.execute("INSERT INTO gone FROM found")
+
+    def _put(self, name: str, what: str, reason: str, condition: str, field: str) -> None:
+        """Put aside the rows that meet a condition."""
+        self._find(name, condition)
+        said = ", ".join(map(text, (what, reason, field)))
+        aside.put_from(self.database, f"SELECT f.name, v.line, {said} FROM found v JOIN files f USING (file)")
+
+    def _pass(self, name: str, reason: str, condition: str) -> None:
+        """Pass over the rows that meet a condition: in order, but not of use."""
+        self._find(name, condition)
+        counted = f"SELECT f.name, {text(reason)}, count(*) FROM found JOIN files f USING (file) GROUP BY ALL"
+        aside.pass_over(self.database, counted)
+
+    def _count(self, name: str, element: str, condition: str) -> None:
+        said = ", ".join(map(text, ("value", "a value that cannot be used", element)))
+        found = f"{self.source(name)} v JOIN files f USING (file) WHERE coalesce({condition}, FALSE)"
+        aside.put_from(self.database, f"SELECT f.name, v.line, {said} FROM {found}")
+
+    def _duplicates(self, name: str) -> None:
+        """A second line of an id: the first counts. Hashes find the few candidates."""
+        rows = self.source(name)
+        several = f"SELECT hash(id) AS h FROM {rows} GROUP BY h HAVING count(*) > 1"
+        number = "row_number() OVER (PARTITION BY id ORDER BY file, line)"
+        later = f"SELECT file, line FROM {rows} WHERE hash(id) IN ({several}) QUALIFY {number} > 1"
+        self._put(name, "duplicate", "its id stands in an earlier line", f"(v.file, v.line) IN ({later})", "id")
+
+    def _statuses(self, name: str, stage: str, column: str = "status") -> None:
+        withdrawn = ", ".join(map(text, intake().withdrawn))
+        self._put(name, "line", "withdrawn by its author", f"{column} IN ({withdrawn})", "status")
+        left = ", ".join(map(text, intake().left_out[stage]))
+        self._pass(name, f"{stage}: not finished", f"{column} IN ({left})")
+
+    def _keys(self, name: str, relation: str) -> None:
+        """The ids that others may name."""
+        held = f"SELECT DISTINCT id FROM {self.source(name)}"
+        self.database.execute(f"CREATE OR REPLACE TEMP TABLE {relation} AS {held}")
+
+    def _patients_of(self, name: str) -> None:
+        self._put(name, "reference", "names no patient", "v.patient_id IS NULL", "subject")
+        gone = "NOT EXISTS (FROM patient_key k WHERE k.id = v.patient_id)" if self.patients else "FALSE"
+        self._put(name, "reference", "names a patient who is not there", gone, "subject")
+
+    def _days(self, name: str) -> None:
+        self._put(name, "line", "no day", f"{day(DAYS[name])} IS NULL", "day")
+
+    def _named_results(self) -> None:
+        """Observation -> exam, where a report names it among its results; of several reports, none."""
+        listed = f"SELECT unnest(results) AS id, id AS exam_id FROM {self.source('reports')}"
+        found = f"SELECT id, min(exam_id) AS exam_id FROM ({listed}) GROUP BY id HAVING count(DISTINCT exam_id) = 1"
+        self.database.execute(f"CREATE OR REPLACE TEMP TABLE named AS {found}")
+
+    def _exams_of(self, name: str, unlinked: str = "") -> None:
+        linked = "EXISTS (FROM named n WHERE n.id = v.id)" if name in OBSERVATIONS else "FALSE"
+        nothing = f"v.exam_id IS NULL AND NOT {linked}"
+        if unlinked:
+            self._pass(name, unlinked, nothing)
+        else:
+            self._put(name, "reference", "names no exam", nothing, "focus")
+        gone = "v.exam_id IS NOT NULL AND NOT EXISTS (FROM exam_key k WHERE k.id = v.exam_id)"
+        self._put(name, "reference", "names an exam that is not there, or was put aside", gone, "exam")

@@ -1,0 +1,166 @@
+# ruff: noqa: S608  names and words are quoted; nothing of a record is ever SQL
+"""The sifted rows of the views -> the audit's tables. Each is a query with ``file`` and ``line`` to order it by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ....engine.guideline.columns import quoted, text
+from ..layout import LAYOUT
+from .facts import Facts
+from .sifting import DAYS, HIGH, LOW, Sifter
+from .words import day, word
+
+OWN = "[:/]CodeSystem[:/]([a-z0-9-]+)$"  # a code system of the product, named as its guideline
+# table -> the resources that it is made of; without them it is not there, and the audit says so
+OF = {"patients": "Patient", "exams": "DiagnosticReport", "statements": "Observation", "screening": "Observation",
+      "findings": "Observation", "procedures": "Procedure", "outcomes": "Condition",
+      "communications": "Communication"}  # fmt: skip
+
+
+def write_tables(sifted: Sifter, out: Path, kinds: Facts, resources: set[str]) -> None:
+    """Write every table whose resources were read, whole or not at all, in the order of the lines."""
+    for name, query in _queries(sifted, kinds, asked="ServiceRequest" in resources).items():
+        if resources & ({OF[name], "ServiceRequest"} if name == "statements" else {OF[name]}):
+            _write(sifted.database, query, out, name)
+
+
+def _queries(sifted: Sifter, kinds: Facts, *, asked: bool) -> Mapping[str, str]:
+    return {
+        "patients": _patients(sifted),
+        "exams": _exams(sifted, kinds),
+        "statements": _statements(sifted, asked=asked),
+        "screening": _screening(sifted),
+        "findings": _findings(sifted, kinds),
+        "procedures": _procedures(sifted),
+        "outcomes": _outcomes(sifted),
+        "communications": _communications(sifted),
+    }
+
+
+def _write(database: Any, query: str, out: Path, name: str) -> None:
+    file, part = out / f"{name}.parquet", out / f".{name}.parquet.part"
+    ordered = f"SELECT * EXCLUDE (file, line) FROM ({query}) ORDER BY file, line"
+    database.execute(f"COPY ({ordered}) TO {text(str(part))} (FORMAT parquet, COMPRESSION zstd)")
+    part.replace(file)
+
+
+def _select(columns: Mapping[str, str], source: str) -> str:
+    """A SELECT of named expressions over ``v``, with the line that each row came from."""
+    listed = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in columns.items())
+    return f"SELECT {listed}, v.file, v.line FROM {source}"
+
+
+def _patients(sifted: Sifter) -> str:
+    columns = {
+        "patient_id": "v.id", "sex": word("sex", ["v.gender"]), "birth_date": day("v.birth_date"),
+        "death_date": day("v.deceased_on"), "left_date": day("v.left_on"),
+    }  # fmt: skip
+    return _select(columns, f"{sifted.source('patients')} v")
+
+
+def _exams(sifted: Sifter, kinds: Facts) -> str:
+    facts = [c for fact in kinds["assessment"].values() for c in fact.columns]
+    own = [c for c in facts if c not in LAYOUT["screening"] and c != "s_modifier" and c not in LAYOUT["exams"]]
+    stated = "coalesce(a.value_code, a.value_text, a.method) IS NOT NULL"
+    modality = f"coalesce({word('modality', ['v.exam_text', 'v.exam_codes'])}, {word('modality', ['s.images'])})"
+    columns = {
+        "exam_id": "v.id", "patient_id": "v.patient_id", "exam_date": day(DAYS["reports"]), "modality": modality,
+        "region": word("region", ["v.region_text", "v.region_codes", "v.exam_codes"]), "indication": "a.indication",
+        "site_id": "coalesce(v.site, v.site_name)", "reader_id": "coalesce(v.reader, v.reader_name)",
+        "scanner": "a.scanner", "report_text": "v.conclusion", "assessed": f"CASE WHEN {stated} THEN TRUE END",
+        **{column: f"a.{quoted(column)}" for column in own},
+    }  # fmt: skip
+    images = "any_value(coalesce(modality, series_modality)) AS images"
+    studies = f"(SELECT id AS study_id, {images} FROM {sifted.source('studies')} GROUP BY id) s"
+    joined = f"LEFT JOIN {studies} ON s.study_id = v.study LEFT JOIN {_first(sifted)} a ON a.exam_id = v.id"
+    return _select(columns, f"{sifted.source('reports')} v {joined}")
+
+
+def _first(sifted: Sifter) -> str:
+    """One assessment an exam, for its facts: the first. Hashes find the exams that have several."""
+    rows = sifted.linked("assessments")
+    several = f"SELECT hash(exam_id) AS h FROM {rows} GROUP BY h HAVING count(*) > 1"
+    single = f"SELECT * FROM {rows} WHERE hash(exam_id) NOT IN ({several})"
+    number = "row_number() OVER (PARTITION BY exam_id ORDER BY file, line)"
+    first = f"SELECT * FROM {rows} WHERE hash(exam_id) IN ({several}) QUALIFY {number} = 1"
+    return f"({single} UNION ALL {first})"
+
+
+def _screening(sifted: Sifter) -> str:
+    columns = {name: f"v.{name}" for name in LAYOUT["screening"]}
+    documented = " OR ".join(f"{sql} IS NOT NULL" for name, sql in columns.items() if name != "exam_id")
+    return _select(columns, f"{sifted.linked('assessments')} v WHERE {documented}")
+
+
+def _findings(sifted: Sifter, kinds: Facts) -> str:
+    facts = [c for fact in kinds["finding"].values() for c in fact.columns]
+    columns = {"exam_id": "v.exam_id", "finding_id": "v.id", "kind": "v.what"} | {c: f"v.{quoted(c)}" for c in facts}
+    return _select(columns, f"{sifted.linked('findings')} v")
+
+
+def _statements(sifted: Sifter, *, asked: bool) -> str:
+    """What the report states: guideline and category of the assessment, and the recommendation of a request.
+
+    ``asked``: whether there are requests at all; then a report without one does not say that no follow-up is needed.
+    """
+    none = "FALSE" if asked else "CAST(NULL AS BOOLEAN)"
+    kind = LAYOUT["statements"]["interval_min_months"]
+    columns = {
+        "exam_id": "v.exam_id", "guideline": "v.guideline", "edition": "v.edition", "category": "v.category",
+        "s_modifier": "v.s_modifier", "interval_min_months": f"CAST(coalesce(v.low, v.interval_low) AS {kind})",
+        "interval_max_months": f"CAST(coalesce(v.high, v.interval_high) AS {kind})",
+        "recommended_modality": "v.modality", "no_followup": f"coalesce(v.no_followup, {none})",
+        "source": "'structured'",
+    }  # fmt: skip
+    line = "coalesce(s.file, q.file) AS file, coalesce(s.line, q.line) AS line"
+    joined = f"{_stated(sifted)} s FULL JOIN {_recommended(sifted)} q USING (exam_id)"
+    both = f"SELECT exam_id, s.* EXCLUDE (exam_id, file, line), q.* EXCLUDE (exam_id, file, line), {line} FROM {joined}"
+    return _select(columns, f"({both}) v")
+
+
+def _stated(sifted: Sifter) -> str:
+    """Guideline, edition and category: by the product's own code system, else ``method`` and the category's text."""
+    own = f"nullif(regexp_extract(v.value_system, {text(OWN)}, 1), '')"
+    method = ("nullif(split_part(v.method, '@', 1), '')", "nullif(split_part(v.method, '@', 2), '')")
+    columns = {
+        "exam_id": "v.exam_id", "guideline": f"coalesce({own}, {method[0]})",
+        "edition": f"CASE WHEN {own} IS NOT NULL THEN v.value_version ELSE {method[1]} END",
+        "category": f"CASE WHEN {own} IS NOT NULL THEN v.value_code ELSE v.value_text END",
+        "s_modifier": "v.s_modifier", "interval_low": "v.interval_low", "interval_high": "v.interval_high",
+    }  # fmt: skip
+    said = "coalesce(v.method, v.value_text, v.value_code) IS NOT NULL"
+    return f"({_select(columns, sifted.linked('assessments') + ' v WHERE ' + said)})"
+
+
+def _recommended(sifted: Sifter) -> str:
+    """Interval, modality and no follow-up of the requests; an interval whose ends do not fit is unknown."""
+    good = f"{LOW} BETWEEN 0 AND {HIGH}"
+    columns = {
+        "exam_id": "v.exam_id", "low": f"CASE WHEN {good} THEN {LOW} END", "high": f"CASE WHEN {good} THEN {HIGH} END",
+        "modality": word("modality", ["v.what", "v.codes"]), "no_followup": "coalesce(v.no_followup, FALSE)",
+    }  # fmt: skip
+    return f"({_select(columns, sifted.source('requests') + ' v')})"
+
+
+def _procedures(sifted: Sifter) -> str:
+    columns = {
+        "procedure_id": "v.id", "patient_id": "v.patient_id", "procedure_date": day(DAYS["procedures"]),
+        "kind": word("procedure", ["v.what", "v.codes"]), "region": word("region", ["v.region_text", "v.region_codes"]),
+    }  # fmt: skip
+    return _select(columns, f"{sifted.source('procedures')} v")
+
+
+def _outcomes(sifted: Sifter) -> str:
+    """The diagnoses that the audit has a word for; a Condition of something else is none of them."""
+    kind = word("outcome", ["v.what", "v.codes"])
+    columns = {"patient_id": "v.patient_id", "diagnosis_date": day(DAYS["conditions"]), "kind": kind}
+    return _select(columns, f"{sifted.source('conditions')} v WHERE ({kind}) IS NOT NULL")
+
+
+def _communications(sifted: Sifter) -> str:
+    kind = word("communication", ["v.what", "v.codes"])
+    columns = {"exam_id": "v.exam_id", "communicated_at": day(DAYS["communications"]), "kind": kind}
+    return _select(columns, f"{sifted.source('communications')} v")

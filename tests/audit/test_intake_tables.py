@@ -1,0 +1,128 @@
+# ruff: noqa: S608  the SQL is of this file
+"""Tables in CSV and unchecked Parquet: what cannot be used is counted and explained; the clean rows come through."""
+
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from radlogic.adapters.audit.intake.incoming import form_of, tables_folder
+from radlogic.engine.errors import BadValue, NotReadable
+
+TOLD = yaml.safe_load((Path(__file__).parent / "dirty_tables.yaml").read_text(encoding="utf-8"))
+CLEAN, KINDS = TOLD["clean"], TOLD["kinds"]
+OWN = {"patients": "patient_id", "exams": "exam_id", "findings": "finding_id", "procedures": "procedure_id"}
+
+
+def rows(form):
+    """Table -> its lines as (kind or None, values or raw bytes), the clean row first."""
+    found = {table: [(None, row)] for table, row in CLEAN.items()}
+    for kind, said in KINDS.items():
+        if said.get("only", form) != form:
+            continue
+        if "raw" in said:
+            found[said["table"]].append((kind, said["raw"].encode(said.get("encoding", "utf-8"))))
+            continue
+        own = {OWN[said["table"]]: f"{said['table'][0].upper()}-{kind}"} if said["table"] in OWN else {}
+        found[said["table"]].append((kind, {**CLEAN[said["table"]], **own, **said["set"]}))
+    return found
+
+
+def write(folder, form):
+    """Write the tables; returns (file, line) -> kind."""
+    folder.mkdir()
+    where = {}
+    for table, lines in rows(form).items():
+        names = list(CLEAN[table])
+        if form == "csv":
+            content = [",".join(names).encode()]
+            for _, row in lines:
+                quoted = [f'"{v}"' if "," in v else v for v in row.values()] if isinstance(row, dict) else []
+                content.append(",".join(quoted).encode() if quoted else row)
+            (folder / f"{table}.csv").write_bytes(b"\n".join(content) + b"\n")
+        else:
+            columns = {n: [row[n] or None for _, row in lines] for n in names}
+            pq.write_table(pa.table(columns, pa.schema([(n, pa.string()) for n in names])), folder / f"{table}.parquet")
+        first = 2 if form == "csv" else 1
+        where |= {(f"{table}.{form}", i): kind for i, (kind, _) in enumerate(lines, first) if kind}
+    return where
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_each_kind_of_dirty_row_is_counted_once_with_its_reason_and_the_clean_rows_come_through(tmp_path, form):
+    where = write(tmp_path / "in", form)
+
+    made = tables_folder(tmp_path / "in", tmp_path / "out", check=True)
+
+    aside = duckdb.sql(f"SELECT file, line, what, reason, field FROM '{made}/aside.parquet'").fetchall()
+    counted = {where.get((file, line), (file, line)): (what, field) for file, line, what, _, field in aside}
+    expected = {k: (s["what"], s["field"]) for k, s in KINDS.items() if s.get("only", form) == form}
+    assert counted == expected
+    assert len(aside) == len(expected) >= 30
+    assert all(reason for *_, reason, _ in aside)
+    for table, row in CLEAN.items():
+        own = OWN.get(table, "exam_id" if "exam_id" in row else "patient_id")
+        query = f"SELECT * FROM '{made}/{table}.parquet' WHERE {own} = '{row[own]}' LIMIT 1"
+        (kept,) = duckdb.sql(query).to_arrow_table().to_pylist()
+        for name, value in row.items():
+            assert _plain(kept[name]) == value, (table, name)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("csv")
+    write(folder / "in", "csv")
+    return tables_folder(folder / "in", folder / "out")
+
+
+def _plain(value):
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = str(value)
+    return text.rstrip("0").rstrip(".") if text.replace(".", "").isdigit() and "." in text else text
+
+
+def test_values_that_cannot_be_used_are_unknown_and_never_guessed(made):
+    for kind, said in KINDS.items():
+        if said["what"] == "value" and said["table"] in OWN:
+            own = OWN[said["table"]]
+            name = f"{said['table'][0].upper()}-{kind}"
+            query = f"SELECT \"{said['field']}\" FROM '{made}/{said['table']}.parquet' WHERE {own} = '{name}'"
+            assert duckdb.sql(query).fetchall() == [(None,)], kind
+
+
+@pytest.mark.slow
+def test_tables_are_made_once_and_again_when_the_input_has_changed(tmp_path):
+    write(tmp_path / "in", "csv")
+    said = []
+    made = tables_folder(tmp_path / "in", tmp_path / "out")
+    before = {f.name: f.read_bytes() for f in made.iterdir()}
+
+    tables_folder(tmp_path / "in", tmp_path / "out", say=said.append)
+    assert said == ["tables: already there"]
+    with (tmp_path / "in" / "patients.csv").open("a", encoding="utf-8") as file:
+        file.write("P9,male,1950-01-01,,\n")
+    tables_folder(tmp_path / "in", tmp_path / "out")
+    assert duckdb.sql(f"SELECT count(*) FROM '{made}/patients.parquet' WHERE patient_id = 'P9'").fetchall() == [(1,)]
+    assert {f.name: f.read_bytes() for f in made.iterdir()}["exams.parquet"] == before["exams.parquet"]
+
+
+def test_a_folder_of_two_forms_or_of_none_is_refused(tmp_path):
+    write(tmp_path / "in", "csv")
+    (tmp_path / "in" / "Patient.ndjson").write_text("{}\n")
+    with pytest.raises(BadValue, match="one form"):
+        form_of(tmp_path / "in")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NotReadable, match="no table"):
+        form_of(tmp_path / "empty")
+
+
+def test_no_reason_says_what_a_record_says(made):
+    text = (made / "intake.json").read_text(encoding="utf-8")
+    assert "nobody" not in text
+    assert "CT CHEST" not in text
