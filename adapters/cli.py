@@ -298,7 +298,7 @@ def report(
 
 @app.command()
 def audit(
-    source: Annotated[Path, typer.Argument(help="A folder of Parquet tables, or NDJSON: {assessment, stated} a line.")],
+    source: Annotated[Path, typer.Argument(help="A folder of tables, bulk FHIR or a store; or a file of decisions.")],
     out: Annotated[Path, typer.Option(help="Folder for what is found.")],
     as_of: Annotated[str | None, typer.Option(help="YYYY-MM-DD: until when follow-up is known; today.")] = None,
     measures: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,

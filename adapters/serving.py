@@ -14,6 +14,7 @@ from .access.settings import is_loopback
 from .cds_hooks.setup import CdsServices, services_of
 from .cds_hooks.trust.start import check_start
 from .operations import exporting, logs
+from .operations.memory import few_arenas
 from .operations.stopping import ends_well
 from .review.setup import Pages, pages_of
 from .service import create_app
@@ -30,6 +31,7 @@ def serve(settings: SiteSettings) -> None:
         BadValue: what the settings say may not be served, or the port cannot be had.
         StoreUnavailable: the store cannot be opened.
     """
+    few_arenas()
     logs.set_up(settings.logs)
     check_reach(settings)
     check_start(settings.trust, settings.host)

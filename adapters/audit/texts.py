@@ -1,9 +1,9 @@
 """Free-text reports as statements of the audit: read once each, before the measures, and joined to what is structured.
 
 Read are the texts of exams whose structured statements leave something unsaid. Each text is read once, however many
-exams have it, by two processes. The tables are scanned once for all of them: the texts are laid out by their hash, and a
-bucket is a range of it. A bucket's files appear whole or not at all, so that a run that was killed goes on where it
-was. Beside the statements stands where in its text each value was read.
+exams have it, by two processes. The tables are scanned once for all of them: the texts are laid out by their hash,
+and a bucket is a range of it. A bucket's files appear whole or not at all, so that a run that was killed goes on where
+it was. Beside the statements stands where in its text each value was read.
 """
 
 # ruff: noqa: S608  the SQL is made of names that are quoted and of our own words
@@ -199,10 +199,7 @@ def _of_exams(made: str, columns: Mapping[str, str], of_bucket: str) -> str:
         f'CAST({"e" if column == "exam_id" else "r"}."{column}" AS {kind}) AS "{column}"'
         for column, kind in columns.items()
     )
-    return (
-        f"SELECT {told} FROM {of_bucket} e "
-        f"JOIN texts USING (report_text) JOIN {made} r USING (number) ORDER BY ALL"
-    )
+    return f"SELECT {told} FROM {of_bucket} e JOIN texts USING (report_text) JOIN {made} r USING (number) ORDER BY ALL"
 
 
 def _joined(tables: Tables, database: Any, files: tuple[Path, ...]) -> Any:

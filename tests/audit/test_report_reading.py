@@ -376,3 +376,29 @@ def _seconds(unit: str, size: int) -> float:
     text, start = (unit * (size // len(unit) + 1))[:size], process_time()
     read_report(text)
     return process_time() - start
+
+
+@pytest.mark.parametrize(
+    ("text", "category", "interval"),
+    [
+        ("LDCT. IMPRESSION COLON LUNG RATS 4 DASH A PERIOD\nLOW DOSE CT IN 3 MONTHS PERIOD", "4A", (3, 3)),
+        ("Liver MRI. Impression: L R 4, strike that, L R five. Repeat MRI in 3 months.", "LR-5", (3, 3)),
+        ("LDCT. Impression: Lung-RADS three, no, sorry, four A. LDCT 3 months.", "4A", (3, 3)),
+        ("CT colon. Incidental 5 mm nodule. CT chest in 12 months.", None, (12, 12)),
+        ("LDCT. Lung-RADS 2. LDCT in 12 months.\nDefinitions\nLung-RADS 3: 6 month CT. 4B: PET.", "2", (12, 12)),
+        ("LDCT. Lung-RADS 1. LDCT in 12 months. Note: Lung-RADS 3 = 6 months; Lung-RADS 4A = 3 months.", "1", (12, 12)),
+        ("LDCT. RUL Lung-RADS 2; LUL nodule Lung-RADS 3; RLL nodule Lung-RADS 4A. LDCT in 3 months.", "4A", (3, 3)),
+        ("LUNG-RADS (tick one)\n( ) 1 negative\n( ) 2 benign\n(x) 3 probably benign\nLDCT in 6 months", "3", (6, 6)),
+        ("LDCT. Lung-RADS 3. LDCT 6 months.\n\nSecond reader addendum: Lung-RADS 2. LDCT in 12 months.", "2", (12, 12)),
+        ("LDCT. Lung-RADS 2. Screening schedule unchanged at 12 months.", "2", (12, 12)),
+        ("LDCT. Impression: Lung-RADS 2. Nodule unchanged at 24 months.", "2", None),
+        ("LDCT. Lung-RADS 3. The interval is shortened from 12 to 6 months, LDCT.", "3", (6, 6)),
+        ("CT chest. 7 mm nodule. The guideline allows 6 to 12 months, so repeat CT in 6 months.", None, (6, 6)),
+        ("LDCT. She missed the scan booked for 3 months. Lung-RADS 2. LDCT in 12 months.", "2", (12, 12)),
+        ("LDCT. Lung-RADS 2. The CT today is limited by motion in both lower lobes and by the arms.", "2", None),
+    ],
+)  # fmt: skip
+def test_a_principle_holds_for_neighbours_of_what_was_written(text: str, category: str | None, interval: Any) -> None:
+    read = read_report(text)
+    assert [one.category for one in read.stated if one.category] == ([category] if category else [])
+    assert (read.recommended.interval_months if read.recommended else None) == interval

@@ -208,3 +208,26 @@ def test_exams_without_texts_need_no_reading(tmp_path):
     statements, places, tables = read(folder, tmp_path / "out")
     assert (statements, places) == ([], [])
     assert tables.found["statements"].rows == 0
+
+
+def test_the_exams_are_scanned_once_however_many_buckets_there_are(few, tmp_path, monkeypatch):
+    asked = []
+
+    class Watched:
+        def __init__(self, database):
+            self.own = database
+
+        def __getattr__(self, name):
+            return getattr(self.own, name)
+
+        def execute(self, query, *more):
+            asked.append(query)
+            return self.own.execute(query, *more)
+
+    monkeypatch.setattr(texts, "PER_BUCKET", 2)
+    with duckdb.connect() as database:
+        tables = tables_of(few, database, {})
+        texts.with_texts(tables, Watched(database), tmp_path / "out", processes=1)
+
+    assert len(list((tmp_path / "out" / "statements").glob("part-*.parquet"))) == 3
+    assert sum("exams.parquet" in query for query in asked) == 1

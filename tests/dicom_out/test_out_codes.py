@@ -95,3 +95,9 @@ def test_texts_fit_their_fields(text: str) -> None:
     assert len(meaning(text)) in range(1, 65)
     assert len(person(text)) <= 64
     assert not set("\\\n\x00\u202e") & set(line(text) + person(text))
+
+
+def test_an_edition_and_a_number_keep_their_dots() -> None:
+    assert meaning("lung-rads@1.1 category 3") == "lung-rads@1.1 category 3"
+    assert meaning("suspicious_features.spiculation") == "suspicious features: spiculation"
+    assert meaning("P(stage.2a=0.5)") == "P(stage: 2a=0.5)"

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 import store_cases
-from compared_exams import NOW, THEN, WHOLE, apical, before, compared, decided, now
+from compared_exams import ABSENT, NOW, THEN, WHOLE, apical, before, compared, decided, now
 
 from radlogic.adapters.archive.watch.earlier import _kept
 from radlogic.adapters.archive.watch.seams import Prior, unmatched
@@ -218,6 +218,69 @@ def test_a_statement_that_denies_the_prior_mixes_nothing_of_the_two():
     for name in ("prior_mean_mm", "interval_months", "previous_category", "history"):
         assert isinstance(told.facts[name], Unknown)
     assert told.before.facts["prior_mean_mm"].value == Decimal("7.0")
+
+
+SELF_DENIED = {
+    "gone, and measured": (
+        {"mm": "20", "status": "resolved"},
+        "stated as resolved, with a mean diameter of 20 mm on this exam",
+        "no longer seen",
+    ),
+    "not grown, and larger": (
+        {"mm": "12", "growing": False},
+        "stated not to have grown; its mean diameter was 7.0 mm and is 12 mm",
+        "has not grown",
+    ),
+    "grown, and smaller": (
+        {"mm": "4", "growing": True},
+        "stated to have grown; its mean diameter was 7.0 mm and is 4 mm",
+        "It has grown",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SELF_DENIED)
+@pytest.mark.parametrize("prior", [True, False], ids=["found again", "prior size stated"])
+def test_statements_of_one_lesion_that_deny_each_other_are_named_and_reviewed(name, prior):
+    stated, said, never = SELF_DENIED[name]
+    sizes = {} if prior else {"prior_mean_mm": Decimal("7.0"), "interval_months": Decimal(6)}
+    made = compared(**stated) if prior else decided(now(apical(**{"status": "existing", **sizes, **stated})))
+    told = findings_of(report_text(made))
+
+    assert any(said in r.text for r in made.decision.review.reasons if r.code == "evidence_conflict")
+    assert said in told
+    assert never not in told
+    assert made.decision.route is Route.RULE_BASED
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"mm": "8.0", "growing": False},  # within what two readers differ by
+        {"mm": "12", "growing": True},
+        {"mm": "7.0", "growing": False},
+    ],
+)
+def test_a_statement_of_growth_that_sizes_allow_denies_nothing(stated):
+    assert "Statements that deny" not in findings_of(report_text(compared(**stated)))
+
+
+def test_a_lesion_that_is_gone_and_has_no_size_denies_nothing():
+    gone = Finding("apical", "nodule", store_cases.stated(**ABSENT, type="solid", status="resolved"))
+    made = decided(with_earlier(now(gone), [of_decision(before())]))
+
+    assert "It is no longer seen" in findings_of(report_text(made))
+    assert "Statements that deny" not in findings_of(report_text(made))
+
+
+@pytest.mark.parametrize(("core", "said"), [("5.0", "+2.0 mm"), ("3.0", "")])
+def test_the_change_of_the_solid_component_is_told_beside_the_growth_of_the_whole(core, said):
+    sizes = {"type": "part_solid", "solid_mean_mm": Decimal(core), "prior_solid_mean_mm": Decimal("3.0")}
+    told = findings_of(report_text(compared("7.0", **sizes)))
+
+    assert "Mean diameter changed by +0.0 mm" in told
+    assert ("Its solid component changed by +2.0 mm" in told) is bool(said)
+    assert said in told
 
 
 def test_a_statement_put_right_is_a_contradiction_no_more():

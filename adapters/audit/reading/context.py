@@ -14,7 +14,7 @@ _BUT = re.compile(r"\b(?:but|however|at present|for now)\b|[ ]-{1,2}[ ]")
 _QUOTE = re.compile(r'"[^"\n]{6,600}"|\[(?:macro|template)\b[^\]]{0,600}\]')
 # a legend has one of these
 _MEANING = re.compile(r"negative|benign|suspicious|definite|probabl|incomplete|intermediate|very low| = ")
-_INSTEAD = re.compile(r"rather|instead|in (?:place|lieu)|as opposed")  # what follows is another thing than what precedes
+_INSTEAD = re.compile(r"rather|instead|in (?:place|lieu)|as opposed")  # what follows is not what precedes
 _MOST = 0.6  # a report that stands in quotation marks as a whole is no quotation
 _BOX = re.compile(r"\[\s?([xv✓☑*]?)\s?\]|\(\s?([xv*]?)\s?\)|([☐□])|(☑)|_([x_])_")
 QUOTED, UNCHECKED, LEGEND = "quoted", "unchecked", "legend"

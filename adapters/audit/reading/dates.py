@@ -102,7 +102,11 @@ def exam_date(low: str) -> Dated | None:
 
 def until(low: str, start: int, end: int, of_exam: Callable[[], Dated | None]) -> list[Span]:
     """Months from the examination to each date between the two places; nothing where either is not clear."""
-    coming = [one for one in dates(low, start, end) if _COMING.search(low, max(_from(low, start, one), one.start - 24), one.start)]
+    coming = [
+        one
+        for one in dates(low, start, end)
+        if _COMING.search(low, max(_from(low, start, one), one.start - 24), one.start)
+    ]
     named = [] if coming else list(_named_month().finditer(low, start, end))
     exam = of_exam() if coming or named else None
     if exam is None:

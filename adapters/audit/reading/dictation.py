@@ -1,4 +1,4 @@
-"""Marks that were dictated ("full stop", "impression colon") as the marks they stand for, each character in its place."""
+"""Marks that were dictated ("full stop", "impression colon") as what they stand for, each character in its place."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ def _marks() -> tuple[tuple[str, re.Pattern[str], tuple[str, re.Pattern[str]]], 
     """(the word, what a text has in which it is a mark, (the mark, where it stands for it))."""
     told = words("headings")["spoken"]
     return tuple(
-        (one["word"], re.compile(one.get("where", "")), (one["mark"], re.compile(f"{one['before']}(?P<mark>{one['said']})(?!\\w)")))
+        (
+            one["word"],
+            re.compile(one.get("where", "")),
+            (one["mark"], re.compile(f"{one['before']}(?P<mark>{one['said']})(?!\\w)")),
+        )
         for one in told
     )

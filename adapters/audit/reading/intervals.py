@@ -18,10 +18,16 @@ _CHANGED = re.compile(
     r"stable|stabil|unchang|chang|grow|grew|constant|increas|decreas|follow(?:ed|-?up) over|show|static"
 )
 # "screening interval unchanged at 12 months": what is unchanged is the time itself
-_KEPT = re.compile(r"\b(?:interval|timing|schedule|follow-?up|f/?u|recall|recommendation|plan|screening)(?: is| remains| stays)? (?:unchanged|stable|the same|as before)[\s,:(]*(?:at |of |with )?(?:a |the )?$")
+_KEPT = re.compile(
+    r"\b(?:interval|timing|schedule|follow-?up|f/?u|recall|recommendation|plan|screening)(?: is| remains"
+    r"| stays)? (?:unchanged|stable|the same|as before)[\s,:(]*(?:at |of |with )?(?:a |the )?$"
+)
 AT_ONCE: Months = (0.0, 0.0)
 # "shortened from 12 to 6 months" is no range
-_TURNED = re.compile(r"\b(?:short|lengthen|exten|prolong|increas|reduc|decreas|chang|adjust|amend|revis|brought|moved|modif)\w*(?: \w+){0,2} from $")
+_TURNED = re.compile(
+    r"\b(?:short|lengthen|exten|prolong|increas|reduc|decreas|chang|adjust|amend|revis|brought|moved"
+    r"|modif)\w*(?: \w+){0,2} from $"
+)
 _SHORT = 6.0  # weeks; up to here a quarter of a month is told apart
 
 

@@ -85,7 +85,8 @@ def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
             "li-rads",
             "LR code",
             re.compile(
-                r"l(?<!\wl)[ ]?r(?:[\s-]{0,3}|-[ ]{4,8}|\s?[:=]\s?)(?P<li>[1-5]|m|tiv|nc|one|two|three|four|five)(?![\w]|[.,]\d|\s?(?:mm|cm|months?)\b|"
+                r"l(?<!\wl)[ ]?r(?:[\s-]{0,3}|-[ ]{4,8}|\s?[:=]\s?)(?P<li>[1-5]|m|tiv|nc|one|two|three|four"
+                r"|five)(?![\w]|[.,]\d|\s?(?:mm|cm|months?)\b|"
                 r"\s?=)"
             ),
         ),
@@ -146,7 +147,8 @@ def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
             "",
             "category alone",
             re.compile(
-                r"cat(?<!\wcat)(?<!\| cat)(?:egor(?:y|ies))?\b(?: \(?(?:of |for )?(?:this|the|present|current|today's)(?: present| current)? "
+                r"cat(?<!\wcat)(?<!\| cat)(?:egor(?:y|ies))?\b(?: \(?(?:of |for )?(?:this|the|present|current"
+                r"|today's)(?: present| current)? "
                 rf"(?:study|exam\w*|scan|ct|report|round)\b\)?)?[\s:.=#\-*]{{0,4}}(?:is |as |of |now "
                 rf"|remains |to ){{0,2}}{_LUNG}{_NOT_SIZE}"
             ),
@@ -173,9 +175,10 @@ def mentions(low: str) -> tuple[Mention, ...]:
 @cache
 def _said_instead() -> re.Pattern[str]:
     """ "two, strike that, three": a code alone after the words that take back the one before it."""
+    taken_back = "|".join(words("context")["corrections"])
     return re.compile(
-        rf"[\s,.;:-]{{0,4}}(?:(?:{'|'.join(words('context')['corrections'])})[\s,.;:-]{{1,4}}){{1,3}}(?:(?:category|it is|that is) )?"
-        rf"{_LUNG}{_NOT_SIZE}"
+        rf"[\s,.;:-]{{0,4}}(?:(?:{taken_back})[\s,.;:-]{{1,4}}){{1,3}}"
+        rf"(?:(?:category|it is|that is) )?{_LUNG}{_NOT_SIZE}"
     )
 
 
@@ -224,7 +227,11 @@ def _of_pattern(row: tuple[str, str, re.Pattern[str]], low: str, spoken_of: _Nam
         return
     for match in pattern.finditer(low):
         groups: dict[str, str] = match.groupdict()
-        if groups.get("lung") and (guideline or spoken_of.only_lung or groups["lung"].startswith("4")) and spoken_of.lung:
+        if (
+            groups.get("lung")
+            and (guideline or spoken_of.only_lung or groups["lung"].startswith("4"))
+            and spoken_of.lung
+        ):
             if rule.startswith("4A") and re.search(
                 r"(?:seg\w*\.?|segments?|s)[\s-]*(?:\w{1,3}[/,-]\s?)?$", low[max(0, match.start() - 14) : match.start()]
             ):

@@ -39,7 +39,9 @@ def listed(name: str, key: str, after: str = "") -> re.Pattern[str]:
 
 def speaks_of(low: str, guideline: str) -> bool:
     """Is the guideline named? The name is looked for only where its last syllable stands."""
-    return any(sign in low for sign in ("rad", "rats", "reds", "rid", "rods", "raid")) and bool(named(guideline).search(low))
+    return any(sign in low for sign in ("rad", "rats", "reds", "rid", "rods", "raid")) and bool(
+        named(guideline).search(low)
+    )
 
 
 @cache

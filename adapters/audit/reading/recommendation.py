@@ -36,7 +36,9 @@ _TURNING = re.compile(
     r"|to be classified)"
 )
 _TIMED = re.compile(
-    r"(?:\W*\d{1,2}[.)])?\W*(?:(?:recommended|suggested|proposed|advised|screening|follow-?up|imaging|scan|rescan|the) ){0,3}(?:interval|timing|time ?frame|when|due|in|follow[\s-]?up|after|at|within|next|recall|(?:would |to )?aim)\b"
+    r"(?:\W*\d{1,2}[.)])?\W*(?:(?:recommended|suggested|proposed|advised|screening|follow-?up|imaging|scan"
+    r"|rescan|the) ){0,3}(?:interval|timing|time ?frame|when|due|in|follow[\s-]?up|after|at|within|next"
+    r"|recall|(?:would |to )?aim)\b"
 )
 
 

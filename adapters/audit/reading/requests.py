@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from .categories import corrected
-from .context import Mask, covered, masks, reasons
+from .context import Mask, covered, reasons
 from .dates import Dated, exam_date, until
 from .intervals import Span, lengths
 from .modalities import Step, steps

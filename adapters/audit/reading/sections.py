@@ -41,7 +41,8 @@ _BULLET = re.compile(r"[ ]*(?:[-*>•+]{1,3}|\(?\d{1,2}[.)](?!\d)|#\s?\d{1,2}[.:
 _STILL = re.compile(r"rads|\blr|categor|\bcat\b|previous|prior|that time")  # so is the next sentence
 _TODAY = re.compile(
     r"\W*(?:today|now|currently|at present|on (?:today|the present|the current|this)"
-    r"|this (?:scan|exam\w*|study|ct|mri)|(?:present|current|new|today'?s) (?:lung|li|ti|categor|assessment|result|exam\w*|scan|study)[\w-]*)\b"
+    r"|this (?:scan|exam\w*|study|ct|mri)|(?:present|current|new|today'?s) (?:lung|li|ti|categor|assessment"
+    r"|result|exam\w*|scan|study)[\w-]*)\b"
 )
 _OPEN = re.compile(
     r"[a-z]\S*[ ](?:in|at|after|of|the|an?|and|or|to|with|is|are|by|from|for|low|lung|now|as|this|which|per|no)$"
@@ -71,7 +72,13 @@ _LOOSE = (
             r"(?: [\w-]+){0,5}(?: ?\((?:do )?(?:not|for)\b[^()\n]{0,60}\))?:|categor\w+ \S{1,3} text:"
         ),
     ),
-    ("impression", re.compile(r"(?:acr |us |final |overall ){0,2}(?:lung|li|ti|l)[ -]?rads(?: [\w.]+){0,2}:")),
+    (
+        "impression",
+        re.compile(
+            r"(?:acr |us |final |overall ){0,2}(?:lung|li|ti|l)[ -]?rads"
+            r"(?: (?![0-5][abx]?:)[\w.]+){0,2}:"
+        ),
+    ),
     (
         "impression",
         re.compile(
@@ -82,7 +89,8 @@ _LOOSE = (
     ),
 )
 _NOTES = re.compile(  # the heading of a legend that stands on its line without a colon
-    r"(?=[^\n]*(?:legend|defin|gloss|lexic|note|table|text|info))(?:[\w/-]+ ){0,3}(?:legend|definitions?|glossary|lexicon|(?:teaching|explanatory|reference|educational) "
+    r"(?=[^\n]*(?:legend|defin|gloss|lexic|note|table|text|info))(?:[\w/-]+ ){0,3}(?:legend|definitions?"
+    r"|glossary|lexicon|(?:teaching|explanatory|reference|educational) "
     r"(?:notes?|table|text|information))(?: (?:for|of|to|on)(?: [\w-]+){1,4})?[ ]*\n"
 )
 _END = re.compile(r"[.!?;](?=[\s\"')\]]|$)")

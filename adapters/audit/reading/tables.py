@@ -43,7 +43,8 @@ _TWO = re.compile(  # two entries, one after the other: the least that a list ha
 )
 _EMPTY, _FULL = r"\[[ ]?\]|\([ ]?\)|☐|□", r"\[[ ]?[xv*✓☑][ ]?\]|\([ ]?[x*][ ]?\)|☑"
 _BOXED = re.compile(  # an entry of a list to tick, with what it means
-    rf"(?:(?P<full>{_FULL})|{_EMPTY})[ ]?(?:cat(?:egory)?\.? |lung-rads |lr-?|us-|tr-?)?(?P<token>[0-5][abx]?|m|tiv|nc)(?![\w.])"
+    rf"(?:(?P<full>{_FULL})|{_EMPTY})[ ]?(?:cat(?:egory)?\.? |lung-rads |lr-?|us-|tr-?)?(?P<token>[0-5][abx]?|m"
+    rf"|tiv|nc)(?![\w.])"
     r"(?![ ]?(?:mm|cm|mo|yr))[^\n\[(☐☑□]{0,70}\s*"
 )
 _BETWEEN = re.compile(r"[^a-z0-9\n]{0,3}")  # what stands between the entries of a list to pick from

@@ -82,15 +82,6 @@ class CompiledView:
         found = f"SELECT {', '.join(listed)} FROM {source}{self.where()}"
         return f"SELECT {', '.join(map(quoted, (*keys, *self.columns)))} FROM ({found})"
 
-    def nested(self, source: str, column: str, keys: tuple[str, ...] = ()) -> str:
-        """The same with the view's list of rows, one a resource, as one column: rows that need not be grouped again."""
-        held = self.rows.many.sql if self.rows.many else self.rows.listed(Names())
-        single = [f"{sql} AS {quoted(n)}" for n, (sql, _) in self.rows.single.items()] if self.rows.many else []
-        return (
-            f"SELECT {', '.join([*map(quoted, keys), *single, f'{held} AS {quoted(column)}'])} FROM "
-            f"{source}{self.where()}"
-        )
-
     def where(self) -> str:
         """The conditions as a WHERE."""
         return f" WHERE {' AND '.join(self.conditions)}"
