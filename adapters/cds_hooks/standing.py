@@ -31,7 +31,7 @@ from .brief import brief
 if TYPE_CHECKING:
     from .seam import Records
 
-MOST_KEPT = 512  # decisions in memory: of those who are in care just now; a chart not seen today is read anew
+MOST_KEPT = 1024  # decisions in memory, of some 11 kB each: of those who are in care just now
 Kept = OrderedDict[str, Assessment]
 MINE = (  # made once: to make a query costs as much as to ask it
     select(DECISION, ENTRY.c.hash, WAITING.c.decision_id.is_not(None).label("waits"))
