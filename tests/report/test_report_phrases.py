@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 from report_cases import MAKE
 from rule_cases import guidelines
 
+from radlogic.adapters import report
 from radlogic.adapters.report import language, phrase_files, phrases, words
 from radlogic.adapters.report.draft import report_of
 from radlogic.adapters.report.phrase_files import check_reports, general, spoken
 from radlogic.adapters.report.sentence import Sentence, form_of
 from radlogic.adapters.report.text import report_text
 from radlogic.engine.errors import BadValue, MissingKnowledge, RuleFileError
+from radlogic.engine.resources import rules_folder
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOM = Path(report.__file__).parent  # of the package that is tested, be it a checkout or a wheel
 
 
 @pytest.mark.parametrize("name", guidelines())
@@ -138,7 +140,7 @@ def test_an_unknown_language_is_refused_and_the_known_ones_are_named():
 
 def own_rules(tmp_path, old, new):
     """Lung-RADS of a hospital's folder, with its sentences changed."""
-    source = ROOT / "rules" / "lung-rads" / "2022"
+    source = Path(str(rules_folder())) / "lung-rads" / "2022"
     target = tmp_path / "lung-rads" / "2022"
     for file in source.rglob("*.yaml"):
         copy = target / file.relative_to(source)
@@ -188,7 +190,7 @@ def test_a_file_that_nothing_reads_is_refused(tmp_path):
 
 def calls_of(name):
     """(sentence, names given) of every call of ``phrase`` and ``say`` with a plain name, over the room's files."""
-    for file in sorted((ROOT / "adapters" / "report").glob("*.py")):
+    for file in sorted(ROOM.glob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in name
             if called and node.args and isinstance(node.args[0], ast.Constant):
@@ -205,8 +207,7 @@ def test_every_sentence_that_the_program_says_is_there_with_the_names_it_is_give
 
 
 def test_every_sentence_of_the_language_is_said_somewhere():
-    room = ROOT / "adapters" / "report"
-    source = "".join(f.read_text("utf-8") for f in (*room.glob("*.py"), *room.glob("templates/*.j2")))
+    source = "".join(f.read_text("utf-8") for f in (*ROOM.glob("*.py"), *ROOM.glob("templates/*.j2")))
     built = {f"indication.{why}" for why in ("screening", "incidental", "surveillance", "known_cancer", "unknown")}
     built |= {f"signed.{how}" for how in ("accepted", "corrected", "overridden")}
     built |= {f"{plot}.{part}" for plot in ("pushes", "tornado", "network") for part in ("name", "caption")}
