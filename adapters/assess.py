@@ -18,7 +18,7 @@ from .assemble import Progress, Sources, assemble
 from .site import site_folder
 
 if TYPE_CHECKING:
-    from .store.cases import CaseFile
+    from .store.cases import CaseFile, Row
 
 
 def run(
@@ -129,6 +129,7 @@ def keep(
     volume: Volume | None = None,
     images: Path | None = None,
     instead_of: str = "",
+    seen: Row | None = None,
 ) -> None:
     """Keep the decision in a store, and queue it where a human must look; its slices first, so that they can be shown.
 
@@ -139,8 +140,10 @@ def keep(
         volume: what it was decided on; kept by its hash, without anything that names a patient.
         images: the folder for slices; below the store if not given, and nowhere for a URL.
         instead_of: the decision of the same exam whose place it takes; one that is signed stands until it is, too.
+        seen: where that one stood when this one was made; None: whatever became of it since.
 
     Raises:
+        ChangedMeanwhile: it stands otherwise than ``seen``; then the decision is not kept.
         Superseded: another one took that place. NoSuchDecision: there is none of that id.
         StoreUnavailable: the store or the folder cannot be written; then the decision is not kept.
     """
@@ -156,6 +159,6 @@ def keep(
             keep_images(folder, volume)
             keep_evidence(folder, assessment, volume)
         if instead_of:
-            opened.correct(instead_of, assessment, now(), PROGRAM, rules=rules)
+            opened.correct(instead_of, assessment, now(), PROGRAM, rules=rules, seen=seen)
         else:
             opened.add(assessment, now(), PROGRAM, rules=rules)

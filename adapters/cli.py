@@ -74,6 +74,11 @@ def day(text: str | None, option: str) -> date | None:
     return read_date(text, "command line", option) if text else None
 
 
+def _given(context: typer.Context) -> list[str]:
+    """The parameters that stand on the command line."""
+    return [name for name in context.params if str(context.get_parameter_source(name)).endswith("COMMANDLINE")]
+
+
 @app.command()
 def classify(
     guideline: Annotated[
@@ -298,6 +303,7 @@ def report(
 
 @app.command()
 def audit(
+    context: typer.Context,
     source: Annotated[Path, typer.Argument(help="A folder of tables, bulk FHIR or a store; or a file of decisions.")],
     out: Annotated[Path, typer.Option(help="Folder for what is found.")],
     as_of: Annotated[str | None, typer.Option(help="YYYY-MM-DD: until when follow-up is known; today.")] = None,
@@ -307,9 +313,13 @@ def audit(
         tuple[str, str] | None, typer.Option(help="What if: two editions, as lung-rads@1.1 lung-rads@2022.")
     ] = None,
     memory: Annotated[str, typer.Option(help="What DuckDB may use.")] = "2GB",
+    engine: Annotated[str, typer.Option(help="duckdb; or Spark: local[2], local[*], spark://host:port.")] = "duckdb",
     by_measure: Annotated[bool, typer.Option("--by-measure", help="Also one Parquet a measure, in words.")] = False,
     texts: Annotated[
         bool, typer.Option("--texts", help="Read what is not stated otherwise from report texts.")
+    ] = False,
+    check_rows: Annotated[
+        bool, typer.Option("--check-rows", help="Parquet: check each row, and put aside what cannot be used.")
     ] = False,
     store: Annotated[str | None, typer.Option(help="A store whose cards are to show who is overdue.")] = None,
     patients_of: Annotated[str, typer.Option(help="patient_id is Patient.id of this FHIR server.")] = "",
@@ -317,19 +327,23 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """A population by the guideline's measures; or stated categories against computed ones, line by line."""
+    from .audit.options import COMPARED, FILE, FOLDER, looked_at
+
+    form = FILE if not source.is_dir() else FOLDER if compare is None else COMPARED
+    looked_at(_given(context), form, memory)
     if source.is_dir():
         from .audit.folder import audit_folder, what_if_folder
         from .audit.to_cards import Whose, keep_worklist
 
         day_ = day(as_of, "--as-of") or date.today()
         if compare is not None:
-            typer.echo(what_if_folder(source, out, day_, compare, setting or ()))
+            typer.echo(what_if_folder(source, out, day_, compare, setting or (), memory=memory, engine=engine))
             return
         whose = Whose(patients_of, patient_system)
         if store is not None:
             whose.as_system()  # before the long work
-        how: dict[str, Any] = {"memory": memory, "by_measure": by_measure, "texts": texts}
-        done = audit_folder(source, out, day_, measures or (), setting or (), **how)
+        how: dict[str, Any] = {"memory": memory, "by_measure": by_measure, "texts": texts, "engine": engine}
+        done = audit_folder(source, out, day_, measures or (), setting or (), check_rows=check_rows, **how)
         typer.echo("\n".join(f"wrote {path}" for path in done))
         if store is not None:
             typer.echo(keep_worklist(out, store, whose))
@@ -400,6 +414,7 @@ def serve(
         Path | None, typer.Option(envvar="RADLOGIC_SETTINGS", help="The site's settings (YAML); docs/settings.md.")
     ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of kept slices, as for `assess --images`.")] = None,
+    processes: Annotated[int | None, typer.Option(help="How many processes answer; 1 if not set.")] = None,
     unverified: Annotated[
         bool, typer.Option("--unverified", help="Answer CDS clients without a token. On loopback only.")
     ] = False,
@@ -416,11 +431,11 @@ def serve(
 
     more: dict[str, Any] = {"review": {"images": images}} if images is not None else {}
     more |= {"trust": {"verify": False}} if unverified else {}
-    site = settings_of(settings, store=store, host=host, port=port, **more)
+    site = settings_of(settings, store=store, host=host, port=port, processes=processes, **more)
     if not site.store:
         allowed = "a folder or a postgresql:// URL"
         raise BadValue("radlogic serve", "--store", "no store", allowed, "Name one, or set RADLOGIC_STORE.")
-    run(site)
+    sys.exit(run(site))
 
 
 @app.command()

@@ -176,25 +176,75 @@ def erase(
     ],
     store: Place,
     why: Annotated[str, typer.Option(help="What asks for it; kept, so no patient data in it.")],
+    identifiers: Annotated[
+        Path | None,
+        typer.Option(help="A file of the patient's identifiers, SYSTEM|VALUE a line: lists of overdue exams by them."),
+    ] = None,
     anchor: AnchorFile = None,
     as_json: Json = False,
 ) -> None:
     """Erase a patient's identifiers and all comments. The decisions stay, and still verify.
 
-    Give the token to erase what was said after an erasure. Slices are not erased: their folders are named.
+    Give the token to erase what was said after an erasure. Slices are not erased: their folders are named. What an
+    audit found overdue is erased too: by pseudonym, and by --identifiers where it was kept under those.
     """
     from ..engine.errors import BadValue
     from .store.cases import Store
 
+    names = _names_in(identifiers)
     with Store.open(store, anchor, make=False) as opened:
         token = opened.patient_token(patient) or (patient if TOKEN.fullmatch(patient) else None)
+        overdue = _forgotten(opened, patient, names)
+        if token is None and overdue:  # an audit knew the patient, the record does not
+            opened.audit(_user(), "unlisted", datetime.now(UTC), details={"entries": overdue, "why": why})
+            typer.echo(_on_lists_alone(overdue, as_json=as_json))
+            return
         if token is None:
             raise BadValue("command line", "KEY", "a pseudonym of nobody", "one that the store has", "Check it.")
         count = opened.erase_patient(token, datetime.now(UTC), _user(), why)
         left = _images_of(opened, token)
     said = [f"{count} entries lost their identifiers; the patient is {token} from now on"]
+    said += [f"{overdue} exams that an audit found overdue are erased"] if overdue else []
     said += [f"the slices named {sha} are not erased: remove that folder where images are kept" for sha in left]
-    typer.echo(json.dumps({"erased": count, "token": token, "images": left}) if as_json else "\n".join(said))
+    told: dict[str, Any] = {"erased": count, "token": token, "images": left, "overdue": overdue}
+    typer.echo(json.dumps(told) if as_json else "\n".join(said))
+
+
+def _on_lists_alone(overdue: int, *, as_json: bool) -> str:
+    """What is said where nobody of that pseudonym is in the record."""
+    told: dict[str, Any] = {"erased": 0, "token": None, "images": [], "overdue": overdue}
+    return json.dumps(told) if as_json else f"{overdue} overdue exams erased; the record has nobody of that pseudonym"
+
+
+def _names_in(identifiers: Path | None) -> frozenset[str]:
+    """The names under which lists of overdue exams may know a patient, from a file of SYSTEM|VALUE lines.
+
+    Raises:
+        NotReadable: no such file, or no text. BadValue: a line without a system or a value.
+    """
+    from ..engine.errors import BadValue, NotReadable
+    from .cds_hooks.overdue_list import patient_name
+
+    if identifiers is None:
+        return frozenset()
+    try:
+        lines = identifiers.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        allowed = "a text of SYSTEM|VALUE lines"
+        raise NotReadable(identifiers.name, "", type(error).__name__, allowed, "Check the path.") from error
+    pairs = [line.strip().rpartition("|") for line in lines if line.strip()]
+    if not all(system and value for system, _, value in pairs):
+        cure = "Write each as Identifier.system and Identifier.value."
+        raise BadValue(identifiers.name, "", "a line without system or value", "SYSTEM|VALUE a line", cure)
+    return frozenset(patient_name(system, value) for system, _, value in pairs)
+
+
+def _forgotten(opened: Store, key: str, names: frozenset[str]) -> int:
+    """Take the patient out of the lists of overdue exams; how many entries there were."""
+    from .store.overdue import forget
+
+    with opened.journal.database.write() as connection:
+        return forget(connection, None if TOKEN.fullmatch(key) else key, names)
 
 
 def _images_of(opened: Store, token: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import sys
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -15,17 +16,24 @@ from .cds_hooks.setup import CdsServices, services_of
 from .cds_hooks.trust.start import check_start
 from .operations import exporting, logs
 from .operations.memory import few_arenas
+from .operations.processes import Processes, check_many
 from .operations.stopping import ends_well
+from .operations.together import counters_together
 from .review.setup import Pages, pages_of
 from .service import create_app
 from .site_settings import SiteSettings
 
 LONGEST_HEADERS = 1 << 16  # bytes of a request's head: a token of 8 KiB, and whatever a proxy adds
+LOCKED_S = 35  # beside ``shutdown_s``: a thread that waits for the store's lock may hold a process for 30 s
+SWITCH_S = 0.001  # after which a thread that works lets another one: the loop that reads and writes waits for no more
 KEEP_ALIVE_S = 75  # of an idle connection: longer than a proxy keeps it (nginx 60 s), else calls meet one that closes
 
 
-def serve(settings: SiteSettings) -> None:
+def serve(settings: SiteSettings) -> int:
     """Serve until asked to stop; warnings go to standard error.
+
+    Returns:
+        The exit code: 0 where it was asked to stop and did.
 
     Raises:
         BadValue: what the settings say may not be served, or the port cannot be had.
@@ -34,13 +42,43 @@ def serve(settings: SiteSettings) -> None:
     few_arenas()
     logs.set_up(settings.logs)
     check_reach(settings)
+    check_many(settings.processes)
     check_start(settings.trust, settings.host)
-    exporting.set_up()
+    exporting.set_up(later=True)
+    with ends_well(), listen(settings.host, settings.port) as listener:
+        if settings.processes > 1:
+            return _by_several(listener, settings)
+        _by_one(app_of(settings), listener, settings)
+    return 0
+
+
+def _by_one(app: FastAPI, listener: socket.socket, settings: SiteSettings) -> None:
+    """Answer on this socket until asked to stop."""
+    exporting.begin()
+    sys.setswitchinterval(SWITCH_S)
     try:
-        with ends_well(), listen(settings.host, settings.port) as listener:
-            run(app_of(settings), listener, settings)
+        with ends_well():
+            run(app, listener, settings)
     finally:
         exporting.shut_down()
+
+
+def _by_several(listener: socket.socket, settings: SiteSettings) -> int:
+    """Let ``processes`` answer on this socket: forked from one in which the app is made and all of it is loaded.
+
+    That one keeps nothing open that may not be shared, no connection and no thread. What was made with the app is the
+    same in all: secrets of this start, and the memory in which calls are counted.
+    """
+    with counters_together():
+        pages = pages_of(settings)
+        services = cds_of(settings, pages)
+        app = create_app(services, pages=pages)
+        services.warm()
+        pages.desk.store.close()
+        several = Processes(
+            lambda: _by_one(app, listener, settings), settings.processes, settings.shutdown_s + LOCKED_S
+        )
+        return several.run(before_end=listener.close)
 
 
 def app_of(settings: SiteSettings) -> FastAPI:
@@ -56,7 +94,8 @@ def cds_of(settings: SiteSettings, pages: Pages) -> CdsServices:
         settings=settings.cds,
         trust=settings.trust,
         metrics=pages.desk.metrics,
-        shared_replays=settings.replays == "store",
+        shared_replays=settings.replays == "store" or settings.processes > 1,
+        shared_limits=settings.processes > 1,
     )
 
 

@@ -26,6 +26,7 @@ from ..engine.errors import BadValue, NotReadable
 from .access.settings import AccessSettings
 from .cds_hooks.settings import CdsSettings
 from .cds_hooks.trust.settings import CdsTrust
+from .operations.processes import MOST
 from .review.settings import ReviewSettings
 from .site import VARIABLE as CALIBRATION
 
@@ -46,7 +47,9 @@ class SiteSettings(BaseSettings):
         host: the address that it listens on; another than loopback needs verified clients and pages behind TLS.
         port: 0 takes any free one.
         logs: one JSON object a line, or lines for people.
-        replays: where used tokens are remembered: in the process, or in the store for several processes.
+        processes: how many answer on the one socket.
+        replays: where used tokens are remembered: in the process, or in the store for restarts; several processes
+            remember them in the store in any case.
         shutdown_s: how long calls in flight may take after the process is asked to stop.
         access: who may use the pages (docs/access.md).
         review: the pages (docs/review.md).
@@ -63,6 +66,7 @@ class SiteSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8765, ge=0, le=65535)
     logs: Literal["lines", "json"] = "lines"
+    processes: int = Field(default=1, ge=1, le=MOST)
     replays: Literal["memory", "store"] = "memory"
     shutdown_s: int = Field(default=10, ge=1, le=300)
     access: AccessSettings = Field(default_factory=AccessSettings)

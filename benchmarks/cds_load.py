@@ -1,8 +1,9 @@
 """Claim: on two cores, client included, the CDS services answer 100 calls a second for 60 s without an error, with a
 99th percentile of at most 50 ms (a tenth of what CDS Hooks asks for) that is below HealthChain's; start to ready takes
-at most 2 s and at most 300 MB are resident, without growth.
+at most 2 s and at most 300 MB are resident, without growth. It runs in two processes, which memory and processor time
+are those of together, with the one that started them; a peer runs as its own command starts it, in one.
 
-    python benchmarks/cds_load.py [--peer-venv FOLDER] [--seconds 60] [--rounds 2] [--rate 100] ...
+    python benchmarks/cds_load.py [--peer-venv FOLDER] [--seconds 60] [--rounds 2] [--rate 100] [--processes 2] ...
 
 Does everything itself: a store of 5,000 decisions on 2,000 patients, a FHIR server for what calls do not bring, keys,
 ``radlogic serve`` with verified tokens, and the peer of ``healthchain_peer``. Services take turns in rounds of the
@@ -64,14 +65,28 @@ class Server:
     answered: int = 0
 
     def cpu_s(self) -> float:
-        """Processor time so far, all threads."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICK
+        """Processor time so far, all threads of all its processes."""
+        return sum(map(_cpu_s, self._all()))
 
     def rss_mb(self) -> float:
-        """Resident memory now."""
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / MB
+        """Resident memory now, of all its processes; what several share counts once (PSS of ``proc(5)``)."""
+        return sum(map(_resident_mb, self._all()))
+
+    def _all(self) -> list[int]:
+        """The process and those that it started."""
+        own = self.process.pid
+        children = Path(f"/proc/{own}/task/{own}/children").read_text(encoding="ascii").split()
+        return [own, *map(int, children)]
+
+
+def _cpu_s(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def _resident_mb(process: int) -> float:
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 @dataclass(frozen=True)
@@ -143,14 +158,15 @@ def keys(folder: Path) -> Path:
     return path
 
 
-def settings(folder: Path, port: int, fhir: str) -> Path:
+def settings(folder: Path, port: int, fhir: str, processes: int) -> Path:
     """What the service is set to: one client with its keys and FHIR server, and limits that are out of the way."""
     client = {
         "name": "load", "iss": ISS, "keys": [{"jku": JKU, "file": str(folder / "jwks.json")}],
         "fhir_servers": [{"base": fhir, "subject": "radlogic"}], "networks": ["127.0.0.0/8"],
     }  # fmt: skip
     limits = dict.fromkeys(("burst", "requests_per_s", "client_burst", "client_requests_per_s"), 100_000)
-    tree = {"store": str(folder / "store"), "port": port, "trust": {"clients": [client], **limits}}
+    tree = {"store": str(folder / "store"), "port": port, "processes": processes}
+    tree |= {"trust": {"clients": [client], **limits}}
     path = folder / "settings.yaml"
     path.write_text(yaml.safe_dump(tree), encoding="utf-8")
     return path
@@ -160,7 +176,7 @@ def settings(folder: Path, port: int, fhir: str) -> Path:
 def ours(folder: Path, fhir: str, asked: argparse.Namespace) -> Iterator[tuple[Server, float]]:
     """``radlogic serve``, ready, and the seconds that took."""
     port = free_port()
-    command = [RADLOGIC, "serve", "--settings", str(settings(folder, port, fhir))]
+    command = [RADLOGIC, "serve", "--settings", str(settings(folder, port, fhir, asked.processes))]
     issuer = {"iss": ISS, "jku": JKU, "kid": KID, "key": str(folder / "key.pem"), "base": f"http://127.0.0.1:{port}"}
     if asked.unverified:
         command, issuer = [*command, "--unverified"], {}
@@ -321,7 +337,7 @@ def measured(folder: Path, fhir: str, python: Path | None, asked: argparse.Names
         if tried:
             print(f"ceiling: {held:.0f} calls a second without an error and p99 below {P99_MS:.0f} ms")
         print(*(f"memory of {server.name}: {at_thirds(server)}" for server in servers), sep="\n")
-        return verdict(rounds, first, ready, at_start)
+        return verdict(rounds, first, ready, at_start, asked)
 
 
 def ratios(rounds: dict[str, list[Round]]) -> None:
@@ -353,7 +369,9 @@ def taken(servers: list[Server], folder: Path, asked: argparse.Namespace) -> dic
     return found
 
 
-def verdict(rounds: dict[str, list[Round]], first: Server, ready: float, at_start: float) -> int:
+def verdict(
+    rounds: dict[str, list[Round]], first: Server, ready: float, at_start: float, asked: argparse.Namespace
+) -> int:
     """What was claimed, and whether it held."""
     mine, *others = rounds.items()
     p99 = statistics.median(found.p99 for found in mine[1])
@@ -361,6 +379,7 @@ def verdict(rounds: dict[str, list[Round]], first: Server, ready: float, at_star
     most = max(mb for _, mb in first.resident)
     print(f"memory: {at_start:.0f} MB when ready, at most {most:.0f} MB in {first.answered} calls;", end=" ")
     print(f"in the later half {grown:+.1f} MB, {slope:+.2f} MB for 10,000 calls")
+    print(f"{asked.rate:g} calls a second for {asked.seconds:g} s a round; radlogic in {asked.processes} processes")
     claims = {
         "no error in the rounds": sum(found.failed for found in mine[1]) == 0,
         f"p99 {p99:.1f} ms, at most {P99_MS:.0f} ms": p99 <= P99_MS,
@@ -380,6 +399,7 @@ def said(asked: argparse.Namespace) -> None:
     """What is about to be measured."""
     print(f"{asked.decisions} decisions, {PATIENTS} patients, {os.cpu_count()} cores, the client among them;", end=" ")
     tokens = "no tokens" if asked.unverified else "an ES384 token a call"
+    print(f"radlogic in {asked.processes} process{'es' * (asked.processes > 1)}, each peer in one;", end=" ")
     print(f"{tokens}; the FHIR server takes {asked.fhir_ms:g} ms for an answer")
     print("services, %: " + ", ".join(f"{name} {share}" for name, (_, share) in SERVICES.items()))
     print("prefetch, %: " + ", ".join(f"{name} {share}" for name, share in STATES.items()))
@@ -395,6 +415,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--ceiling-s", type=float, default=10.0, help="seconds of each try; 0: no ceiling is looked for"
     )
+    parser.add_argument("--processes", type=int, default=2, help="of radlogic (`radlogic serve --processes`)")
     parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--decisions", type=int, default=5000)
     parser.add_argument("--fhir-ms", type=float, default=5.0, help="time that the FHIR server takes for an answer")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 NORMAL_90: Final = 1.6449  # half width of a Gaussian's 90 % interval, in standard deviations
 DAYS_A_YEAR: Final = 365.25
+DATED_TO: Final = 1.0  # days: an exam has a date and no hour
+NO_GROWTH: Final = 1e-9  # doublings a year: rounding
+DECIDED_BEFORE: Final = "decided anew: "  # how a note begins that an earlier decision of the very same exam stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,13 @@ class Before:
         return type(self), whole  # a mapping proxy cannot be pickled
 
 
+class Untold(StrEnum):
+    """Why a lesion that seems to grow has no doubling time that can be told."""
+
+    ERRORS = "errors"  # the errors of both sizes are larger than the change: it may not have grown
+    DATES = "dates"  # it may be shorter than a day, to which the exams' dates tell the time between
+
+
 @dataclass(frozen=True, slots=True)
 class Growth:
     """How a lesion's mean diameter changed in ``months``, with the error of both measurements.
@@ -53,8 +64,9 @@ class Growth:
     None where the guideline has no such threshold in mm.
 
     ``doublings_a_year`` of the volume with its 90 % interval; negative: it shrinks. ``doubling_days`` is a year over
-    them: None where it does not grow; ``doubling_90_days``: (shortest, longest), None for "never": the interval holds
-    that it does not grow; both None where it surely shrinks.
+    them: None where it does not grow, and where ``untold`` says why it cannot be told. ``doubling_90_days``: (shortest,
+    longest), None for "never": the interval holds that it does not grow; both None where it surely shrinks, or where
+    dates tell nothing.
     """
 
     now_mm: float
@@ -79,16 +91,35 @@ class Growth:
         return self.change_mm - NORMAL_90 * self.sd_mm, self.change_mm + NORMAL_90 * self.sd_mm
 
     @property
+    def days(self) -> float:
+        """Days between the exams, by their dates: what lay between is up to a day less or more."""
+        return self.months * DAYS_A_YEAR / 12
+
+    @property
+    def untold(self) -> Untold | None:
+        """Why there is no doubling time although it seems to grow; None where there is one, or it does not.
+
+        No shortest interval is taken from a guideline, for none states one: both reasons follow from the errors of what
+        is measured, the sizes and the days between.
+        """
+        slowest, fastest = self.doublings_90_a_year
+        if self.doublings_a_year <= NO_GROWTH:
+            return None
+        if max(self.days - DATED_TO, 0) / self.days * DAYS_A_YEAR / fastest < DATED_TO:
+            return Untold.DATES
+        return Untold.ERRORS if slowest <= NO_GROWTH else None
+
+    @property
     def doubling_days(self) -> float | None:
         """Volume doubling time."""
-        return _days(self.doublings_a_year)
+        return None if self.untold else _days(self.doublings_a_year)
 
     @property
     def doubling_90_days(self) -> tuple[float | None, float | None]:
         """Shortest and longest doubling time."""
         slowest, fastest = self.doublings_90_a_year
-        return _days(fastest), _days(slowest)
+        return (None, None) if self.untold is Untold.DATES else (_days(fastest), _days(slowest))
 
 
 def _days(doublings_a_year: float) -> float | None:
-    return DAYS_A_YEAR / doublings_a_year if doublings_a_year > 1e-9 else None
+    return DAYS_A_YEAR / doublings_a_year if doublings_a_year > NO_GROWTH else None

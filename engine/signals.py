@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from .before import DECIDED_BEFORE
 from .facts import every, is_uncertain
 from .gate import Raised
 from .tracking.denied import denials
@@ -154,8 +155,11 @@ def of_stale(case: Case) -> Iterator[Raised]:
 
 
 def of_earlier(case: Case) -> Iterator[Raised]:
-    """What the comparison with earlier exams left open, and where somebody states otherwise than it came to."""
-    yield from (("prior_unmatched", text) for text in case.exam.unmatched)
+    """What the comparison with earlier exams left open, what was decided of this one before, and where somebody
+    states otherwise than it came to."""
+    for text in case.exam.unmatched:
+        before = text.startswith(DECIDED_BEFORE)
+        yield ("decided_before", text.removeprefix(DECIDED_BEFORE)) if before else ("prior_unmatched", text)
     denied = ((f.tracking_id, text) for f in case.findings for text in denials(f).values())
     yield from (("evidence_conflict", f"{name}: {text}") for name, text in denied)
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
+from math import isnan
 
 import pyarrow.parquet as pq
 
@@ -58,7 +59,7 @@ def rows(folder):
 
 def judge(folder, as_of):
     """(measure, exam_id) -> (status, reason), of every exam in a measure's population."""
-    tables = rows(folder)
+    tables = meant(rows(folder))
     by_exam = {
         name: _group(tables[name] or [], "exam_id")
         for name in ("findings", "statements", "communications", "screening")
@@ -78,11 +79,87 @@ def judge(folder, as_of):
     return found
 
 
+MODALITIES, PLACES = "ldct ct pet_ct mri us ceus other", "chest liver thyroid other"
+WORDS = {
+    "exams": {
+        "modality": MODALITIES,
+        "region": PLACES,
+        "indication": "screening incidental surveillance known_cancer unknown",
+    },
+    "findings": {"kind": "nodule observation us_observation ceus_observation"},
+    "procedures": {"kind": "biopsy resection ablation other", "region": PLACES},
+    "communications": {"kind": "critical_result"},
+    "outcomes": {"kind": "lung_cancer hcc thyroid_cancer benign"},
+    "screening": {"smoking_status": "current former never"},
+}
+NUMBERS = {"exams": {"age": 130}, "screening": {"pack_years": 500, "years_since_quit": 120}}
+EDITIONS = {
+    "lung-rads": "1.0 1.1 2022",
+    "fleischner": "2005 2013 2017",
+    "li-rads-us": "2017 2024",
+    "li-rads-ct-mri": "2011 2013 2014 2017 2018",
+}
+UNREAD, ENDS = "~", ("interval_min_months", "interval_max_months")  # what is stated in no known word; comes last
+
+
+def meant(tables):
+    """What the rows mean: known words in any case, numbers that can be; all else is not known."""
+    for name, listed in tables.items():
+        for row in listed or ():
+            for key, value in row.items():
+                row[key] = None if isinstance(value, float) and isnan(value) else value
+            before = dict(row)
+            for key in WORDS.get(name, {}):
+                row[key] = _word(row.get(key), WORDS[name][key])
+            for key, most in NUMBERS.get(name, {}).items():
+                row[key] = row.get(key) if row.get(key) is not None and 0 <= row[key] <= most else None
+            row["unread"] = any(before.get(key) is not None and row[key] is None for key in row)
+            if name == "statements":
+                _statement(row)
+    return tables
+
+
+def _word(value, known):
+    return value.strip().lower() if value is not None and value.strip().lower() in known.split() else None
+
+
+def _statement(row):
+    """A statement that says something which cannot be read does not leave it out."""
+    row["guideline"] = _word(row["guideline"], " ".join(EDITIONS)) or row["guideline"]
+    row["source"] = _word(row["source"], "structured text") or row["source"]
+    if row["recommended_modality"] is not None:
+        row["recommended_modality"] = _word(row["recommended_modality"], MODALITIES) or UNREAD
+    if row["edition"] is not None and row["guideline"] in EDITIONS:
+        said = row["edition"].strip().lower().removeprefix("v")
+        said = {"2014": "1.0", "2019": "1.1"}.get(said, said) if row["guideline"] == "lung-rads" else said
+        row["edition"] = _word(said, EDITIONS[row["guideline"]]) or UNREAD
+    ends = [row[end] for end in ENDS if row[end] is not None]
+    if any(not 0 <= end <= 1200 for end in ends) or ends != sorted(ends):
+        row |= dict.fromkeys(ENDS, -1)
+
+
 def _group(items, key):
     found = defaultdict(list)
     for item in items:
         found[item[key]].append(item)
     return found
+
+
+def _edge(group, key, pick):
+    return pick((s[key] for s in group if s[key] is not None), default=None)
+
+
+def _says_when(group):
+    return any(s["no_followup"] or s["interval_min_months"] is not None or s["interval_max_months"] is not None
+               for s in group)  # fmt: skip
+
+
+def _disputed(group):
+    """2 where the statements of one source cannot all be true of when to come again, else 1."""
+    lows, highs = ({s[k] for s in group if s[k] is not None} for k in ("interval_min_months", "interval_max_months"))
+    none = any(s["no_followup"] for s in group)
+    odd = lows and highs and min(lows) > max(highs)
+    return 2 if len(lows) > 1 or len(highs) > 1 or odd or (none and (lows or highs)) else 1
 
 
 def months_later(day, months):
@@ -204,27 +281,35 @@ class View:
             return None
 
         self.category = first("category", only=True)
-        self.low, self.high = first("interval_min_months"), first("interval_max_months", max)
+        when = next((g for g in groups if _says_when(g)), [])  # an interval, or that there is none, is one field
+        self.low, self.high = _edge(when, "interval_min_months", min), _edge(when, "interval_max_months", max)
         self.modality, self.named_guideline = first("recommended_modality"), first("guideline", max)
         editions = [
             f"{s['guideline']}@{s['edition']}" for g in groups[:1] for s in g if s["guideline"] and s["edition"]
         ]
         more = [f"{s['guideline']}@{s['edition']}" for g in groups[1:] for s in g if s["guideline"] and s["edition"]]
-        self.named_edition = max(editions or more, default=None)
+        named = {*(editions or more)}
+        self.named_edition = named.pop() if len(named) == 1 else "several" if named else None
+        self.unread = -1 in (self.low, self.high) or self.modality == UNREAD
+        if not when and self.modality is None:  # what nobody found in a text may still stand there
+            self.unread |= any(s["source"] == "text" for s in mine)
+        self.low, self.high = (None if n == -1 else n for n in (self.low, self.high))
+        self.modality = None if self.modality == UNREAD else self.modality
         said = [any(s["no_followup"] for s in g) for g in groups if any(s["no_followup"] is not None for s in g)]
-        self.none_needed = bool(said and said[0])
-        self.conflict = bool(groups) and any(
-            len(
-                {
-                    s[key]
-                    for s in groups[0]
-                    if s[key] is not None and (key != "category" or s["guideline"] == self.guideline)
-                }
-            )
-            > 1
-            for key in ("category", "interval_min_months", "interval_max_months", "recommended_modality")
-        )
+        self.none_needed = any(s["no_followup"] for s in when) if when else bool(said and said[0])
+        told = [{"category": self._words(g, "category"), "modality": self._words(g, "recommended_modality"),
+                 "when": {*range(_disputed(g))}} for g in groups]  # fmt: skip
+        spoken = [{"category": t["category"], "modality": t["modality"], "when": _says_when(g)}
+                  for t, g in zip(told, groups, strict=True)]  # fmt: skip
+        self.conflict = any(
+            len(next((t[k] for t, s in zip(told, spoken, strict=True) if s[k]), told[0][k] if told else ())) > 1
+            for k in ("category", "modality", "when")
+        ) or any(len(v) > 1 for v in (told[0].values() if told else ()))
         self.report = self.exam.get("report_text") is not None
+
+    def _words(self, group, key):
+        return {s[key] for s in group
+                if s[key] is not None and (key != "category" or s["guideline"] == self.guideline)}  # fmt: skip
 
     def _read(self):
         self.computed = self.management = self.months = None
@@ -246,6 +331,9 @@ class View:
         _KEYS[key] = exam, findings, looked
         whole = _classified(self.edition, key)
         if isinstance(whole, InputError):
+            self.refused = True
+            return
+        if any(f["kind"] is None for f in self.told["findings"]):  # it may be any
             self.refused = True
             return
         self.computed = whole.exam.category
@@ -276,6 +364,7 @@ class View:
             for o in self.events["outcomes"]
             if o["kind"] == cancer and self.day <= o["diagnosis_date"] <= self.as_of
         ]
+        self.known = any(o["kind"] == cancer and o["diagnosis_date"] < self.day for o in self.events["outcomes"])
         self.tissue, self.diagnosed = min(tissue, default=None), min(ill, default=None)
         self.worked = min([*worked, *tissue, *ill], default=None)
 
@@ -347,12 +436,14 @@ class View:
         if self._unread():
             return self._unread()
         if self.low is not None or self.high is not None:
-            return "met", "interval"
+            return ("unknown", "conflicting_statements") if self.none_needed else ("met", "interval")
         if self.none_needed:
             return "met", "no_follow_up_needed"
         if self.modality is not None:
             return "met", "modality"
-        return ("not_met", "nothing_recommended") if self.stated else ("unknown", "not_extracted")
+        if not self.stated:
+            return "unknown", "not_extracted"
+        return ("unknown", "statement_not_readable") if self.unread else ("not_met", "nothing_recommended")
 
     def _shorter(self):
         return (self.low if self.low is not None else self.high) < self.months[0]
@@ -379,7 +470,9 @@ class View:
         if self.by_default:
             return "unknown", "guideline_silent"
         if self.low is None and self.high is None:
-            return ("not_met", "no_follow_up_stated") if self.none_needed else ("unknown", "interval_not_stated")
+            if self.none_needed:
+                return "not_met", "no_follow_up_stated"
+            return "unknown", "statement_not_readable" if self.unread else "interval_not_stated"
         if self._shorter():
             return "not_met", "shorter"
         return ("not_met", "longer") if self._longer() else ("met", "within")
@@ -396,7 +489,7 @@ class View:
         if self.by_default:
             return "unknown", "guideline_silent"
         if self.modality is None:
-            return "unknown", "modality_not_stated"
+            return "unknown", "statement_not_readable" if self.unread else "modality_not_stated"
         return ("met", "named") if self.modality in self._names() else ("not_met", "other_modality")
 
     def _managed(self):
@@ -416,6 +509,8 @@ class View:
         grace = [timedelta(max(GRACE_DAYS, m * 30 * GRACE_PERCENT // 100)) for m in self.months]
         first, last = (months_later(self.day, m) for m in self.months)
         first, last = first - grace[0], last + grace[1]
+        if self.known:
+            return "excluded", "cancer_known"
         until = min(self.done or last, last)
         if self.diagnosed and self.diagnosed <= until:
             return "excluded", "cancer_diagnosed"
@@ -443,6 +538,8 @@ class View:
             return "excluded", "no_work_up_called_for"
         if self.by_default:
             return "unknown", "guideline_silent"
+        if self.known:
+            return "excluded", "cancer_known"
         last = self.day + timedelta(WORK_UP_DAYS)
         return ("met", "on_time") if self.worked and self.worked <= last else self._missed(last, self.worked)
 
@@ -462,6 +559,8 @@ class View:
             return "not_met", "interval_shorter"
         if self.modality == "pet_ct" and self._names() and "pet_ct" not in self._names():
             return "not_met", "pet_ct_recommended"
+        if self.unread:
+            return "unknown", "statement_not_readable"
         silent = self.low is None and self.high is None and self.modality is None and not self.none_needed
         return ("unknown", "nothing_stated") if silent else ("met", "not_beyond")
 
@@ -482,6 +581,8 @@ class View:
         some = self.low if self.low is not None else self.high
         if work_up and some is not None and some > 3:
             return "not_met", "interval_for_work_up"
+        if self.unread and (work_up or some is None):
+            return "unknown", "statement_not_readable"
         if work_up and (some is not None or self.modality is not None):
             return "met", "work_up_recommended"
         if some is None:
@@ -495,6 +596,8 @@ class View:
             return self._unread()
         if self.named_edition is None:
             return "unknown", "edition_not_stated"
+        if self.named_edition == "several" or self.named_edition.endswith(UNREAD):
+            return "unknown", "edition_not_readable" if self.named_edition != "several" else "conflicting_statements"
         return ("met", "same") if self.named_edition == self.edition else ("not_met", "other_edition")
 
     def _once(self):
@@ -566,6 +669,7 @@ class View:
                 if c["kind"] == "critical_result" and c["communicated_at"] <= self.as_of
             ),
             default=None,
+            key=lambda day: (day < self.day, day),
         )
         last = self.day + timedelta(CRITICAL_DAYS)
         if told:
@@ -586,6 +690,8 @@ class View:
             return "unknown", "no_screening"
         if not self.told["screening"]:
             return "unknown", "no_screening_record"
+        if any(s["unread"] for s in self.told["screening"]):
+            return "unknown", "screening_not_readable"
         if self.day < (date(2022, 2, 10) if cms else date(2021, 3, 9)):
             return "excluded", "before_programme"
         s = self.told["screening"][0]
@@ -621,6 +727,8 @@ class View:
             return "unknown", "not_extracted"
         if self.conflict:
             return "unknown", "conflicting_statements"
+        if self.unread and not self.none_needed:
+            return "unknown", "statement_not_readable"
         if not self.none_needed and self.low is None and self.high is None:
             return "not_met", "no_interval"
         if not self.none_needed and self.modality is None:

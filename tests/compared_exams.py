@@ -17,6 +17,7 @@ WHOLE = store_cases.stated(lungs_imaged="whole", known_lung_cancer=False)
 INPUTS = load_guideline("lung-rads@2022").inputs
 ABSENT = {f"suspicious_features.{code}": False for code in INPUTS["suspicious_features"][1]["values"]}
 ABSENT |= {"benign_feature": "none", "proven_benign": False, "juxtapleural": False}
+CORE = {"type": "part_solid", "solid_mean_mm": Decimal("8.5"), "prior_solid_mean_mm": Decimal(4)}  # 8.5 mm of it now
 NO_INFECTION = {f"infectious_pattern.{code}": False for code in INPUTS["infectious_pattern"][1]["values"]}
 
 
@@ -44,6 +45,12 @@ def apical(name="apical", mm="7.0", **facts):
 
 def decided(case):
     return assess(case, load_knowledge(NOW, "lung-rads@2022"), NOW)
+
+
+def unread():
+    """The later exam after a cancer was diagnosed: no guideline for screening reads it."""
+    case = with_earlier(now(apical(mm="10.5")), [of_decision(before())])
+    return decided(replace(case, exam=replace(case.exam, indication=Indication.KNOWN_CANCER)))
 
 
 def compared(mm="10.5", **facts):

@@ -74,6 +74,7 @@ class DicomWebServer:
     behaviours: dict = field(default_factory=dict)
     page: int = PAGE
     counts: bool = True
+    names_kinds: bool = True
 
     @property
     def url(self):
@@ -146,7 +147,10 @@ class DicomWebServer:
                 "0020000E": ("UI", h.get("SeriesInstanceUID")),
                 **({"00201209": ("IS", len(heads))} if self.counts else {}),
             },
-            "instances": {"00080016": ("UI", h.get("SOPClassUID")), "00080018": ("UI", h.get("SOPInstanceUID"))},
+            "instances": {
+                "00080016": ("UI", self.names_kinds and h.get("SOPClassUID")),
+                "00080018": ("UI", h.get("SOPInstanceUID")),
+            },
         }[level]
         said = {tag: {"vr": vr, "Value": [v if isinstance(v, int) else str(v)]} for tag, (vr, v) in values.items() if v}
         if level == "studies":

@@ -17,7 +17,7 @@ from .errors import ARCHIVE, ArchiveRefuses, ArchiveUnavailable, BadAnswer, CutS
 from .extra import pynetdicom
 from .identifiers import instance_entry, instances_of, object_key, series_entry, series_of, studies_of, study_entry
 from .objects import identity_of
-from .seam import MOST_MATCHES, Closing, InstanceEntry, Query, SeriesEntry, StudyEntry, Take, fitting
+from .seam import MOST_MATCHES, REPORTS, Closing, InstanceEntry, Query, SeriesEntry, StudyEntry, Take, fitting
 from .settings import ArchiveSettings, Dimse
 from .uids import usable
 
@@ -25,6 +25,7 @@ FIND: Final = "1.2.840.10008.5.1.4.1.2.2.1"  # Study Root Query/Retrieve Informa
 MOVE: Final = "1.2.840.10008.5.1.4.1.2.2.2"
 GET: Final = "1.2.840.10008.5.1.4.1.2.2.3"
 CT_IMAGE: Final = "1.2.840.10008.5.1.4.1.1.2"
+STATED: Final = tuple(f"{REPORTS}{kind}" for kind in (11, 22, 33, 34))  # SR: basic, enhanced, comprehensive, 3D
 _PENDING: Final = (0xFF00, 0xFF01)
 _SUCCESS: Final = 0x0000
 _PEERS_FAULT: Final = 0xC211  # what we answer to a sub-operation whose object is refused (PS3.4 C.4.3.1.4)
@@ -71,7 +72,7 @@ class DimseArchive(Closing):
         key, arriving = object_key(study, series, named), _Arriving(take)
         try:
             if self._way.retrieve == "c-get":
-                self._get(key, {one.kind or CT_IMAGE for one in instances}, arriving)
+                self._get(key, {kind for one in instances for kind in _kinds(one)}, arriving)
             else:
                 self._move(key, arriving)
         except (ArchiveUnavailable, ArchiveRefuses) as error:
@@ -206,6 +207,11 @@ class _Arriving:
 def storage_contexts(net: Any) -> list[Any]:
     """All storage classes in all encodings that are taken."""
     return [net.build_context(c.abstract_syntax, list(SYNTAXES)) for c in net.AllStoragePresentationContexts]
+
+
+def _kinds(one: InstanceEntry) -> tuple[str, ...]:
+    """What an object may be, where the archive does not say."""
+    return (one.kind,) if one.kind else STATED if one.is_report else (CT_IMAGE,)
 
 
 def _status(dataset: Any) -> int:

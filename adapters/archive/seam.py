@@ -7,12 +7,13 @@ decide nothing but what the site's rules say of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
+REPORTS: Final = "1.2.840.10008.5.1.4.1.1.88."  # the SOP classes of structured reports (PS3.4 B.5)
 MOST_MATCHES = 20_000  # of one search; a day of a large hospital has some thousand studies
 
 
@@ -59,12 +60,26 @@ class SeriesEntry:
 
 @dataclass(frozen=True, slots=True)
 class InstanceEntry:
-    """An object as a search names it; ``kind`` is its SOP Class UID, '' where the archive does not say."""
+    """An object as a search names it; ``kind`` is its SOP Class UID, '' where the archive does not say.
+
+    ``modality``: of its series, where somebody noted it.
+    """
 
     uid: str
     series: str
     study: str
     kind: str = ""
+    modality: str = ""
+
+    @property
+    def is_report(self) -> bool:
+        """Whether it is a structured report: by its kind, or by its series where archives do not name kinds."""
+        return self.kind.startswith(REPORTS) or (not self.kind and self.modality == "SR")
+
+
+def noted(series: SeriesEntry, entries: Iterable[InstanceEntry]) -> tuple[InstanceEntry, ...]:
+    """The objects of a series with its modality."""
+    return tuple(replace(one, modality=series.modality) for one in entries)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def aggregates(
         "stated_against_computed": _crossed(database, source, known, least),
         "time_to_follow_up": [c for name in FOLLOWED if name in known
                               for c in _curves(database, source, known[name], as_of, least)],
-        "overdue": [_overdue(database, worklist, m, least) for m in known if m in FOLLOWED],
+        "overdue": [_overdue(database, source, worklist, m, least) for name, m in known.items() if name in FOLLOWED],
         "measures": {m.id: asdict(described(m, numbers)) for m in measures},
     }  # fmt: skip
 
@@ -168,8 +168,12 @@ FROM first GROUP BY ALL ORDER BY ALL
 """
 
 
-def _overdue(database: Any, worklist: Path, measure: str, least: int) -> dict[str, Any]:
-    """The worklist of a measure by category and days late, with totals; a hidden count is None."""
+def _overdue(database: Any, source: str, worklist: Path, of: Measure, least: int) -> dict[str, Any]:
+    """The worklist of a measure by category and days late, with totals; a hidden count is None.
+
+    A total beside the number of those never followed would tell how many of them died or left: few are not told.
+    """
+    measure = of.id
     whens = " ".join(f"WHEN days_late <= {most} THEN {n}" for n, (most, _) in enumerate(LATE) if most is not None)
     found = database.execute(
         f"SELECT edition, category, CASE {whens} ELSE {len(LATE) - 1} END, COUNT(*) "
@@ -180,7 +184,12 @@ def _overdue(database: Any, worklist: Path, measure: str, least: int) -> dict[st
         (e, c) for e in sorted({row[0] for row in found}) for c in _in_order(e, {r[1] for r in found if r[0] == e})
     ]
     rows = _totalled([[at.get((*name, band), 0) for band in range(len(LATE))] for name in names])
-    out = hidden(rows, least) if rows else frozenset()
+    gone = {(edition, category): n for edition, category, n in database.execute(
+        f"SELECT edition, computed, COUNT(*) FROM {source} WHERE {quoted(measure)} IN {_codes(of, ('never',))} "
+        "AND (death_date IS NOT NULL OR left_date IS NOT NULL) GROUP BY ALL"
+    ).fetchall()}  # fmt: skip
+    few = [r for r, n in enumerate([*(gone.get(name, 0) for name in names), sum(gone.values())]) if 0 < n < least]
+    out = hidden(rows, least, [(min(r, len(rows) - 1), len(LATE)) for r in few]) if rows else frozenset()
     told = [[None if (r, c) in out else n for c, n in enumerate(row)] for r, row in enumerate(rows)]
     labels = [*([f"{e}: {c}" for e, c in names]), *(["all"] if len(names) > 1 else [])]
     bands = [words for _, words in LATE]

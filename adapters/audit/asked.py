@@ -27,8 +27,9 @@ WHERE judged.edition = {edition} AND undecided AND case_key NOT IN (SELECT case_
 FILL = """
 UPDATE judged SET computed = t.category, computed_status = 'decided', management = t.management,
   from_months = t.from_months, to_months = t.to_months, by_default = t.by_default
-FROM (VALUES {rows}) t(n, category, management, from_months, to_months, by_default) JOIN asking USING (n)
-WHERE judged.case_key = asking.case_key
+FROM (
+  SELECT * FROM (VALUES {rows}) v(n, category, management, from_months, to_months, by_default) JOIN asking USING (n)
+) t WHERE judged.case_key = t.case_key
 """
 ASKED = "UPDATE judged SET asked = TRUE WHERE case_key IN (SELECT case_key FROM asking)"
 

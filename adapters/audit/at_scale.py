@@ -1,8 +1,8 @@
 """The audit of a folder of tables, bucket by bucket, in bounded memory; killed and started again it goes on.
 
 What decides the answer (the input's fingerprint, rules, measures, settings, as-of date, buckets) is the
-plan. It is written first, to ``manifest.json``; a bucket's files appear whole or not at all. Started
-again with the same plan the audit makes what is missing; with another one it refuses.
+plan. It is written to ``manifest.json`` before the first bucket; a bucket's files appear whole or not at all.
+Started again with the same plan the audit makes what is missing; with another one it refuses.
 """
 
 from __future__ import annotations
@@ -10,25 +10,30 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ...engine.errors import BadValue, MissingExtra
+from ...engine.errors import BadValue
 from ...engine.guideline.columns import text
 from ...engine.resources import knowledge_folder
 from . import bucket as one
 from .cases import Cases
-from .layout import Tables, tables_of, unreadable
+from .duck import duck, writable
+from .held import held, states
+from .layout import Tables, files_of, tables_of, unknown_words, unreadable
 from .measure_files import Measure, asked_for, chosen
 from .relation import WORDS, Bucket, Known, Relations, facts_of
 from .sayings import stated_table
 from .scope import FOLDER, Edition, category_rows, editions_of, management_rows, scope, settings
+from .spark.session import ready
+from .texts import PARTS as TEXT_PARTS
 from .texts import with_texts
 
 PARTS = ("rows", "counts", "worklist")
@@ -37,7 +42,8 @@ SAMPLE = 100_000  # about so many exams are looked at to choose the bounds of th
 FEW = 10_000  # words of a column, hashes in a list: more are not enumerated
 # joins run as they are written, and rows need no order that no ORDER BY asks for: so both threads can work
 FAST = ("disabled_optimizers = 'join_order,build_side_probe_side'", "preserve_insertion_order = false")
-MANIFEST = "manifest.json"
+MANIFEST, TEXTS = "manifest.json", "texts"
+DUCKDB = "duckdb"
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ class Order:
     threads: int = 2
     per_bucket: int = PER_BUCKET
     texts: bool = False  # whether what no structured statement tells is read from the exams' texts
+    engine: str = DUCKDB  # who computes: this, or Spark on this machine or at a master
 
 
 @dataclass(frozen=True)
@@ -77,21 +84,42 @@ def run(order: Order, say: Callable[[str], None] = lambda _: None) -> Done:
     """
     measures, numbers = chosen(order.measures), settings(order.own)
     editions = tuple(e for name in scope().guidelines for e in editions_of(name))
+    if order.engine != DUCKDB:
+        ready(order.engine)
+    before, there = states(files_of(order.folder)), _results(order.out)
     with opened(order) as database:
         tables = tables_of(order.folder, database, facts_of(editions))
         if order.texts:
-            tables = with_texts(tables, database, order.out / "texts", say)
-        known = known_of(database, tables)
+            tables = with_texts(tables, database, order.out / TEXTS, say)
         manifest = _manifest(database, order, tables, measures, numbers, editions)
         _begin(order.out, manifest)
+        forget = partial(_forget, order.out, there)
         absent = frozenset(n for m in measures for n in m.file.needs if not tables.has(n))
-        relations = Relations(tables, editions, order.as_of, numbers, asked_for(measures), known)
-        for statement in (*relations.constants(), stated_table(relations)):
-            database.execute(statement)
-        _put_aside(database, tables, order)
-        plan = one.Plan(relations, Cases(database, relations), measures, numbers, absent)
-        _each(database, plan, buckets_of(database, tables, manifest["plan"]["buckets"]), order.out, say)
+        with held(before, forget), _engine(order, database, tables, editions) as (working, read, known):
+            _keep(order.out, manifest)
+            relations = Relations(read, editions, order.as_of, numbers, asked_for(measures), known)
+            for statement in relations.constants():
+                for each in {working, database}:
+                    each.execute(statement)
+            working.execute(stated_table(relations))
+            _put_aside(working, read, order)
+            plan = one.Plan(relations, Cases(working, relations), measures, numbers, absent, database)
+            _each(working, plan, buckets_of(working, read, manifest["plan"]["buckets"]), order.out, say)
     return Done(order, measures, numbers, manifest)
+
+
+@contextmanager
+def _engine(
+    order: Order, database: Any, tables: Tables, editions: Sequence[Edition]
+) -> Iterator[tuple[Any, Tables, Known]]:
+    """Who computes, the tables as it reads them, and what is known of them: DuckDB itself, or Spark beside it."""
+    if order.engine == DUCKDB:
+        yield database, tables, known_of(database, tables)
+        return
+    from .spark.engine import started
+
+    with started(order.engine, order.memory, order.threads, database, tables, facts_of(editions), order.out) as found:
+        yield found
 
 
 @contextmanager
@@ -99,26 +127,12 @@ def opened(order: Order) -> Iterator[Any]:
     """A database in bounded memory that puts what does not fit into a folder of its own.
 
     Raises:
-        MissingExtra: the extra ``audit`` is absent. BadValue: the memory is no size.
+        MissingExtra, BadValue, NotReadable: as ``duck``.
     """
-    try:
-        import duckdb
-    except ImportError as error:
-        cure = "Install it: pip install 'radlogic[audit]'"
-        raise MissingExtra("audit", "duckdb", "no such package", "the extra `audit`", cure) from error
-    spill = tempfile.mkdtemp(prefix="radlogic-audit-")
-    try:
-        with duckdb.connect(config={"threads": order.threads, "temp_directory": spill}) as database:
-            try:
-                database.execute(f"SET memory_limit = {text(order.memory)}")
-            except duckdb.Error as error:
-                found, allowed = repr(order.memory), "a size such as 2GB"
-                raise BadValue("command line", "--memory", found, allowed, "Correct it.") from error
-            for setting in FAST:
-                database.execute(f"SET {setting}")
-            yield database
-    finally:
-        shutil.rmtree(spill, ignore_errors=True)
+    with duck(order.memory, order.threads, (order.folder, order.out)) as database:
+        for setting in FAST:
+            database.execute(f"SET {setting}")
+        yield database
 
 
 def _each(
@@ -138,9 +152,13 @@ def known_of(database: Any, tables: Tables) -> Known:
 
     Exams are told apart by the 64 bits of their ids' hashes, unless two of them have the same: then by the ids.
     """
+    people_twice = bool(_repeated(database, tables, "patients", "patient_id"))
     hashes = _repeated(database, tables, "exams", "exam_id")
+    if not hashes:
+        database.execute("CREATE OR REPLACE TEMP TABLE twice (exam_id VARCHAR)")
+        return Known(people_twice=people_twice, words=_words(database, tables))
     source = f"({tables.select('exams', {'exam_id': 'VARCHAR'})})"
-    few = f"hash(exam_id) IN ({', '.join(map(str, hashes)) or 'NULL'})" if len(hashes) < FEW else "TRUE"
+    few = f"hash(exam_id) IN ({', '.join(map(str, hashes))})" if len(hashes) < FEW else "TRUE"
     database.execute(
         "CREATE OR REPLACE TEMP TABLE candidates AS SELECT exam_id, COUNT(*) AS many "  # noqa: S608
         f"FROM {source} WHERE exam_id IS NOT NULL AND {few} GROUP BY exam_id"
@@ -149,7 +167,6 @@ def known_of(database: Any, tables: Tables) -> Known:
     several, alike = database.execute(
         "SELECT COUNT(*) FILTER (WHERE many > 1), COUNT(*) - COUNT(DISTINCT hash(exam_id)) FROM candidates"
     ).fetchone()
-    people_twice = bool(_repeated(database, tables, "patients", "patient_id"))
     return Known(several > 0, people_twice, alike == 0, _words(database, tables))
 
 
@@ -207,7 +224,7 @@ def _put_aside(database: Any, tables: Tables, order: Order) -> None:
         f"WHEN exam_date > {day} THEN 'after the as-of date' END"
     )
     query = (
-        f"SELECT *, {reasons} AS reason FROM ({tables.select('exams', keys)}) "  # noqa: S608
+        f"SELECT * FROM (SELECT *, {reasons} AS reason FROM ({tables.select('exams', keys)})) "  # noqa: S608
         "WHERE reason IS NOT NULL ORDER BY reason, exam_id, patient_id, exam_date"
     )
     one.write(database, query, order.out / "aside.parquet")
@@ -238,12 +255,15 @@ def _manifest(
             "settings": dict(numbers),
             "measures": {name: _sha(shipped / name) for name in sorted(files)},
             "guidelines": {e.name: e.guideline.sha256 for e in editions},
+            "radlogic": version("radlogic"),
             "duckdb": database.execute("SELECT version()").fetchone()[0],
+            **({} if order.engine == DUCKDB else {"engine": "spark"}),
             "buckets": bounds_of(database, tables, order.per_bucket),
         },
         "said_of_the_input": {
             "remarks": list(tables.remarks),
             "unreadable_values": unreadable(tables, database, facts),
+            "unknown_words": unknown_words(tables, database),
         },
     }
 
@@ -253,23 +273,43 @@ def _sha(file: Any) -> str:
 
 
 def _begin(out: Path, manifest: Mapping[str, Any]) -> None:
-    """Write the plan, or find the same one there.
+    """Find room for the results: none there, or some of the same plan.
 
     Raises:
         BadValue: the folder holds another audit, or cannot be written.
     """
-    wanted, file = json.dumps(manifest, indent=2) + "\n", out / MANIFEST
-    try:
+    file = out / MANIFEST
+    with writable():
         for part in PARTS:
             (out / part).mkdir(parents=True, exist_ok=True)
-        if file.is_file():
-            if file.read_text(encoding="utf-8") != wanted:
-                allowed = "an empty folder, or one with the same input, as-of date, measures and settings"
-                raise BadValue("command line", "--out", "the results of another audit", allowed, "Choose another.")
-            return
-        part_file = file.with_name(f".{MANIFEST}.part")
-        part_file.write_text(wanted, encoding="utf-8")
-        part_file.replace(file)
-    except OSError as error:
-        found = error.strerror or "a folder that cannot be written"
-        raise BadValue("command line", "--out", found, "a folder that can be written", "Choose another.") from error
+        plan = file.read_text(encoding="utf-8") if file.is_file() else ""
+    if plan != _written(manifest) and any(any((out / part).glob("part-*.parquet")) for part in PARTS):
+        allowed = "an empty folder, or one with the same input, as-of date, measures and settings"
+        raise BadValue("command line", "--out", "the results of another audit", allowed, "Choose another.")
+
+
+def _keep(out: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the plan, whole or not at all, when all is ready to follow it."""
+    part = out / f".{MANIFEST}.part"
+    with writable():
+        part.write_text(_written(manifest), encoding="utf-8")
+        part.replace(out / MANIFEST)
+
+
+def _written(manifest: Mapping[str, Any]) -> str:
+    return json.dumps(manifest, indent=2) + "\n"
+
+
+def _results(out: Path) -> set[Path]:
+    """What a later run takes as it is."""
+    return {file for part in (*PARTS, *(f"{TEXTS}/{p}" for p in TEXT_PARTS)) for file in (out / part).glob("part-*")}
+
+
+def _forget(out: Path, there: set[Path]) -> None:
+    """Throw away the results that were not there before, and without any other the plan."""
+    for file in _results(out) - there:
+        file.unlink(missing_ok=True)
+    if not there:
+        shutil.rmtree(out / TEXTS, ignore_errors=True)
+        for name in ("aside.parquet", MANIFEST):
+            (out / name).unlink(missing_ok=True)

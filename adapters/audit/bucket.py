@@ -10,7 +10,7 @@ from typing import Any
 from ...engine.guideline.columns import quoted, text
 from . import exam
 from .cases import Cases
-from .measure_files import Measure
+from .measure_files import Measure, asked_for
 from .relation import Bucket, Relations
 from .sayings import read_sayings
 
@@ -46,6 +46,16 @@ class Plan:
     measures: Sequence[Measure]
     numbers: Mapping[str, int]
     absent: frozenset[str]
+    local: Any  # DuckDB, which counts the rows that are written
+
+    def codes(self, *, profiled: bool) -> dict[str, str]:
+        """The SQL of the measures that ask for an exam's profile alone, or of the others."""
+        word = self.relations.known.word("word")
+        return {
+            m.id: m.sql(self.numbers, self.absent, word)
+            for m in self.measures
+            if (asked_for([m]) <= exam.PROFILED) == profiled
+        }
 
 
 def audit_bucket(
@@ -63,17 +73,19 @@ def audit_bucket(
         step(name)
         database.execute(statement)
     step("measures")
-    database.execute(exam.view(database, plan.relations))
+    for statement in exam.profiles(database, plan.relations, plan.codes(profiled=True)):
+        database.execute(statement)
+    database.execute(exam.view(plan.relations))
     write(database, _rows(plan), out["rows"])
     rows = f"read_parquet({text(str(out['rows']))})"
-    write(database, _counts(plan.measures, rows), out["counts"])
-    write(database, _overdue(plan.measures, rows), out["worklist"])
+    write(plan.local, _counts(plan.measures, rows), out["counts"])
+    write(plan.local, _overdue(plan.measures, rows), out["worklist"])
 
 
 def _rows(plan: Plan) -> str:
     """One row an exam that some measure counts: what identifies it, then the code of each measure, a byte each."""
-    word = plan.relations.known.word("word")
-    codes = [f"{m.sql(plan.numbers, plan.absent, word)} AS {quoted(m.id)}" for m in plan.measures]
+    own = plan.codes(profiled=False)
+    codes = [f"{own[m.id]} AS {quoted(m.id)}" if m.id in own else quoted(m.id) for m in plan.measures]
     keys = ["status_word AS computed_status" if key == "computed_status" else key for key in KEYS]
     counted = " OR ".join(f"{quoted(m.id)} IS NOT NULL" for m in plan.measures)
     return (
@@ -89,8 +101,9 @@ def _counts(measures: Sequence[Measure], rows: str) -> str:
     """
     words = {f"word_{w}": measures[w : w + IN_A_WORD] for w in range(0, len(measures), IN_A_WORD)}
     packed = ", ".join(f"{_packed(mine)} AS {word}" for word, mine in words.items())
+    every = _dimensions([name for names in TOGETHER for name in names])
     sets = ", ".join(
-        f"set_{k} AS MATERIALIZED (SELECT {packed}, {_dimensions(names)}, COUNT(*) AS n FROM {rows} GROUP BY ALL)"  # noqa: S608
+        f"set_{k} AS MATERIALIZED (SELECT {', '.join((*words, *map(quoted, names)))}, COUNT(*) AS n FROM narrow GROUP BY ALL)"  # noqa: S608, E501
         for k, names in enumerate(TOGETHER)
     )
     each = [
@@ -111,7 +124,7 @@ def _counts(measures: Sequence[Measure], rows: str) -> str:
         for n, (status, reason) in enumerate(m.outcomes, start=1)
     )
     return (
-        f"WITH {sets}, "  # noqa: S608
+        f"WITH narrow AS MATERIALIZED (SELECT {packed}, {every} FROM {rows}), {sets}, "  # noqa: S608
         f"grouped AS MATERIALIZED ({' UNION ALL '.join(each)}), codes AS ({' UNION ALL '.join(codes)}) "
         "SELECT measure, dimension, value, status, reason, CAST(SUM(n) AS BIGINT) AS n "
         f"FROM codes JOIN (VALUES {outcomes}) o(measure, code, status, reason) USING (measure, code) "

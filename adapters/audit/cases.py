@@ -59,6 +59,9 @@ FROM (
 HELD = {"computed": "NULL", "computed_status": "'undecided'", "management": "NULL", "from_months": "NULL",
         "to_months": "NULL", "by_default": "NULL"}  # fmt: skip
 
+READ = ("category", "status", "management", "from_months", "to_months", "by_default")
+REFUSED = {"status": "ELSE 'refused'"}
+
 
 def case_key(edition: str = "edition", looked: str = "looked") -> str:
     """The key of a case as SQL: what is seen, by which edition it is read, and whether anybody looked."""
@@ -128,7 +131,7 @@ class Cases:
         """Make ``these_exams`` and ``these_findings`` the new cases of an edition; returns their columns."""
         audited = scope.scope().guidelines[edition.name.split("@")[0]]
         whole, lesion = (columns(edition.guideline, s) for s in (("exam", "patient"), ("finding",)))
-        held, found = {**self.relations.tables.columns("exams"), **OWN}, self.relations.tables.columns("findings")
+        held, found = {**self.relations.tables.filled("exams"), **OWN}, self.relations.tables.filled("findings")
         of_exam = [c for c in whole if audited.column(c) in held]
         of_finding = [c for c in lesion if c in found]
         told = [f"{read(held, audited.column(c), whole[c])} AS {quoted(c)}" for c in of_exam]
@@ -150,8 +153,11 @@ class Cases:
             kept, self._selects[edition.name] = _select(edition.name, frozenset(given))
             for name, words in kept.items():
                 self.database.execute(f"CREATE TEMP TABLE {quoted(name)} AS {words}")
+        # a finding that may be anything: who leaves it out says that there is none
+        told = ", ".join(f"CASE WHEN u.n IS NULL THEN {c} {REFUSED.get(c, '')} END" for c in READ)
         self.database.execute(
-            "INSERT INTO judged SELECT c.case_key, c.edition, category, status, management, from_months, to_months, "
-            f"by_default, status = 'undecided', FALSE FROM ({self._selects[edition.name]}) q "
-            "JOIN new_cases c ON c.n = q.exam_id"
+            f"INSERT INTO judged SELECT c.case_key, c.edition, {told}, "
+            f"u.n IS NULL AND status = 'undecided', FALSE FROM ({self._selects[edition.name]}) q "
+            "JOIN new_cases c ON c.n = q.exam_id "
+            "LEFT JOIN (SELECT DISTINCT n FROM first_findings WHERE kind IS NULL) u ON u.n = q.exam_id"
         )

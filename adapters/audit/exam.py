@@ -1,16 +1,18 @@
 """The relation that the measures read: one row an exam of a bucket, with what came after it.
 
-Only what is asked for is looked for: a column whose part nobody needs is NULL.
+What follows from the case and from the report alone is made once for each distinct pair of them, its profile:
+so are the codes of the measures that ask for nothing else. Only what is asked for is looked for: a column whose
+part nobody needs is NULL.
 """
 
 # ruff: noqa: S608  the SQL is made of names that are quoted and of our own words
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...engine.guideline.columns import text
+from ...engine.guideline.columns import quoted, text
 from . import scope
 from .cases import case_key
 from .layout import LAYOUT
@@ -21,25 +23,37 @@ LATER: dict[str, tuple[dict[str, str], set[str]]] = {
     "followed": ({"done_date": "DATE", "next_work_up": "DATE"}, {"done_date", "work_up_date"}),
     "procedures": ({"procedure_date": "DATE"}, {"procedure_date", "work_up_date"}),
     "outcomes": ({"diagnosis_date": "DATE"}, {"diagnosis_date", "work_up_date"}),
+    "earlier": ({"known_since": "DATE"}, {"known_since"}),
     "communications": ({"communicated_at": "DATE"}, {"communicated_at"}),
-    "screening": ({c: k for c, k in LAYOUT["screening"].items() if c != "exam_id"} | {"has_screening": "BOOLEAN"},
-                  {c for c in LAYOUT["screening"] if c != "exam_id"} | {"has_screening"}),
+    "screening": ({c: k for c, k in LAYOUT["screening"].items() if c != "exam_id"} | {
+        "has_screening": "BOOLEAN", "screening_unreadable": "BOOLEAN"},
+                  {c for c in LAYOUT["screening"] if c != "exam_id"} | {"has_screening", "screening_unreadable"}),
     "repeated": ({"again": "BOOLEAN"}, {"again"}),
 }  # fmt: skip
-FEW = {"procedures": "procedure_date", "outcomes": "diagnosis_date", "communications": "communicated_at"}
+# the columns of an exam that its profile has: of all others a measure must look at the exam itself
+PROFILED = frozenset((
+    "applies", "guideline", "edition", "has_report", "assessed", "has_statement", "has_findings", "as_of",
+    "computed", "computed_status", "computed_rank", "by_default", "management", "from_months", "to_months",
+    "open_modality", "modality_is_named", "work_up", "optional", "stated_guideline", "stated_edition",
+    "stated_category", "stated_rank", "stated_positive", "stated_negative", "stated_critical", "stated_conflict",
+    "stated_from", "stated_to", "stated_modality", "stated_no_followup", "stated_unreadable",
+))  # fmt: skip
+FEW = {"procedures": "procedure_date", "outcomes": "diagnosis_date", "earlier": "known_since",
+       "communications": "communicated_at"}  # fmt: skip
 
 
 def parts(database: Any, relations: Relations, bucket: Bucket) -> Iterator[tuple[str, str]]:
     """(what is done, SQL): make the tables of what is asked for beside ``mine``."""
     of = part_of(database)
+    unread = relations.tables.lost("screening", tuple(LAYOUT["screening"]))
     yield "earlier exams", FIRSTS.format(part=of)
     made = {
         "followed": FOLLOW.format(
             part=of, region=scope.region_number(), follow_up=scope.by_region("follow_up"),
-            work_up=scope.by_region("work_up_by"),
+            work_up=scope.by_region("work_up_by"), aside=_aside(relations, bucket),
         ),
         "screening": SCREENED.format(
-            screening=relations.tables.select("screening"), has=bucket.has("c.exam_id"),
+            screening=relations.tables.select("screening", beside=[f"{unread} AS unread"]), has=bucket.has("c.exam_id"),
             one=", ".join(f"CASE WHEN MIN({c}) = MAX({c}) THEN MIN({c}) END AS {c}"
                           for c in LAYOUT["screening"] if c != "exam_id"),
         ),
@@ -49,16 +63,29 @@ def parts(database: Any, relations: Relations, bucket: Bucket) -> Iterator[tuple
         yield name, f"CREATE OR REPLACE TEMP TABLE {name} AS {made[name]}"
     events = [_event(relations, bucket, name) for name in FEW if name in _asked(relations)]
     if events:
-        days = ", ".join(f"MIN(day) FILTER (WHERE of = {text(of)}) AS {of}" for of in FEW.values())
+        days = ", ".join(f"{_first(of)} AS {of}" for of in FEW.values())
         yield (
             "events",
             f"CREATE OR REPLACE TEMP TABLE events AS SELECT n, {days} FROM ({' UNION ALL '.join(events)}) GROUP BY n",
         )
 
 
-def view(database: Any, relations: Relations) -> str:
+def profiles(database: Any, relations: Relations, codes: Mapping[str, str]) -> Iterator[str]:
+    """Make ``placed``, the exams with the key of their profile, and ``profiles``, with ``codes``: name -> SQL."""
+    numbers = relations.numbers
+    yield PLACED.format(
+        part=part_of(database), applies=scope.applies_sql(), after=scope.listed(scope.after_screening())
+    )
+    yield PROFILES.format(
+        as_of=relations.day, looked=LOOKED, case_key=case_key(),
+        first_grace=_grace("from_months", numbers), last_grace=_grace("to_months", numbers),
+        codes="".join(f", {code} AS {quoted(name)}" for name, code in codes.items()),
+    )  # fmt: skip
+
+
+def view(relations: Relations) -> str:
     """The view ``exam``."""
-    numbers, asked = relations.numbers, _asked(relations)
+    asked = _asked(relations)
     nothing = [f"CAST(NULL AS {k}) AS {c}" for name in {*LATER} - asked if name not in FEW or not asked & {*FEW}
                for c, k in LATER[name][0].items()]  # fmt: skip
     joined = [
@@ -66,9 +93,7 @@ def view(database: Any, relations: Relations) -> str:
         *(["events"] if asked & {*FEW} else []),
     ]
     return EXAM.format(
-        as_of=relations.day, part=part_of(database), applies=scope.applies_sql(), looked=LOOKED,
-        after=scope.listed(scope.after_screening()), case_key=case_key(), work_up_days=numbers["work_up_days"],
-        first_grace=_grace("from_months", numbers), last_grace=_grace("to_months", numbers),
+        work_up_days=relations.numbers["work_up_days"],
         nothing="".join(f", {column}" for column in sorted(nothing)),
         joins=" ".join(f"LEFT JOIN {name} USING (n)" for name in joined),
     )  # fmt: skip
@@ -80,24 +105,45 @@ def part_of(database: Any) -> str:
     return "patient_id" if lacking else "p"
 
 
+def _first(of: str) -> str:
+    """The first day of a kind of event: of communications on the day of the exam or later, else of those before."""
+    after, any_day = (f"MIN(day) FILTER (WHERE of = {text(of)}{also})" for also in (" AND NOT before", ""))
+    return f"COALESCE({after}, {any_day})" if of == FEW["communications"] else any_day
+
+
 def _asked(relations: Relations) -> set[str]:
     return {name for name, (_, needed_by) in LATER.items() if needed_by & relations.wanted}
 
 
-def _event(relations: Relations, bucket: Bucket, table: str) -> str:
-    """Exams with the days of a kind of event that came on the day of the exam or later; a communication at any time."""
-    day, tables = FEW[table], relations.tables
-    source = f"SELECT * FROM ({tables.select(table)}) WHERE {day} <= {relations.day}"
-    person = f"mine.patient_id = e.patient_id AND exam_date <= {day}"
+def _event(relations: Relations, bucket: Bucket, name: str) -> str:
+    """Exams with the days of a kind of event that came on the day of the exam or later; a cancer that was known
+    before (``earlier``) and a communication at any time."""
+    table = "outcomes" if name == "earlier" else name
+    day = {"procedures": "procedure_date", "communications": "communicated_at"}.get(table, "diagnosis_date")
+    source = f"SELECT * FROM ({relations.tables.select(table)}) WHERE {day} <= {relations.day}"
+    person = f"mine.patient_id = e.patient_id AND exam_date {'>' if name == 'earlier' else '<='} {day}"
+    cancer = ("kind <> 'benign'", f"{person} AND e.kind = {scope.cancer_sql()}")
     which, same = {
         "procedures": ("kind IN ('biopsy', 'resection', 'ablation')", f"{person} AND e.region = mine.region"),
-        "outcomes": ("kind <> 'benign'", f"{person} AND e.kind = {scope.cancer_sql()}"),
+        "outcomes": cancer,
+        "earlier": cancer,
         "communications": ("kind = 'critical_result'", "mine.exam_id = e.exam_id"),
-    }[table]
+    }[name]
     mine = bucket.has() if table == "communications" else bucket.holds()
     return (
-        f"SELECT mine.rowid AS n, {text(day)} AS of, {day} AS day FROM mine "
+        f"SELECT mine.rowid AS n, {text(FEW[name])} AS of, {day} AS day, {day} < exam_date AS before FROM mine "
         f"JOIN ({source} AND {mine} AND {which}) e ON {same}"
+    )
+
+
+def _aside(relations: Relations, bucket: Bucket) -> str:
+    """Exams that are put aside for their id alone: they are not judged, but somebody was imaged on that day."""
+    kinds = {c: LAYOUT["exams"][c] for c in ("exam_id", "patient_id", "exam_date", "modality", "region")}
+    twice = " OR exam_id IN (FROM twice)" if relations.known.twice else ""
+    return (
+        f"SELECT * FROM ({relations.tables.select('exams', kinds)}) "
+        "LEFT JOIN (SELECT rowid AS p, patient_id FROM people) "
+        f"USING (patient_id) WHERE {bucket.holds()} AND exam_date <= {relations.day} AND (exam_id IS NULL{twice})"
     )
 
 
@@ -118,15 +164,20 @@ WITH dated AS (
   SELECT rowid AS n, {part} AS part, {region} AS region, exam_date,
     CASE WHEN {follow_up} THEN exam_date END AS follow_up, CASE WHEN {work_up} THEN exam_date END AS work_up
   FROM mine
+  UNION ALL
+  SELECT NULL, {part}, {region}, exam_date,
+    CASE WHEN {follow_up} THEN exam_date END, CASE WHEN {work_up} THEN exam_date END
+  FROM ({aside})
 ), next AS MATERIALIZED (
   SELECT n, part, region, exam_date, LEAD(follow_up IGNORE NULLS) OVER days AS done_date,
     LEAD(work_up IGNORE NULLS) OVER days AS next_work_up
   FROM dated WINDOW days AS (PARTITION BY part, region ORDER BY exam_date)
 ), tied AS (
-  SELECT n, part, region, exam_date FROM next WHERE done_date = exam_date OR next_work_up = exam_date
+  SELECT n, part, region, exam_date FROM next
+  WHERE n IS NOT NULL AND (done_date = exam_date OR next_work_up = exam_date)
 )
 SELECT n, done_date, next_work_up FROM next
-WHERE COALESCE(done_date <> exam_date, TRUE) AND COALESCE(next_work_up <> exam_date, TRUE)
+WHERE n IS NOT NULL AND COALESCE(done_date <> exam_date, TRUE) AND COALESCE(next_work_up <> exam_date, TRUE)
 UNION ALL
 SELECT t.n, MIN(d.follow_up), MIN(d.work_up)
 FROM dated d JOIN tied t ON d.part = t.part AND d.region = t.region AND d.exam_date > t.exam_date
@@ -134,7 +185,7 @@ GROUP BY t.n
 """
 
 SCREENED = """
-SELECT mine.rowid AS n, TRUE AS has_screening, {one}
+SELECT mine.rowid AS n, TRUE AS has_screening, BOOL_OR(unread) AS screening_unreadable, {one}
 FROM mine JOIN ({screening}) c USING (exam_id) WHERE {has} GROUP BY 1
 """
 
@@ -146,32 +197,50 @@ FROM mine JOIN (
 ) ON q = patient_id AND r = region AND d = exam_date AND m = modality
 """
 
+PLACED = """
+CREATE OR REPLACE TEMP VIEW placed AS
+SELECT *, hash(seen, spoken, guideline, edition, applies, has_report, assessed, n_findings) AS profile
+FROM (
+  SELECT m.*, m.rowid AS n, {applies} AS applies
+  FROM mine m
+  LEFT JOIN firsts f ON f.part = CASE WHEN m.indication IN {after} THEN m.{part} END AND f.region = m.region
+)
+"""
+
+PROFILES = """
+CREATE OR REPLACE TEMP TABLE profiles AS
+WITH known AS (
+  SELECT profile, FIRST(seen) AS seen, FIRST(spoken) AS spoken, FIRST(guideline) AS guideline,
+    FIRST(edition) AS edition, FIRST(applies) AS applies, FIRST(has_report) AS has_report,
+    FIRST(assessed) AS assessed, FIRST(n_findings) AS n_findings
+  FROM placed GROUP BY profile
+), stating AS (
+  SELECT k.*, s.* EXCLUDE (spoken), {looked} AS looked FROM known k LEFT JOIN stated s USING (spoken)
+), told AS (
+  SELECT profile, guideline, edition, applies, has_report, COALESCE(assessed, FALSE) AS assessed,
+    structured IS NOT NULL AS has_statement, n_findings IS NOT NULL AS has_findings,
+    computed, computed_status, status_word, computed_rank, by_default, management, from_months, to_months,
+    named = 0 AS open_modality, (named & stated_bit) <> 0 AS modality_is_named, COALESCE(work_up, FALSE) AS work_up,
+    COALESCE(optional, FALSE) AS optional,
+    stated_guideline, stated_edition, stated_category, stated_rank, stated_positive, stated_negative,
+    stated_critical, COALESCE(stated_conflict, FALSE) AS stated_conflict, stated_from, stated_to, stated_modality,
+    COALESCE(stated_no_followup, FALSE) AS stated_no_followup,
+    COALESCE(stated_unreadable, FALSE) AS stated_unreadable, {as_of} AS as_of
+  FROM stating LEFT JOIN judgement ON judgement.case_key = CASE WHEN applies THEN {case_key} END
+)
+SELECT * EXCLUDE (guideline, edition, applies, has_report, assessed),
+  {first_grace} AS first_grace, {last_grace} AS last_grace{codes}
+FROM told
+"""
+
 EXAM = """
 CREATE OR REPLACE TEMP VIEW exam AS
-WITH stating AS (
-  SELECT m.*, s.* EXCLUDE (spoken), m.rowid AS n, {applies} AS applies, {looked} AS looked{nothing}
-  FROM mine m LEFT JOIN stated s USING (spoken)
-    LEFT JOIN firsts f ON f.part = CASE WHEN m.indication IN {after} THEN m.{part} END AND f.region = m.region
-)
-SELECT n, exam_id, patient_id, exam_date, modality, region, indication, sex, age,
-  site_id, reader_id, scanner, death_date, left_date, has_report, COALESCE(assessed, FALSE) AS assessed,
-  structured IS NOT NULL AS has_statement, n_findings IS NOT NULL AS has_findings,
-  guideline, applies, edition, computed, computed_status, status_word, computed_rank, by_default,
-  management, from_months, to_months,
-  named = 0 AS open_modality, (named & stated_bit) <> 0 AS modality_is_named, COALESCE(work_up, FALSE) AS work_up,
-  COALESCE(optional, FALSE) AS optional, COALESCE(again, FALSE) AS again,
-  stated_guideline, stated_edition, stated_category, stated_rank, stated_positive, stated_negative, stated_critical,
-  COALESCE(stated_conflict, FALSE) AS stated_conflict,
-  stated_from, stated_to, stated_modality, COALESCE(stated_no_followup, FALSE) AS stated_no_followup,
-  done_date,
-  CAST(exam_date + to_months(from_months) AS DATE) - {first_grace} AS first_due,
+SELECT * EXCLUDE (profile, seen, spoken, assessed, again, has_screening, round),
+  COALESCE(assessed, FALSE) AS assessed, COALESCE(again, FALSE) AS again,
+  COALESCE(has_screening, FALSE) AS has_screening, round AS screening_round,
+  CAST(exam_date + to_months(from_months) AS DATE) - first_grace AS first_due,
   CAST(exam_date + to_months(to_months) AS DATE) AS due_date,
-  CAST(exam_date + to_months(to_months) AS DATE) + {last_grace} AS last_due,
-  LEAST(next_work_up, procedure_date, diagnosis_date) AS work_up_date, exam_date + {work_up_days} AS work_up_due,
-  procedure_date, diagnosis_date, communicated_at,
-  COALESCE(has_screening, FALSE) AS has_screening, round AS screening_round, pack_years,
-  years_since_quit, smoking_status, shared_decision_documented, cessation_counselled, asymptomatic,
-  {as_of} AS as_of
-FROM stating LEFT JOIN judgement ON judgement.case_key = CASE WHEN applies THEN {case_key} END
-  {joins}
+  CAST(exam_date + to_months(to_months) AS DATE) + last_grace AS last_due,
+  LEAST(next_work_up, procedure_date, diagnosis_date) AS work_up_date, exam_date + {work_up_days} AS work_up_due
+FROM (SELECT *{nothing} FROM placed LEFT JOIN profiles USING (profile) {joins})
 """

@@ -12,6 +12,7 @@ from pathlib import Path
 from ...engine.errors import BadValue
 from . import at_scale, reported, what_if
 from .intake.incoming import tables_folder
+from .spark.session import checked
 
 
 def say(text: str) -> None:
@@ -29,27 +30,39 @@ def audit_folder(
     memory: str = "2GB",
     by_measure: bool = False,
     texts: bool = False,
+    check_rows: bool = False,
+    engine: str = at_scale.DUCKDB,
 ) -> list[Path]:
     """Audit a folder of tables, of Bulk FHIR or of a store; given again after an interruption, it goes on.
 
     What is no Parquet is made into tables first, in ``out/tables``, with what could not be used beside them. With
     ``texts`` what no structured statement tells is read from the exams' texts; the places stand in ``out/texts``.
+    With ``check_rows`` every row of Parquet is looked at as those of other forms are, and a checked copy is audited.
+    DuckDB does all of that, whichever ``engine`` (``duckdb``, or Spark as ``local[2]``, ``spark://host:port``) audits.
 
     Raises:
         InputError: the input or what is asked cannot be used. MissingExtra: the extra ``audit`` is absent.
     """
-    tables = tables_folder(folder, out, memory=memory, say=say)
-    done = at_scale.run(replace(_order(tables, out, as_of, measures, settings, memory), texts=texts), say)
+    checked(engine)
+    tables = tables_folder(folder, out, memory=memory, check=check_rows, say=say)
+    order = _order(tables, out, as_of, measures, settings, memory)
+    done = at_scale.run(replace(order, texts=texts, engine=engine), say)
     return list(reported.write_all(done, by_measure=by_measure, say=say).values())
 
 
-def what_if_folder(folder: Path, out: Path, as_of: date, pair: tuple[str, str], settings: Sequence[str] = ()) -> str:
+def what_if_folder(
+    folder: Path, out: Path, as_of: date, pair: tuple[str, str], settings: Sequence[str] = (), *,
+    memory: str = "2GB", engine: str = at_scale.DUCKDB,
+) -> str:  # fmt: skip
     """Who changes category between two editions, as JSON; the files are in the folder.
 
     Raises:
-        InputError, MissingExtra: as ``audit_folder``. UnknownGuideline: there is no such edition.
+        InputError, MissingExtra: as ``audit_folder``. UnknownGuideline: there is no such edition. BadValue: Spark is
+            asked for, which does not compare.
     """
-    order = _order(tables_folder(folder, out, say=say), out, as_of, (), settings, "2GB")
+    if checked(engine) != at_scale.DUCKDB:
+        raise BadValue("command line", "--engine", repr(engine), at_scale.DUCKDB, "Compare editions with DuckDB.")
+    order = _order(tables_folder(folder, out, memory=memory, say=say), out, as_of, (), settings, memory)
     return json.dumps(what_if.compare(order, what_if.pair(*pair), say), indent=2, ensure_ascii=False, default=str)
 
 

@@ -7,14 +7,15 @@ and counted. NULL is "not stated".
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ...engine.errors import MissingField, NotReadable
 from ...engine.guideline.columns import quoted, text
+from .held import sha256_of
+from .vocabulary import KEPT, understood, watched
 
 MONTHS = "DECIMAL(6, 1)"
 LAYOUT: dict[str, dict[str, str]] = {
@@ -42,12 +43,17 @@ CURE = "Write the tables as docs/audit.md describes them."
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table that is there: its files, and its columns with DuckDB's types."""
+    """A table that is there: its files, its columns with DuckDB's types, and those that are NULL in every row.
+
+    ``odd``: columns in which some value is not as the audit writes it, so that each must be looked at.
+    """
 
     name: str
     files: tuple[Path, ...]
     columns: Mapping[str, str]
     rows: int
+    empty: frozenset[str] = frozenset()
+    odd: frozenset[str] = frozenset()
 
     @property
     def relation(self) -> str:
@@ -74,19 +80,34 @@ class Tables:
         that is not there has no rows.
         """
         wanted = LAYOUT[name] if columns is None else columns
-        held = self.columns(name)
-        listed = [f"{read(held, column, kind)} AS {quoted(column)}" for column, kind in wanted.items()]
+        listed = [f"{self.value(name, column, kind)} AS {quoted(column)}" for column, kind in wanted.items()]
         source = f"FROM {self.found[name].relation}" if name in self.found else "WHERE FALSE"
         return f"SELECT {', '.join([*listed, *beside])} {source}"
+
+    def value(self, name: str, column: str, kind: str) -> str:
+        """What a column means, as its type; NULL where it cannot be read."""
+        if name not in self.found or column not in self.found[name].odd:
+            return read(self.columns(name), column, kind)
+        return _meant(self.found[name], column)
+
+    def lost(self, name: str, columns: Sequence[str]) -> str:
+        """Whether one of some columns states a word that nobody knows, or a number that cannot be."""
+        odd = [c for c in columns if name in self.found and c in self.found[name].odd]
+        stated = [f"({_said(self.found[name])[c]} IS NOT NULL AND {_meant(self.found[name], c)} IS NULL)" for c in odd]
+        return f"({' OR '.join(stated)})" if stated else "FALSE"
 
     def columns(self, name: str) -> Mapping[str, str]:
         """The columns of a table with DuckDB's types; none where it is not there."""
         return self.found[name].columns if name in self.found else {}
 
+    def filled(self, name: str) -> Mapping[str, str]:
+        """The columns of a table that are not NULL in every row: to read the others costs time and tells nothing."""
+        return {c: kind for c, kind in self.columns(name).items() if c not in self.found[name].empty}
+
     def fingerprint(self) -> dict[str, dict[str, Any]]:
-        """Per file of each table: bytes, rows and the sha256 of its Parquet footer; no path and no time."""
+        """Per file of each table: name, bytes and sha256; no path and no time."""
         return {
-            name: {"rows": table.rows, "files": [_footer(file) for file in table.files]}
+            name: {"rows": table.rows, "files": [_digest(file) for file in table.files]}
             for name, table in sorted(self.found.items())
         }
 
@@ -95,7 +116,53 @@ def read(held: Mapping[str, str], column: str, kind: str) -> str:
     """A column as its type; what it cannot hold is NULL, and ``unreadable`` counts it."""
     if column not in held:
         return f"CAST(NULL AS {kind})"
-    return quoted(column) if held[column] == kind.replace(", ", ",") else f"TRY_CAST({quoted(column)} AS {kind})"
+    stated = _stated(held, column)
+    return stated if held[column] == kind.replace(", ", ",") else f"TRY_CAST({stated} AS {kind})"
+
+
+def _stated(held: Mapping[str, str], column: str) -> str:
+    """A column that is there; NaN is what some write for "not stated"."""
+    sql = quoted(column)
+    return f"CASE WHEN NOT ISNAN({sql}) THEN {sql} END" if held[column] in ("DOUBLE", "FLOAT") else sql
+
+
+def _said(table: Table) -> dict[str, str]:
+    """The columns whose values are looked at, as they stand."""
+    kinds = {"age": "INTEGER", **LAYOUT[table.name]}
+    return {c: read(table.columns, c, kind) for c, kind in kinds.items() if c in watched(table.name)}
+
+
+def _meant(table: Table, column: str) -> str:
+    return understood(table.name, column, _said(table))
+
+
+def _odd(database: Any, table: Table) -> frozenset[str]:
+    """The columns in which a value is not as the audit writes it."""
+    looked = [c for c in _said(table) if c in table.columns]
+    if not looked:
+        return frozenset()
+    said = _said(table)
+    counts = ", ".join(f"COUNT(*) FILTER ({_meant(table, c)} IS DISTINCT FROM {said[c]})" for c in looked)
+    row = database.execute(f"SELECT {counts} FROM {table.relation}").fetchone()  # noqa: S608
+    return frozenset(c for c, many in zip(looked, row, strict=True) if many)
+
+
+MOST_WORDS, RARE = 10, 10  # a word that stands more rarely may be a patient's, and is counted alone
+
+
+def unknown_words(tables: Tables, database: Any) -> dict[str, dict[str, int]]:
+    """The words that nobody knows by ``table.column``, with how often they stand there: the most frequent ones."""
+    found: dict[str, dict[str, int]] = {}
+    for name, table in tables.found.items():
+        for column in sorted(table.odd - KEPT):
+            said, meant = _said(table)[column], _meant(table, column)
+            if LAYOUT[name].get(column) == "VARCHAR":
+                rows = database.execute(
+                    f"SELECT {said}, COUNT(*) FROM {table.relation} WHERE {said} IS NOT NULL AND {meant} IS NULL "  # noqa: S608
+                    f"GROUP BY 1 HAVING COUNT(*) > {RARE} ORDER BY 2 DESC, 1 LIMIT {MOST_WORDS}"
+                ).fetchall()
+                found |= {f"{name}.{column}": dict(rows)} if rows else {}
+    return found
 
 
 def tables_of(folder: Path, database: Any, facts: Mapping[str, Mapping[str, str]]) -> Tables:
@@ -117,14 +184,26 @@ def tables_of(folder: Path, database: Any, facts: Mapping[str, Mapping[str, str]
     return Tables(found, tuple(_remarks(found, facts)))
 
 
+def files_of(folder: Path) -> list[Path]:
+    """The files of every table of a folder."""
+    return [file for name in LAYOUT for file in _files(folder, name)]
+
+
+def _files(folder: Path, name: str) -> tuple[Path, ...]:
+    single = folder / f"{name}.parquet"
+    return (single,) if single.is_file() else tuple(sorted((folder / name).glob("*.parquet")))
+
+
 def unreadable(tables: Tables, database: Any, facts: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
-    """Values that their column cannot hold, by ``table.column``; only columns of another type are looked at."""
+    """Values that their column cannot hold and words that nobody knows, by ``table.column``."""
     counts: dict[str, int] = {}
     for name, table in tables.found.items():
         wanted = {**facts.get(name, {}), **LAYOUT[name]}
-        other = [c for c, kind in wanted.items() if read(table.columns, c, kind).startswith("TRY_CAST")]
+        cast = [c for c, kind in wanted.items() if read(table.columns, c, kind).startswith("TRY_CAST")]
+        other = sorted({*cast, *table.odd})
         if other:
-            lost = [f"COUNT({quoted(c)}) - COUNT({read(table.columns, c, wanted[c])})" for c in other]
+            kinds = {"age": "INTEGER", **wanted}
+            lost = [f"COUNT({_stated(table.columns, c)}) - COUNT({tables.value(name, c, kinds[c])})" for c in other]
             row = database.execute(f"SELECT {', '.join(lost)} FROM {table.relation}").fetchone()  # noqa: S608
             counts |= {f"{name}.{column}": n for column, n in zip(other, row, strict=True) if n}
     return counts
@@ -133,8 +212,7 @@ def unreadable(tables: Tables, database: Any, facts: Mapping[str, Mapping[str, s
 def _table(folder: Path, name: str, database: Any) -> Table | None:
     import duckdb
 
-    single = folder / f"{name}.parquet"
-    files = (single,) if single.is_file() else tuple(sorted((folder / name).glob("*.parquet")))
+    files = _files(folder, name)
     if not files:
         return None
     table = Table(name, files, {}, 0)
@@ -142,9 +220,31 @@ def _table(folder: Path, name: str, database: Any) -> Table | None:
         described = database.execute(f"DESCRIBE SELECT * FROM {table.relation}").fetchall()  # noqa: S608
         listed = ", ".join(text(str(file)) for file in files)
         rows = database.execute(f"SELECT SUM(num_rows) FROM parquet_file_metadata([{listed}])").fetchone()[0]  # noqa: S608
+    except duckdb.OutOfMemoryException:
+        raise
     except duckdb.Error as error:
         raise NotReadable(f"{folder.name}/{name}", "", "a file that is no Parquet", "Parquet", CURE) from error
-    return Table(name, files, {row[0]: row[1] for row in described}, int(rows or 0))
+    columns = {row[0]: row[1] for row in described}
+    table = Table(name, files, columns, int(rows or 0), _empty(database, table.relation, listed, columns))
+    return replace(table, odd=_odd(database, table))
+
+
+def _empty(database: Any, relation: str, listed: str, columns: Mapping[str, str]) -> frozenset[str]:
+    """The columns that are NULL in every row, by the counts in the files' footers.
+
+    A footer does not tell an empty list from none, so of lists those without an entry are looked at themselves.
+    """
+    found = database.execute(
+        f"SELECT LOWER(path_in_schema) FROM parquet_metadata([{listed}]) GROUP BY 1 "  # noqa: S608
+        "HAVING BOOL_AND(COALESCE(stats_null_count = num_values, FALSE))"
+    ).fetchall()
+    paths = {path for (path,) in found}
+    lists = [
+        c for c, kind in columns.items() if kind.endswith("[]") and any(p.startswith(f"{c.lower()}, ") for p in paths)
+    ]
+    counts = ", ".join(f"COUNT({quoted(c)})" for c in lists)
+    many = database.execute(f"SELECT {counts} FROM {relation}").fetchone() if lists else ()  # noqa: S608
+    return frozenset(c for c in columns if c.lower() in paths) | {c for c, n in zip(lists, many, strict=True) if n == 0}
 
 
 def _remarks(found: Mapping[str, Table], facts: Mapping[str, Mapping[str, str]]) -> list[str]:
@@ -159,11 +259,5 @@ def _remarks(found: Mapping[str, Table], facts: Mapping[str, Mapping[str, str]])
     return said
 
 
-def _footer(file: Path) -> dict[str, Any]:
-    """Bytes and footer of a Parquet file: the footer holds the places, sizes and bounds of all that is in it."""
-    size = file.stat().st_size
-    with file.open("rb") as stream:
-        stream.seek(max(0, size - 8))
-        length = int.from_bytes(stream.read(4), "little")
-        stream.seek(max(0, size - 8 - length))
-        return {"name": file.name, "bytes": size, "footer": hashlib.sha256(stream.read()).hexdigest()}
+def _digest(file: Path) -> dict[str, Any]:
+    return {"name": file.name, "bytes": file.stat().st_size, "sha256": sha256_of(file)}

@@ -65,20 +65,24 @@ class Subject:
 
 
 def write_list(stream: TextIO, name: str, title: str, subjects: Iterable[Subject]) -> int:
-    """Write a FHIR List of patients as they come, in bounded memory; returns how many entries there are."""
+    """Write a FHIR List of patients as they come, in bounded memory; returns how many entries there are.
+
+    There are many entries of one form, so only their words are written as JSON anew.
+    """
     head = {"resourceType": "List", "id": name, "status": "current", "mode": "snapshot", "title": title}
     stream.write(json.dumps(head)[:-1])
     many = 0
     for many, subject in enumerate(subjects, start=1):
-        stream.write((', "entry": [\n' if many == 1 else ",\n") + json.dumps(_entry(subject)))
+        stream.write((', "entry": [\n' if many == 1 else ",\n") + _entry(subject))
     stream.write("]}\n" if many else "}\n")
     return many
 
 
-def _entry(subject: Subject) -> dict[str, Any]:
-    system = {"system": subject.system} if subject.system else {}
-    item = {"item": {"type": "Patient", "identifier": {**system, "value": subject.value}}}
-    return {"flag": {"text": subject.said}, **item} if subject.said else item
+def _entry(subject: Subject) -> str:
+    flag = f'"flag": {{"text": {json.dumps(subject.said)}}}, ' if subject.said else ""
+    system = f'"system": {json.dumps(subject.system)}, ' if subject.system else ""
+    value = json.dumps(subject.value)
+    return f'{{{flag}"item": {{"type": "Patient", "identifier": {{{system}"value": {value}}}}}}}'
 
 
 def _head(tally: Tally, period: Mapping[str, str], kind: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from .page_limits import LEVELS, Spread, limits, side, spread
 
 FUNNELS = {"reader_id": "reader", "site_id": "site"}
 SUBGROUPS = {"sex": "Sex", "age_band": "Age, years", "scanner": "Scanner", "edition": "Edition of the guideline"}
+BANDS = {"0-49": "under 50", "50-64": "50 to 64", "65-79": "65 to 79", "80-": "80 and over"}  # of the age, in words
 NOT_STATED = "not stated"
 MOST_ROWS = 14  # of groups in one picture; the table has all
 MOST_LISTED = 500  # groups of one table: thousands of readers would cost the page its speed
@@ -155,7 +156,8 @@ def _funnel_row(mark: plots.Group, target: float) -> Row:
 
 def _subgroups(told: Row, draw: _Pictures) -> Iterator[tuple[str, Markup, tuple[tuple[str, Row], ...]]]:
     for by, words in SUBGROUPS.items():
-        rows = tuple((name, row) for name, row in told["by"].get(by, {}).items() if row["population"] != 0)
+        told_by = told["by"].get(by, {}).items()
+        rows = tuple((BANDS.get(name, name), row) for name, row in told_by if row["population"] != 0)
         if rows:
             title = f"{told['title']}: by {words.lower()}"
             yield words, draw(plots.intervals(title, rows[:MOST_ROWS], told["rate"])), rows

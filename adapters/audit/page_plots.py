@@ -189,7 +189,7 @@ def curve(title: str, one: Mapping[str, Any]) -> Drawing:
     across, axis = Axis(0, most, LEFT, LEFT + wide), Axis(0, 1, TOP + high, TOP)
     shapes: list[Shape] = [*_grid(axis, (0, 0.25, 0.5, 0.75, 1), wide)]
     step = 1 if most < 200 else 3 if most < 800 else 6
-    months = range(0, int(most / 30.4375) + 1, step)
+    months = range(0, round(most / 30.4375) + 1, step)
     shapes += [Words(across.at(n * 30.4375), TOP + high + 16, f"{n}", "tick", "middle") for n in months]
     shapes.append(Words(LEFT + wide / 2, TOP + high + 32, "months after the exam", "tick", "middle"))
     if one["due_days"] <= most:

@@ -21,11 +21,15 @@ from . import scope
 from .layout import LAYOUT, Tables, read
 from .scope import Edition
 
-AGE = "COALESCE(age_stated, CAST(datesub('year', birth_date, exam_date) AS INTEGER))"  # completed years
+# completed years as the engine counts them: who was born on 29 February is a year older on 1 March
+AGE = (
+    "COALESCE(age_stated, CAST(year(exam_date) - year(birth_date) - CASE WHEN month(exam_date) * 100 + day(exam_date) "
+    "< month(birth_date) * 100 + day(birth_date) THEN 1 ELSE 0 END AS INTEGER))"
+)
 OWN = {"age": "INTEGER", "indication": "VARCHAR", "round": "VARCHAR"}  # columns that an exam has in any case
 SAID = ("guideline", "edition", "category", "interval_min_months", "interval_max_months", "recommended_modality",
         "no_followup", "source")  # fmt: skip
-WORDS = {"exams": ("site_id", "reader_id", "scanner"), "patients": ("sex",)}  # of which there are few, as a rule
+WORDS = {"exams": ("modality", "region", "indication", "site_id", "reader_id", "scanner"), "patients": ("sex",)}  # few
 # somebody looked where the exam says so, where a finding is stated, or a structured report states a category
 LOOKED = "COALESCE(assessed, n_findings > 0 OR structured, FALSE)"
 
@@ -119,21 +123,28 @@ class Relations:
         return f"hash({column})" if self.known.hashed else column
 
     def held_facts(self, table: str) -> list[str]:
-        """The columns of a table that guidelines read and that are there; an exam's age is not among them."""
-        held = self.tables.columns(table)
+        """The columns of a table that guidelines read and that hold something; an exam's age is not among them."""
+        held = self.tables.filled(table)
         return [c for c in self.facts[table] if c in held and c != "age"]
+
+    def _hashed(self, table: str) -> list[str]:
+        """What is hashed of ``held_facts``; DuckDB has one hash for no list and for an empty one."""
+        kinds = self.tables.columns(table)
+        lists = {c for c in self.held_facts(table) if kinds[c].endswith("[]")}
+        return [f"{quoted(c)}, {quoted(c)} IS NULL" if c in lists else quoted(c) for c in self.held_facts(table)]
 
     def _exams(self) -> str:
         held = self.tables.columns("exams")
-        names = ("exam_id", "patient_id", "exam_date", "modality", "region", "indication", "site_id", "reader_id",
-                 "scanner", "assessed")  # fmt: skip
+        names = ("exam_id", "patient_id", "exam_date", "assessed")
+        rounds = read(held if "screening_round" in self.wanted else {}, "round", "VARCHAR")
         said = "report_text IS NOT NULL" if "report_text" in held else "FALSE"
-        facts = ", ".join(map(quoted, self.held_facts("exams")))
-        beside = [f"{self.key('exams')} AS x", f"{said} AS has_report", f"{read(held, 'age', 'INTEGER')} AS age_stated",
-                  f"{read(held, 'round', 'VARCHAR')} AS round", f"hash(0, {facts or 0}) AS facts"]  # fmt: skip
-        words = {c: f"CAST({read(held, c, 'VARCHAR')} AS {self.known.word(c)})" for c in WORDS["exams"]}
+        facts = ", ".join(self._hashed("exams"))
+        age = self.tables.value("exams", "age", "INTEGER")
+        beside = [f"{self.key('exams')} AS x", f"{said} AS has_report", f"{age} AS age_stated",
+                  f"{rounds} AS round", f"hash(0, {facts or 0}) AS facts"]  # fmt: skip
+        words = {c: f"CAST({self.tables.value('exams', c, 'VARCHAR')} AS {self.known.word(c)})" for c in WORDS["exams"]}
         beside += [f"{word} AS {c}" for c, word in words.items()]
-        return self.tables.select("exams", {c: LAYOUT["exams"][c] for c in names if c not in words}, beside)
+        return self.tables.select("exams", {c: LAYOUT["exams"][c] for c in names}, beside)
 
     def _people(self, bucket: Bucket) -> str:
         """One row a patient, numbered by ``rowid``; what several rows of one say differently is unknown."""
@@ -151,8 +162,8 @@ class Relations:
         )
 
     def _findings(self, bucket: Bucket) -> str:
-        held = self.tables.columns("findings")
-        stated = ", ".join([read(held, "kind", "VARCHAR"), *map(quoted, self.held_facts("findings"))])
+        kind = self.tables.value("findings", "kind", "VARCHAR")
+        stated = ", ".join([kind, *self._hashed("findings")])
         source = self.tables.select("findings", {"exam_id": "VARCHAR"}, [f"hash({stated}) AS h"])
         return (
             f"SELECT {self._of('exam_id')} AS x, COUNT(*) AS n_findings, SUM(h) AS findings FROM ({source}) "

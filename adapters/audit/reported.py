@@ -13,16 +13,20 @@ from typing import Any
 from ...engine.guideline.columns import quoted, text
 from ..notice import INTENDED_USE
 from . import aggregates, measure_reports, measure_resources
+from .across_measures import keep_apart
 from .at_scale import Done, opened
 from .bucket import write
+from .intake.told import told_of
 from .measure_files import Measure
 from .page import write_page
+from .risks import risks_sql
 from .scope import scope
 from .tally import Tally, tallies
 
-# the columns of the worklist; ``concern`` is the category's place in its guideline's order
+# the columns of the worklist; ``concern`` is the category's place in its guideline's order, ``risk`` a network's
 WORKLIST = (
-    "patient_id, exam_id, exam_date, guideline, edition, category, concern, measure, due_date, days_late, site_id"
+    "patient_id, exam_id, exam_date, guideline, edition, category, concern, measure, due_date, days_late, site_id, "
+    "risk, risk_of, risk_by"
 )
 
 
@@ -32,6 +36,7 @@ def write_all(done: Done, *, by_measure: bool = False, say: Callable[[str], None
     with opened(done.order) as database:
         say("summary")
         found = tallies(database, done.files("counts"), done.measures)
+        keep_apart(found, done.numbers["smallest_cell"])
         write(database, _outcomes(done.measures), out / "outcomes.parquet")
         worklist = _worklist(done)
         write(database, worklist, out / "worklist.parquet")
@@ -76,7 +81,7 @@ def _outcomes(measures: Sequence[Measure]) -> str:
 
 
 def _worklist(done: Done) -> str:
-    """Who is overdue: whom the guideline wanted soonest first, then the longest overdue.
+    """Who is overdue: whom the guideline wanted soonest first, then by risk where it is known, then by days late.
 
     Work-up at once comes before three months, those before six: so far a guideline says how much it worries, and in
     words that every guideline has. The ranks of two guidelines' categories are not to be compared.
@@ -84,8 +89,9 @@ def _worklist(done: Done) -> str:
     day = f"DATE {text(done.order.as_of.isoformat())}"
     late = f"SELECT *, {day} - due_date AS days_late FROM {_read(done.files('worklist'))}"  # noqa: S608
     wanted = f"CASE WHEN measure = {text(aggregates.WORK_UP)} THEN 0 ELSE datediff('month', exam_date, due_date) END"
-    order = f"{wanted}, days_late DESC, concern DESC, patient_id, exam_id, measure"
-    return f"SELECT {WORKLIST} FROM ({late}) ORDER BY {order}"  # noqa: S608
+    order = f"{wanted}, risk DESC NULLS LAST, days_late DESC, concern DESC, patient_id, exam_id, measure"
+    known = f"({late}) LEFT JOIN ({risks_sql(done.order.folder)}) USING (exam_id)"
+    return f"SELECT {WORKLIST} FROM {known} ORDER BY {order}"  # noqa: S608
 
 
 def _summary(done: Done, database: Any, found: Sequence[Tally]) -> dict[str, Any]:
@@ -100,12 +106,19 @@ def _summary(done: Done, database: Any, found: Sequence[Tally]) -> dict[str, Any
         "input": {
             "rows": {name: table["rows"] for name, table in done.manifest["plan"]["input"].items()},
             **done.manifest["said_of_the_input"],
+            **told_of(done.order.folder),
             "exams_put_aside": dict(database.execute(aside).fetchall()),
         },
         "guidelines": list(done.manifest["plan"]["guidelines"]),
-        "overdue": {m: n if n >= least else None for m, n in database.execute(work).fetchall()},
+        "overdue": {m: _overdue(n, m, found, least) for m, n in database.execute(work).fetchall()},
         "measures": [_told(tally, least) for tally in found],
     }
+
+
+def _overdue(many: int, measure: str, found: Sequence[Tally], least: int) -> int | None:
+    """How many exams are overdue; None where few, or where few of those never followed have died or left since."""
+    never = next(t.reasons["not_met"].get("never", 0) for t in found if t.measure.id == measure)
+    return None if many < least or 0 < never - many < least else many
 
 
 def _told(tally: Tally, least: int) -> dict[str, Any]:
@@ -122,7 +135,8 @@ def _fhir(done: Done, database: Any, found: Sequence[Tally]) -> None:
     folder.mkdir(exist_ok=True)
     first = database.execute(f"SELECT MIN(exam_date) FROM {_read(done.files('rows'))}").fetchone()[0]  # noqa: S608
     period = {"start": str(first or done.order.as_of), "end": done.order.as_of.isoformat()}
-    for tally in found:
+    database.execute(_missed(done))
+    for place, tally in enumerate(found):
         name = tally.measure.id
         report = measure_reports.summary(tally, period, done.numbers["smallest_cell"])
         _text(folder / f"{name}.json", json.dumps(report, indent=2))
@@ -135,7 +149,7 @@ def _fhir(done: Done, database: Any, found: Sequence[Tally]) -> None:
         part = folder / f".{name}.list.part"
         with part.open("w", encoding="utf-8") as stream:
             title = f"Patients of exams that did not meet {name}"
-            patients = map(measure_reports.Subject, _not_met(database, tally.measure, done.files("rows")))
+            patients = map(measure_reports.Subject, _not_met(database, place))
             measure_reports.write_list(stream, f"{name}-not-met", title, patients)
         part.replace(folder / f"{name}.list.json")
     part = folder / ".overdue.list.part"
@@ -147,18 +161,30 @@ def _fhir(done: Done, database: Any, found: Sequence[Tally]) -> None:
 
 def _late(database: Any, worklist: Path) -> Iterator[measure_reports.Subject]:
     """The worklist in its order: whom, and what was due when."""
-    query = f"SELECT patient_id, edition, category, measure, due_date FROM {_read([worklist])}"  # noqa: S608
+    query = f"SELECT patient_id, edition, category, measure, due_date, risk, risk_of FROM {_read([worklist])}"  # noqa: S608
     cursor = database.execute(query)
     while rows := cursor.fetchmany(10_000):
-        for patient, edition, category, measure, due in rows:
-            yield measure_reports.Subject(patient, said=f"{edition} {category}, due {due} ({measure})")
+        for patient, edition, category, measure, due, risk, of in rows:
+            known = f"; fused risk, {of}: {100 * risk:.1f} %" if risk is not None else ""
+            yield measure_reports.Subject(patient, said=f"{edition} {category}, due {due} ({measure}){known}")
 
 
-def _not_met(database: Any, measure: Measure, files: Sequence[Path]) -> Iterator[str]:
-    """The patients of exams not met, in order."""
-    codes = [str(n) for n, (status, _) in enumerate(measure.outcomes, start=1) if status == "not_met"]
-    chosen = f"{quoted(measure.id)} IN ({', '.join(codes) or 'NULL'})"
-    query = f"SELECT DISTINCT patient_id FROM {_read(files)} WHERE {chosen} ORDER BY 1"  # noqa: S608
+def _missed(done: Done) -> str:
+    """Make ``missed``: each patient's measures with an exam not met, a bit each in the order of the measures."""
+    bits = " | ".join(
+        f"CASE WHEN {quoted(m.id)} IN ({', '.join(codes) or 'NULL'}) THEN {1 << place} ELSE 0 END"
+        for place, m in enumerate(done.measures)
+        for codes in [[str(n) for n, (status, _) in enumerate(m.outcomes, start=1) if status == "not_met"]]
+    )
+    return (
+        f"CREATE TEMP TABLE missed AS SELECT patient_id, BIT_OR({bits}) AS bits "  # noqa: S608
+        f"FROM {_read(done.files('rows'))} GROUP BY patient_id HAVING BIT_OR({bits}) <> 0"
+    )
+
+
+def _not_met(database: Any, place: int) -> Iterator[str]:
+    """The patients of exams that did not meet the measure at this place, in order."""
+    query = f"SELECT patient_id FROM missed WHERE (bits & {1 << place}) <> 0 ORDER BY 1"  # noqa: S608
     cursor = database.execute(query)
     while rows := cursor.fetchmany(10_000):
         yield from (row[0] for row in rows)

@@ -60,10 +60,19 @@ class Setting(_Strict):
     why: str
 
 
+class Vocabulary(_Strict):
+    """What the tables may say: words, numbers, editions with the years that readers write for their numbers."""
+
+    words: Mapping[str, Mapping[str, Words]]
+    ranges: Mapping[str, Mapping[str, tuple[int, int]]]
+    editions: Mapping[str, Mapping[str, Words]]
+
+
 class Scope(_Strict):
     """The file."""
 
     guidelines: Mapping[str, Audited]
+    vocabulary: Vocabulary
     settings: Mapping[str, Setting]
 
 

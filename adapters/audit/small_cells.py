@@ -8,13 +8,17 @@ hidden too, until nothing changes. Zeros are shown, they tell of nobody.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 Cell = tuple[int, int]
 
 
-def hidden(table: Sequence[Sequence[int]], least: int, before: Iterable[Cell] = ()) -> frozenset[Cell]:
+def hidden(
+    table: Sequence[Sequence[int]], least: int, before: Iterable[Cell] = (), cost: Mapping[Cell, int] = {}
+) -> frozenset[Cell]:
     """The cells (row, column) that are not shown; ``before``: those that another table already hides.
+
+    ``cost``: what it costs to hide a cell beside the small ones, 0 where nothing is said; the cheapest is chosen.
 
     >>> sorted(hidden([[5, 100, 200, 305]], 11))
     [(0, 0), (0, 1)]
@@ -24,7 +28,7 @@ def hidden(table: Sequence[Sequence[int]], least: int, before: Iterable[Cell] = 
     cells = {(r, c): n for r, row in enumerate(table) for c, n in enumerate(row)}
     found = {cell for cell, n in cells.items() if 0 < n < least} | set(before)
     lines = list(_lines(table))
-    while more := {cell for line in lines if (cell := _next(line, cells, found, least)) is not None}:
+    while more := {cell for line in lines if (cell := _next(line, cells, found, least, cost)) is not None}:
         found |= more
     return frozenset(found)
 
@@ -37,7 +41,9 @@ def _lines(table: Sequence[Sequence[int]]) -> Iterator[list[Cell]]:
         yield from ([(r, c) for r in range(rows)] for c in range(columns))
 
 
-def _next(line: Sequence[Cell], cells: dict[Cell, int], found: set[Cell], least: int) -> Cell | None:
+def _next(
+    line: Sequence[Cell], cells: dict[Cell, int], found: set[Cell], least: int, cost: Mapping[Cell, int]
+) -> Cell | None:
     """The cell of a line that has to be hidden too, if any."""
     *inner, total = line
     out = [cell for cell in inner if cell in found]
@@ -48,4 +54,4 @@ def _next(line: Sequence[Cell], cells: dict[Cell, int], found: set[Cell], least:
     left = [cell for cell in line if cell not in found and cells[cell] > 0]
     if total in found:
         left = [cell for cell in left if cell != total]
-    return min(left, key=lambda cell: (cells[cell], cell)) if exposed and left else None
+    return min(left, key=lambda cell: (cost.get(cell, 0), cells[cell], cell)) if exposed and left else None

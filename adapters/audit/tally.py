@@ -37,6 +37,7 @@ class Tally:
     measure: Measure
     by: dict[str, dict[str, Counts]] = field(default_factory=lambda: defaultdict(dict))
     reasons: dict[str, Counts] = field(default_factory=lambda: defaultdict(dict))
+    also: dict[str, frozenset[Cell]] = field(default_factory=dict)  # what other measures would tell (across_measures)
 
     @property
     def all(self) -> Counts:
@@ -45,7 +46,7 @@ class Tally:
 
     def shown(self, least: int) -> dict[str, Any]:
         """The measure for people, small cells hidden: a hidden number is None."""
-        covered = hidden([[*_cells(self.all), sum(self.all.values())]], least)
+        covered = hidden(self.table("all"), least, self.also.get("all", ()))
         reasons = {status: self._reasons(status, (0, n) in covered, least) for n, status in enumerate(STATUSES)}
         out = self._hidden({n for _, n in covered}, least)
         groups = {name: self._groups(name, cells) for name, cells in out.items()}
@@ -66,8 +67,11 @@ class Tally:
         Two tables may hold the same column: of exams that are met, the stated category is the computed one. What
         one of them hides the other must not show.
         """
-        tables = {name: self._table(name) for name in self.by if name != "all"}
-        before: dict[str, set[Cell]] = {name: {(len(rows) - 1, c) for c in above} for name, rows in tables.items()}
+        tables = {name: self.table(name) for name in self.by if name != "all"}
+        before: dict[str, set[Cell]] = {
+            name: {(len(rows) - 1, c) for c in above} | self.also.get(name, frozenset())
+            for name, rows in tables.items()
+        }
         while True:
             out = {name: hidden(rows, least, before[name]) for name, rows in tables.items()}
             more = {(other, cell) for name, cells in out.items() for other, cell in self._told_twice(name, cells)}
@@ -86,8 +90,9 @@ class Tally:
                     told = (values[row] for row, c in cells if c == column and row < len(values))
                     yield from ((other, (places[value], column)) for value in told if value in places)
 
-    def _table(self, dimension: str) -> list[list[int]]:
-        rows = [self.by[dimension][value] for value in sorted(self.by[dimension])]
+    def table(self, dimension: str) -> list[list[int]]:
+        """Exams by value (in order, then all) and status (then all); of the dimension ``all`` one row."""
+        rows = [self.by[dimension][value] for value in sorted(self.by[dimension])] if dimension != "all" else []
         return [[*_cells(counts), sum(counts.values())] for counts in (*rows, self.all)]
 
     def _column(self, dimension: str, status: str) -> Counts:

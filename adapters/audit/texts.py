@@ -56,8 +56,9 @@ def with_texts(
     """
     if "report_text" not in tables.columns("exams"):
         return tables
+    given = _input(tables)  # before they are read: what changes from here on is another input to the next run
     many = _prepare(database, tables)
-    _begin(out, {"input": _input(tables), "grammar": grammar(), "buckets": many, "duckdb": _version(database)})
+    _begin(out, {"input": given, "grammar": grammar(), "buckets": many, "duckdb": _version(database)})
     with _readers(processes) as reading:
         for number in range(many):
             _bucket(database, out, number, many, reading, say)
@@ -211,4 +212,5 @@ def _joined(tables: Tables, database: Any, files: tuple[Path, ...]) -> Any:
     table = Table("statements", every, {}, 0)
     described = database.execute(f"DESCRIBE SELECT * FROM {table.relation}").fetchall()
     rows = database.execute(f"SELECT COUNT(*) FROM {table.relation}").fetchone()[0]
-    return Table("statements", every, {row[0]: row[1] for row in described}, int(rows))
+    odd = given.odd if given else frozenset()  # the reader's own words are the audit's
+    return Table("statements", every, {row[0]: row[1] for row in described}, int(rows), odd=odd)

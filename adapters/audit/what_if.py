@@ -19,8 +19,10 @@ from ..notice import INTENDED_USE
 from .at_scale import Order, bounds_of, buckets_of, known_of, opened
 from .bucket import write
 from .cases import Cases, case_key
+from .duck import writable
 from .exam import FIRSTS, part_of
-from .layout import tables_of
+from .held import held, states
+from .layout import files_of, tables_of
 from .relation import LOOKED, Bucket, Relations, facts_of
 from .sayings import read_sayings, stated_table
 from .scope import Edition, after_screening, applies_sql, editions_of, listed, scope, settings
@@ -55,9 +57,11 @@ def compare(order: Order, editions: Pair, say: Callable[[str], None] = lambda _:
 
     Raises: as ``at_scale.run``.
     """
-    order.out.mkdir(parents=True, exist_ok=True)
+    with writable():
+        order.out.mkdir(parents=True, exist_ok=True)
     both = (editions.first, editions.second)
-    with opened(order) as database:
+    changed = order.out / "changed.parquet"
+    with held(states(files_of(order.folder)), lambda: changed.unlink(missing_ok=True)), opened(order) as database:
         tables = tables_of(order.folder, database, facts_of(both))
         known = known_of(database, tables)
         relations = Relations(tables, both, order.as_of, settings(order.own), (), known)
@@ -70,7 +74,7 @@ def compare(order: Order, editions: Pair, say: Callable[[str], None] = lambda _:
         for bucket in buckets:
             say(f"bucket {bucket.number + 1} of {len(buckets)}")
             _read(database, cases, both, bucket)
-        write(database, CHANGED, order.out / "changed.parquet")
+        write(database, CHANGED, changed)
         told = _told(database, editions, settings(order.own)["smallest_cell"])
     _keep(order.out / "what-if.json", told)
     return told

@@ -51,8 +51,12 @@ def _mode(entry: Resource) -> Any:
 
 def says_error(value: Resource) -> bool:
     """Whether an error message stands in it."""
-    outcomes = (found for found in resources(value) if found.get("resourceType") == OUTCOME)
-    return any(issue.get("severity") in ERRORS for one in outcomes for issue in objects(one.get("issue")))
+    for found in resources(value):
+        if found.get("resourceType") == OUTCOME and any(
+            i.get("severity") in ERRORS for i in objects(found.get("issue"))
+        ):
+            return True
+    return False
 
 
 def is_error(value: Resource) -> bool:

@@ -8,60 +8,22 @@ audit at any time, and is chained to nothing.
 
 from __future__ import annotations
 
-import hashlib
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Index,
-    Integer,
-    MetaData,
-    Table,
-    Text,
-    delete,
-    func,
-    insert,
-    inspect,
-    select,
-    update,
-)
+from sqlalchemy import Connection, delete, func, insert, inspect, select, update
 from sqlalchemy.engine import RowMapping
 
 from ...engine.errors import BadValue
+from ..fhir.pseudonym import PATIENT_ID, patient_key
 from ..store.database import Database
-from ..store.tables import SEQUENCE
+from ..store.overdue import LIST, METADATA, OVERDUE, PATIENT, name_of
 from .trust.urls import canonical
 
-METADATA = MetaData()
-LIST = Table(
-    "cds_overdue_list",
-    METADATA,
-    Column("list", SEQUENCE, primary_key=True, autoincrement=False),
-    Column("system", Text, nullable=False),
-    Column("as_of", Text, nullable=False),
-    Column("sha256", Text, nullable=False),  # of what it was made of
-    Column("entries", Integer, nullable=False),
-    Column("current", Integer, nullable=False),  # 1: it is shown; 0: it is being written, or was replaced
-)
-OVERDUE = Table(
-    "cds_overdue",
-    METADATA,
-    Column("list", SEQUENCE, primary_key=True, autoincrement=False),
-    Column("line", SEQUENCE, primary_key=True, autoincrement=False),  # its place in the worklist, the first is 1
-    Column("patient", Text, nullable=False),
-    Column("exam_date", Text, nullable=False),
-    Column("guideline", Text, nullable=False),  # with its edition
-    Column("category", Text, nullable=False),
-    Column("measure", Text, nullable=False),
-    Column("due", Text, nullable=False),
-)
-Index("cds_overdue_of_patient", OVERDUE.c.patient)
 AT_ONCE = 2000  # rows of one transaction: nobody waits long for the writers' lock
-PATIENT = "/Patient"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +53,10 @@ def server_system(base: str) -> str:
 
 
 def patient_name(system: str, value: str) -> str:
-    """What stands for a patient in the store: a hash of system and value."""
-    return hashlib.sha256(f"radlogic:{len(system)}:{system}|{value}".encode()).hexdigest()[:32]
+    """What stands for a patient in the store: a hash of system and value, or of system and pseudonym where that is
+    a FHIR server's, so that who is erased from the record by pseudonym is found here."""
+    by_server = system.endswith(PATIENT) and re.fullmatch(PATIENT_ID, value)
+    return name_of(system, patient_key(value) if by_server else value)
 
 
 def keep(
@@ -180,12 +144,20 @@ def _some_gone(database: Database, number: int) -> int:
 
 def of_patient(connection: Connection, names: Collection[str]) -> tuple[Overdue, ...]:
     """The entries of the patient with one of these names, in the order of the worklist; none where no list is kept."""
-    if not names or not inspect(connection).has_table(OVERDUE.name):
+    if not names or not _is_kept(connection):
         return ()
     mine = OVERDUE.c.patient.in_(list(names)) & (LIST.c.current == 1)
     query = select(OVERDUE, LIST.c.as_of).join(LIST, LIST.c.list == OVERDUE.c.list).where(mine)
     found = [_entry(row) for row in connection.execute(query.order_by(OVERDUE.c.line, OVERDUE.c.list)).mappings()]
     return tuple(dict.fromkeys(found))
+
+
+def _is_kept(connection: Connection) -> bool:
+    """Whether there is any list: asked at each call, of SQLite by the one statement that it takes."""
+    if connection.dialect.name != "sqlite":
+        return inspect(connection).has_table(OVERDUE.name)
+    named = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+    return connection.exec_driver_sql(named, (OVERDUE.name,)).first() is not None
 
 
 def _entry(row: RowMapping) -> Overdue:

@@ -33,6 +33,7 @@ from .response import CdsResponse
 from .seam import UNVERIFIED, Asked, Client, Data, Records, Server, Verify
 from .trust.settings import CdsTrust
 from .trust.urls import same
+from .turns import turn
 
 Answer = TypeVar("Answer", bound=Response)
 FIELD = re.compile(r"[\w.\[\] ,-]{1,100}", re.ASCII)  # a path that may be named; any other may be what was sent
@@ -68,7 +69,7 @@ def cds_routes(records: Records, verify: Verify = unverified, body_bytes: int = 
     async def call(request: Request) -> Response:
         """One call of one service."""
         name, client, body = *_who(request, verify), await _limited(request, body_bytes)
-        return await run_in_threadpool(_counted, records, name, lambda: answer_call(records, name, client, body))
+        return await run_in_threadpool(_counted, records, name, lambda: _in_turn(records, name, client, body))
 
     @router.post("/{service_id}/feedback", response_model=None)
     async def feedback(request: Request) -> Response:
@@ -115,6 +116,11 @@ def _counted(records: Records, service: str, answer: Callable[[], Answer]) -> An
     finally:
         records.counts.observe_cds(service, status, time.perf_counter() - begun)
     return response
+
+
+def _in_turn(records: Records, service_id: str, client: Client, body: bytes) -> JSONResponse:
+    with turn():
+        return answer_call(records, service_id, client, body)
 
 
 def answer_call(records: Records, service_id: str, client: Client, body: bytes) -> JSONResponse:

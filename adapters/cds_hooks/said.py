@@ -3,7 +3,8 @@
 What lasts is kept in memory by topic and brought up to date from the log before each answer, so that every process
 that shares a store heeds what was said to any of them. The last entry that was read is read again each time: where it
 is gone or another, the store was put back from a backup, and everything is read anew. Only what was said of cards
-that this store's processes have shown is heeded (``card_key``).
+that this store's processes have shown is heeded (``card_key``). An erasure is heard the same way: each process then
+forgets the decisions that it keeps in memory, of whomever.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ from .naming import sequence_in, topic_in
 from .standing import Kept
 
 SINCE = (
-    select(ENTRY.c.sequence, ENTRY.c.hash, ENTRY.c.body)
-    .where(ENTRY.c.kind == Kind.FEEDBACK.value, ENTRY.c.sequence >= bindparam("first"))
+    select(ENTRY.c.sequence, ENTRY.c.hash, ENTRY.c.kind, ENTRY.c.body)
+    .where(ENTRY.c.kind.in_((Kind.FEEDBACK.value, Kind.ERASED.value)), ENTRY.c.sequence >= bindparam("first"))
     .order_by(ENTRY.c.sequence)
 )
 
@@ -44,6 +45,15 @@ class Heard:
 
     at: str
     until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An entry of the log that is heard here."""
+
+    mark: Mark
+    kind: str
+    body: Mapping[str, Any]
 
 
 @dataclass
@@ -79,9 +89,9 @@ class Memory:
         """
         before = self.read_to
         with store.journal.reading() as connection:
-            new = _feedback(connection, before)
-            another = before != START and (not new or new[0][0] != before)
-            new = _feedback(connection, START) if another else new
+            new = _said(connection, before)
+            another = before != START and (not new or new[0].mark != before)
+            new = _said(connection, START) if another else new
         with self.lock:
             if another and self.read_to == before:  # else another thread was faster
                 self.heard, self.read_to, self.keys = {}, START, {}
@@ -89,11 +99,14 @@ class Memory:
             known = ((topic, self.heard.get(topic)) for topic in topics)
             return frozenset(topic for topic, heard in known if heard and heard.until and today < heard.until)
 
-    def _hear_all(self, new: Sequence[tuple[Mark, Mapping[str, Any]]], key: bytes) -> None:
-        for mark, body in new:
-            if mark.sequence > self.read_to.sequence:
-                self.read_to = mark
-                self._hear(body, key)
+    def _hear_all(self, new: Sequence[Said], key: bytes) -> None:
+        for one in new:
+            if one.mark.sequence > self.read_to.sequence:
+                self.read_to = one.mark
+                if one.kind == Kind.ERASED:
+                    self.kept.clear()
+                else:
+                    self._hear(one.body, key)
 
     def _hear(self, body: Mapping[str, Any], key: bytes) -> None:
         topic = topic_in(UUID(body["card"]), key) if "card" in body and "outcome" in body else None
@@ -115,10 +128,10 @@ def _until(body: Mapping[str, Any]) -> date | None:
     return due_date(datetime.fromisoformat(body["at"]).date(), (months, months)) if lasting else None
 
 
-def _feedback(connection: Connection, known: Mark) -> list[tuple[Mark, Mapping[str, Any]]]:
-    """The feedback from an entry on, that one among it, oldest first."""
+def _said(connection: Connection, known: Mark) -> list[Said]:
+    """Feedback and erasures from an entry on, that one among them, oldest first."""
     found = connection.execute(SINCE, {"first": known.sequence})
-    return [(Mark(one.sequence, one.hash), json.loads(one.body)) for one in found]
+    return [Said(Mark(one.sequence, one.hash), one.kind, json.loads(one.body)) for one in found]
 
 
 def decision_of(connection: Connection, topic: int) -> str | None:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 
 from ...engine.record import DecisionLog, MemoryLog, MemoryQueue, ReviewQueue
+from ..access.limits import Buckets
 from ..monitor.metrics import Metrics
+from ..operations.together import SharedBuckets
 from ..operations.tracing import traced
 from ..store.cases import Store
 from . import offers, terms
@@ -20,7 +22,7 @@ from .data.fetch import FhirFetching
 from .router import cds_routes
 from .seam import Records
 from .settings import CdsSettings
-from .trust.guard import CdsGuard, verified
+from .trust.guard import CdsGuard, MakeBuckets, verified
 from .trust.replay import InMemory, Replays
 from .trust.settings import CdsTrust
 from .trust.verify import Verifier
@@ -39,10 +41,18 @@ class CdsServices:
     fetching: FhirFetching
     replays: Replays
 
+    buckets: MakeBuckets = Buckets
+
     def add_to(self, app: FastAPI) -> None:
         """Add the routes, and the guard before them. Layers that are added later lie around it."""
         app.include_router(cds_routes(self.records, verified, self.trust.body_bytes))
-        app.add_middleware(CdsGuard, trust=self.trust, verifier=self.verifier)
+        app.add_middleware(
+            CdsGuard,
+            trust=self.trust,
+            verifier=self.verifier,
+            addresses=self.buckets(self.trust.burst, self.trust.requests_per_s, time.monotonic),
+            clients=self.buckets(self.trust.client_burst, self.trust.client_requests_per_s, time.monotonic),
+        )
 
     def warm(self) -> None:
         """Load what the first call would load: see ``offers.warm``."""
@@ -75,6 +85,7 @@ def services_of(
     trust: CdsTrust | None = None,
     metrics: Metrics | None = None,
     shared_replays: bool = False,
+    shared_limits: bool = False,
 ) -> CdsServices:
     """The services over these records. Without ``trust`` they verify, and trust nobody.
 
@@ -86,7 +97,8 @@ def services_of(
         settings: what the services may say and do.
         trust: whom they believe, and which FHIR servers they ask.
         metrics: of the process; its own if None.
-        shared_replays: whether used tokens are remembered in the store, for several processes.
+        shared_replays: whether used tokens are remembered with the store, for several processes and restarts.
+        shared_limits: whether processes that are forked from this one count a client's calls together.
 
     Raises:
         ReplaysUnknown: they are to be, and the store cannot be written.
@@ -104,7 +116,8 @@ def services_of(
         bases=trust.bases if trust.verify or trust.bases else None,
     )
     replays = _replays(trust, store if shared_replays else None)
-    return CdsServices(records, trust, Verifier(trust, replays), fetching, replays)
+    buckets: MakeBuckets = SharedBuckets if shared_limits else Buckets
+    return CdsServices(records, trust, Verifier(trust, replays), fetching, replays, buckets)
 
 
 def counted() -> frozenset[str]:
@@ -116,6 +129,11 @@ def counted() -> frozenset[str]:
 def _replays(trust: CdsTrust, store: Store | None) -> Replays:
     if store is None:
         return InMemory(trust.replays, time.time)
+    database = store.journal.database
+    if database.file is not None:
+        from .trust.replay_file import FILE_NAME, InFile
+
+        return InFile(database.file.with_name(FILE_NAME), time.time)
     from .trust.replay_table import InDatabase
 
-    return InDatabase(store.journal.database.engine, time.time)
+    return InDatabase(database.engine, time.time)

@@ -8,7 +8,8 @@ with each process, as Prometheus expects.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+import os
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -85,8 +86,15 @@ class Metrics:
         return self.counted() + (b"" if store is None else of_store(store, now))
 
     def counted(self) -> bytes:
-        """What the process counted; no store is asked."""
-        return bytes(_client().generate_latest(self.registry))
+        """What the process counted, and all that share its counters (``operations.together``); no store is asked."""
+        client, folder = _client(), os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        if folder is None:
+            return bytes(client.generate_latest(self.registry))
+        from prometheus_client.multiprocess import MultiProcessCollector
+
+        together = client.CollectorRegistry(auto_describe=False)
+        MultiProcessCollector(together, folder)  # type: ignore[no-untyped-call]
+        return bytes(client.generate_latest(together))
 
 
 def of_store(store: Store, now: datetime | None = None) -> bytes:
@@ -96,29 +104,50 @@ def of_store(store: Store, now: datetime | None = None) -> bytes:
     except StoreUnavailable as error:
         LOG.error("%s", error)
         return unread()
-    registry = _readable(1)
-    given = {"registry": registry, "namespace": "radlogic"}
-    count = _client().Gauge("reviews_waiting", "Decisions that wait for a human, by priority.", ["priority"], **given)
-    told = "For how long the oldest of them has waited."
-    oldest = _client().Gauge("oldest_review_seconds", told, ["priority"], **given)
+    count = _gauge("reviews_waiting", "Decisions that wait for a human, by priority.", ["priority"])
+    oldest = _gauge("oldest_review_seconds", "For how long the oldest of them has waited.", ["priority"])
     for priority, rank in URGENCY.items():
         many, age = waits.get(rank, (0, 0.0))
-        count.labels(priority.value).set(many)
-        oldest.labels(priority.value).set(age)
-    return bytes(_client().generate_latest(registry))
+        count.add_metric([priority.value], many)
+        oldest.add_metric([priority.value], age)
+    return _written(_readable(1), count, oldest)
 
 
 def unread() -> bytes:
     """That the store cannot be read."""
-    return bytes(_client().generate_latest(_readable(0)))
+    return _written(_readable(0))
 
 
 def _readable(value: int) -> Any:
-    """A registry for one answer: gauges of a store that are left out cannot stay as they were."""
+    gauge = _gauge("store_readable", "Whether the store can be read: 1 or 0.")
+    gauge.add_metric([], value)
+    return gauge
+
+
+def _gauge(name: str, told: str, labels: Sequence[str] = ()) -> Any:
+    """Values for one answer: such of a store that are left out cannot stay as they were, and no process keeps them."""
+    _client()
+    from prometheus_client.core import GaugeMetricFamily
+
+    return GaugeMetricFamily(f"radlogic_{name}", told, labels=labels)
+
+
+class _Once:
+    """What is collected for one answer."""
+
+    def __init__(self, gauges: tuple[Any, ...]) -> None:
+        self._gauges = gauges
+
+    def collect(self) -> tuple[Any, ...]:
+        """These values."""
+        return self._gauges
+
+
+def _written(*gauges: Any) -> bytes:
+    """These in Prometheus' text format."""
     registry = _client().CollectorRegistry(auto_describe=False)
-    told = "Whether the store can be read: 1 or 0."
-    _client().Gauge("store_readable", told, registry=registry, namespace="radlogic").set(value)
-    return registry
+    registry.register(_Once(gauges))
+    return bytes(_client().generate_latest(registry))
 
 
 def _waiting(store: Store, now: datetime) -> Iterable[tuple[int, tuple[int, float]]]:

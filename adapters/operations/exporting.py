@@ -23,12 +23,16 @@ class _State:
     made: tuple[TracerProvider, SpanExporter] | None = None
 
 
-def set_up(environ: Mapping[str, str] = os.environ) -> bool:
+def set_up(environ: Mapping[str, str] = os.environ, *, later: bool = False) -> bool:
     """Export spans if OpenTelemetry's own variables say so; call it once, before the app is made.
 
     On with ``OTEL_EXPORTER_OTLP_ENDPOINT`` (or ``..._TRACES_ENDPOINT``), or ``OTEL_TRACES_EXPORTER=otlp``; off with
     ``OTEL_SDK_DISABLED=true`` or ``OTEL_TRACES_EXPORTER=none``. Sampler, headers, limits and names of the service are
     read from the environment by OpenTelemetry itself.
+
+    Args:
+        environ: the environment.
+        later: only prepare it, without a thread, so that the process may be forked; then ``begin`` in each.
 
     Returns:
         Whether spans are exported.
@@ -43,16 +47,24 @@ def set_up(environ: Mapping[str, str] = os.environ) -> bool:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as error:
         cure = "pip install 'radlogic[otel]', or unset the variables OTEL_..."
         raise MissingExtra("tracing", "", "no opentelemetry-sdk", "the extra otel", cure) from error
     provider = TracerProvider(resource=Resource.create(_named(environ)), shutdown_on_exit=False)
-    exporter = OTLPSpanExporter()
-    provider.add_span_processor(BatchSpanProcessor(exporter))
-    _State.made = provider, exporter
+    _State.made = provider, OTLPSpanExporter()
     tracing.use(provider)
+    if not later:
+        begin()
     return True
+
+
+def begin() -> None:
+    """Export from now on, in a thread, what ``set_up`` prepared, if it did."""
+    if _State.made is not None:
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        provider, exporter = _State.made
+        provider.add_span_processor(BatchSpanProcessor(exporter))
 
 
 def _named(environ: Mapping[str, str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from .known_rules import any_rules
 from .phrase_files import Across, Measure, across
 from .phrases import heading, phrase
 from .view import Lesion, Table
-from .words import clean, label, number, unit
+from .words import clean, label, months_words, number, unit
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -128,7 +128,7 @@ def _when(assessment: Assessment, when: When) -> str:
     if when == UNDATED:
         return phrase("across.prior_undated")
     if when != NOW:
-        return phrase("across.prior", months=number(when.months))
+        return phrase("across.prior", time=months_words(when.months))
     return phrase("across.now", date=exam_date.isoformat()) if exam_date else phrase("across.now_undated")
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeGuard
 
+from ...engine.before import DECIDED_BEFORE
 from ...engine.record import Assessment
 from ...engine.types import Belief, Facts, GuidelineDecision, Known, PriorExam, Reading, Route, is_neural
 from . import naming
 from .across import course_of, table_of
 from .growth_words import denied, growth_sentences
 from .known_rules import descriptor_of
+from .mattering import unknown_sentences
 from .naming import heading_of, short, who
 from .overridden import apart, engine_sentence, override_name, override_sentences, overrides, set_aside
 from .phrases import Told, added_words, answer_words, heading, own, phrase, say, uncertain
@@ -27,7 +29,6 @@ from .view import (
     applied,
     conventions,
     extras_of,
-    grouped_unknowns,
     guideline_name,
     known_only,
     lesions,
@@ -85,7 +86,7 @@ def indication(assessment: Assessment) -> Section:
     first = Group(sentences=(why,), rows=told(known_only(chosen(facts, "indication"))))
     patient, link = countable(assessment, case.patient.facts), scope_link(assessment, "patient")
     notes = note_items(case.patient.notes, link)
-    unknown = grouped_unknowns(patient, link)
+    unknown = unknown_sentences(assessment, patient, link)
     lines = (*conventions(patient, link), *unknown)
     record = Group(heading("patient"), lines, told(known_only(patient)), notes)
     return section("indication", *((first, record) if patient or notes else (first,)))
@@ -112,13 +113,21 @@ def comparison(assessment: Assessment) -> Section:
     rows = told(chosen(countable(assessment, case.exam.facts), "comparison"))
     priors = sorted(case.patient.prior_exams, key=lambda prior: prior.date, reverse=True)
     known = tuple(prior_item(prior, link) for prior in priors)
-    items = (*known, *note_items(case.exam.compared, link), *open_items(case.exam.unmatched, link))
+    decided, left = split(case.exam.unmatched)
+    items = (*known, *note_items((*case.exam.compared, *decided), link), *open_items(left, link))
     sizes = tuple(short(found) for found in lesions(assessment) if course_of(found) is not None)
     earlier = (say("comparison.sizes", link, findings=", ".join(sizes)),) if sizes else ()
     stated = case.exam.facts.get("prior_ct")
     hinted = isinstance(stated, Known) and stated.value in ("available", "pending")
     none = () if items or earlier else (say("comparison.hinted" if hinted else "comparison.none", link),)
     return section("comparison", Group(sentences=none + earlier, rows=rows, items=items))
+
+
+def split(unmatched: Iterable[str]) -> tuple[list[str], list[str]]:
+    """What is said of earlier decisions of the very exam, and what the comparison with earlier exams left open."""
+    texts = list(unmatched)
+    decided = [text for text in texts if text.startswith(DECIDED_BEFORE)]
+    return decided, [text for text in texts if text not in decided]
 
 
 def open_items(texts: Iterable[str], link: Link) -> tuple[Item, ...]:

@@ -11,6 +11,7 @@ from ...engine.types import Facts, Reading, Route, Step, is_neural
 from .dictated import exam_link, lesion_link, scope_link
 from .known_rules import shown_words
 from .naming import short, short_name
+from .origin import sentences_rows
 from .phrases import heading, phrase, say
 from .plain_names import in_sentence, met_words
 from .sentence import Link, Sentence, link_of, rows_of
@@ -279,5 +280,6 @@ def provenance(assessment: Assessment) -> Section:
         Row(phrase("provenance.engine"), clean(record.engine_version)),
         Row(phrase("provenance.images"), image),
         *(Row(clean(name), f"sha256 {clean(digest)[:16]}") for name, digest in record.knowledge.items()),
+        *sentences_rows(assessment),
     )
     return section("provenance", Group(rows=rows))

@@ -11,7 +11,7 @@ from .bands import Band
 from .drawing import Box, Drawing, Lines, Point, Shape, Words, words
 from .phrases import phrase
 from .scales import even
-from .words import label, number
+from .words import label, months_words, number
 
 WIDTH: Final = 620.0
 HEIGHT: Final = 300.0
@@ -64,7 +64,7 @@ def when_words(when: When) -> str:
     """Which exam it was."""
     if when == NOW:
         return phrase("across.now_undated")
-    return phrase("across.prior_undated") if when == UNDATED else phrase("across.prior", months=number(when.months))
+    return phrase("across.prior_undated") if when == UNDATED else phrase("across.prior", time=months_words(when.months))
 
 
 class _Axes:
@@ -104,7 +104,7 @@ def _times_axis(plot: _Axes, dated: Sequence[Size]) -> Iterator[Shape]:
     free = WIDTH
     for when in sorted({each.when for each in dated}):
         x = plot.x(when)
-        text = phrase("growth.now") if when == NOW else phrase("growth.before", months=number(when.months))
+        text = phrase("growth.now") if when == NOW else phrase("growth.before", time=months_words(when.months))
         yield Lines((((x, BOTTOM), (x, BOTTOM + 4)),), "axis")
         shape = words(x, BOTTOM + 18, text, 90, "quiet", "middle")
         if x + 45 <= free:

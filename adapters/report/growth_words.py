@@ -6,20 +6,26 @@ The error is known of the whole nodule's size; of its solid component the change
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 
-from ...engine.before import Growth
+from ...engine.before import Growth, Untold
 from ...engine.tracking.denied import denials
-from ...engine.types import Belief, Known, Measured, Unknown
-from .phrases import say
+from ...engine.tracking.growth import core_change
+from ...engine.tracking.growth import growth_of as of_finding
+from ...engine.types import Unknown
+from .phrases import phrase, say
 from .sentence import Link, Sentence
 from .view import Lesion, guideline_name, sentence
-from .words import clean, number, percent
+from .words import clean, months_words, number, percent
 
 
 def growth_of(found: Lesion) -> tuple[Growth | Unknown, str] | None:
-    """A lesion's growth and the guideline that reads it: the first that says what growth is, else the first."""
+    """A lesion's growth and the guideline that reads it: the first that says what growth is, else the first.
+
+    Where no guideline reads the lesion, its growth by the same facts, and '' for the guideline.
+    """
     told = [(d.growth, d.reading.guideline) for d in found.decided if d.growth is not None]
+    if not found.decided and (alone := of_finding(found.finding_shown)) is not None:
+        return alone, ""
     meant = [one for one in told if isinstance(one[0], Growth) and one[0].threshold_mm is not None]
     return next(iter((*meant, *told)), None)
 
@@ -38,14 +44,14 @@ def growth_sentences(found: Lesion, link: Link) -> tuple[Sentence, ...]:
         return ()
     grown, guideline = held
     if isinstance(grown, Unknown):
-        return (say("lesion.growth_unknown", link, why=clean(grown.why)),)
+        return (say("lesion.growth_unknown", link, why=clean(grown.why)), *_core(found, link))
     return (_changed(grown, link), *_over(grown, guideline, link), *_doubling(grown, link), *_core(found, link))
 
 
 def _changed(grown: Growth, link: Link) -> Sentence:
     low, high = (signed_mm(mm) for mm in grown.change_90_mm)
-    change, months = signed_mm(grown.change_mm), number(round(grown.months, 2))
-    return say("lesion.growth", link, change=change, sd=f"{grown.sd_mm:.1f}", low=low, high=high, months=months)
+    change, time = signed_mm(grown.change_mm), months_words(grown.months)
+    return say("lesion.growth", link, change=change, sd=f"{grown.sd_mm:.1f}", low=low, high=high, time=time)
 
 
 def _over(grown: Growth, guideline: str, link: Link) -> Iterator[Sentence]:
@@ -59,26 +65,33 @@ def _over(grown: Growth, guideline: str, link: Link) -> Iterator[Sentence]:
 
 def _doubling(grown: Growth, link: Link) -> Iterator[Sentence]:
     days, (shortest, longest) = grown.doubling_days, grown.doubling_90_days
-    if days is None or shortest is None:
-        return
-    span = {"days": f"{days:.0f}", "shortest": f"{shortest:.0f}"}
-    if longest is None:
-        yield say("lesion.doubling_open", link, **span)
-    else:
-        yield say("lesion.doubling", link, longest=f"{longest:.0f}", **span)
+    if grown.untold is not None:
+        yield say("lesion.doubling_untold", link, why=untold_words(grown))
+    elif days is not None and shortest is not None and longest is not None:
+        yield say("lesion.doubling", link, days=in_days(days), shortest=in_days(shortest), longest=in_days(longest))
+
+
+def untold_words(grown: Growth) -> str:
+    """Why there is no doubling time that can be told; with what can."""
+    if grown.untold is Untold.DATES:
+        return phrase("doubling.dates", time=months_words(grown.months))
+    return phrase("doubling.errors", shortest=in_days(grown.doubling_90_days[0] or 0))
+
+
+def in_days(days: float) -> str:
+    """Days, below ten to a tenth.
+
+    >>> in_days(103.6), in_days(1.31)
+    ('104', '1.3')
+    """
+    return f"{days:.0f}" if days >= 10 else f"{days:.1f}"
 
 
 def _core(found: Lesion, link: Link) -> Iterator[Sentence]:
     """How the solid component changed, where both sizes of it are known and differ: by that, too, guidelines decide."""
-    now, then = (_mm(found.shown.get(name)) for name in ("solid_mean_mm", "prior_solid_mean_mm"))
-    if now is not None and then is not None and now != then:
-        yield say("lesion.growth_core", link, change=signed_mm(now - then))
-
-
-def _mm(belief: Belief | None) -> float | None:
-    if isinstance(belief, Measured):
-        return belief.mean
-    return float(belief.value) if isinstance(belief, Known) and isinstance(belief.value, Decimal) else None
+    change = core_change(found.shown)
+    if change is not None:
+        yield say("lesion.growth_core", link, change=signed_mm(change))
 
 
 def signed_mm(mm: float) -> str:

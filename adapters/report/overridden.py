@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ...engine.types import Decision, GuidelineDecision
 from .phrases import heading, phrase, say
 from .sentence import Link, Sentence
@@ -57,8 +60,13 @@ def override_verdict(signed: Signed) -> str:
 
 def override_management(signed: Signed) -> str:
     """The management that was stated instead, '' if none."""
-    stated = signed.override.get("management")
-    return plain_words("management", stated) if stated else ""
+    return stated_management(signed.override)
+
+
+def stated_management(stated: Mapping[str, Any]) -> str:
+    """A signer's management in words; a code that was stated has its own words spelled out."""
+    management = stated.get("management")
+    return plain_words("management", management) if management else ""
 
 
 def override_sentences(signed: Signed, link: Link) -> tuple[Sentence, ...]:

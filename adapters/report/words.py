@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from ...engine.before import DAYS_A_YEAR
 from ...engine.types import Belief, Classes, Known, Measured, NotApplicable, PastSize, Reading, Source, Unknown
 from . import language
 from .sentence import form_of
@@ -147,13 +148,38 @@ def single_words(name: str, value: Any) -> str:
             return worded("none")
         case bool():
             return worded("true" if value else "false")
+        case Decimal() | int() | float() if name.endswith("_months"):
+            return months_words(value)
         case Decimal() | int() | float():
             return f"{number(value)} {unit(name)}".rstrip()
         case PastSize(months_ago, mean_mm):
-            return worded("past", size=f"{number(mean_mm)} mm", months=number(months_ago))
+            return worded("past", size=f"{number(mean_mm)} mm", time=months_words(months_ago))
         case _:
             code = isinstance(value, str) and value.replace("_", "").isalnum() and value.islower()
             return str(terms()["values"].get(value, clean(value.replace("_", " ") if code else str(value))))
+
+
+def months_words(months: Decimal | float) -> str:
+    """Months as people say them: whole, with a half, or with what is left in days (``months_between``).
+
+    >>> months_words(Decimal("12.00")), months_words(1), months_words(7.5), months_words(Decimal("12.03"))
+    ('12 months', '1 month', '7.5 months', '12 months and 1 day')
+    >>> months_words(Decimal("0.10")), months_words(0)
+    ('3 days', '0 days')
+    """
+    exact = Decimal(str(round(months, 2)))
+    if exact > 1 and exact % 1 == Decimal("0.5"):
+        return _counted("months", f"{exact.normalize():f}")
+    whole = int(exact)
+    days = round((exact - whole) * Decimal(DAYS_A_YEAR) / 12)
+    said = [_counted(*one) for one in (("months", f"{whole}"), ("days", f"{days}")) if one[1] != "0"]
+    return (
+        worded("months_days", months=said[0], days=said[1]) if len(said) == 2 else (said or [_counted("days", "0")])[0]
+    )
+
+
+def _counted(what: str, count: str) -> str:
+    return worded(f"{what}_one") if count == "1" else worded(what, number=count)
 
 
 def belief_words(name: str, belief: Belief) -> str:

@@ -21,7 +21,7 @@ from ...engine.errors import BadValue
 from ...engine.record import Assessment
 from . import decisions, vocabulary
 from .chain import Entry
-from .conditions import as_shown, is_said, no_such, only_correction, reasons_known, standing
+from .conditions import as_seen, as_shown, is_said, no_such, only_correction, reasons_known, standing
 from .errors import NothingChanged
 from .journal import Journal, named, open_journal
 from .states import Kind, Outcome, Row, State
@@ -164,6 +164,15 @@ class Store:
             row = find_row(connection, decision_id) or no_such(decision_id)
             return not decisions.is_known(connection, row.patient)
 
+    def of_study(self, study: str) -> tuple[Row, ...]:
+        """Decisions of a study, by its UID, that no other took the place of: newest first, none of erased patients.
+
+        Raises:
+            NotReadable: one of them is damaged.
+        """
+        with self.journal.reading() as connection:
+            return decisions.of_study(connection, study)
+
     def pending(self, decision_id: str) -> Row | None:
         """The correction of a signed decision that waits for its own signature; None where none does.
 
@@ -259,6 +268,7 @@ class Store:
         *,
         due: datetime | None = None,
         rules: Sequence[Path] = (),
+        seen: Row | None = None,
     ) -> str:
         """Record a new decision, made from corrected findings, that takes this one's place; return its id.
 
@@ -266,7 +276,11 @@ class Store:
         where the program itself decided anew, and nobody corrected anything. A signed decision may be corrected too:
         it stands until the new one is signed, and is superseded then.
 
+        ``seen``: where the decision stood when the new one was made (``row``), for a caller who says so in it; it is
+        held against the row within the transaction, all but to whom it is assigned. None: whatever it is now.
+
         Raises:
+            ChangedMeanwhile: it stands otherwise than ``seen``, or its patient was erased since: look again.
             NothingChanged: the corrected case is the same. NoSuchDecision.
             IdTaken: the new id is that of a decision that stands or was signed.
             Superseded: it is, or a correction of it waits for its signature: ``successor`` is that one.
@@ -277,6 +291,8 @@ class Store:
             if new_id == decision_id:
                 raise NothingChanged(f"decision {decision_id}", "", "the same case again", "another case", "Keep it.")
             only_correction(writing, row)
+            if seen is not None:
+                as_seen(writing, row, seen)
             decisions.add(writing, corrected, at, actor, due=due, rules=rules, supersedes=row)
             if row.signed_by is None:
                 writing.add(Kind.SUPERSEDED, at, actor, {"by": new_id}, decision_id, row.patient)

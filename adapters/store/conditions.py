@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NoReturn
 
 from . import decisions
@@ -45,6 +46,17 @@ def as_shown(writing: Writing, row: Row, seen: int | None) -> None:
         found = f"{last.kind if last else 'nothing'} by {by} at {when}, entry {last.sequence if last else 0}"
         allowed, cure = "the judgement that was shown to you", "Look at it again, then decide."
         raise ChangedMeanwhile(f"decision {row.decision_id}", "", found, allowed, cure, by, when)
+
+
+def as_seen(writing: Writing, row: Row, seen: Row) -> None:
+    """The decision stands as it did when somebody looked, and its patient was not erased since."""
+    where, cure = f"decision {row.decision_id}", "Look at it again, then decide anew."
+    if not decisions.is_known(writing.connection, row.patient):
+        raise ChangedMeanwhile(where, "", "a patient who was erased", "one who is kept", cure)
+    if replace(row, assigned=None) != replace(seen, assigned=None):
+        by, at = row.signed_by or "", moment(row.signed_at) if row.signed_at else ""
+        found = f"state {row.state}, outcome {row.outcome or 'none'}" + (f", signed by {by} at {at}" if by else "")
+        raise ChangedMeanwhile(where, "", found, "as it stood when you looked", cure, by, at)
 
 
 def is_said(comment: str) -> bool:

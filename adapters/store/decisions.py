@@ -18,8 +18,9 @@ from . import revisions, vocabulary
 from .chain import Entry, moment
 from .errors import IdTaken
 from .journal import AT_ONCE, Writing, entries
+from .sealing import STUDY
 from .states import Kind, Row, State
-from .tables import DECISION, ENTRY, PATIENT
+from .tables import DECISION, ENTRY, PATIENT, SEALED
 from .worklist import as_row, find_row
 
 JUDGEMENTS = (Kind.DECIDED, Kind.ACCEPTED, Kind.OVERRIDDEN)  # what a signature makes final
@@ -128,6 +129,22 @@ def of_patient(connection: Connection, key: str) -> tuple[Assessment, ...]:
     stand = [row.sequence for row in rows.values() if stands(row, rows)]
     found = (entries(connection, ENTRY.c.sequence.in_(stand[i : i + AT_ONCE])) for i in range(0, len(stand), AT_ONCE))
     return tuple(sorted((assessment_of(entry) for part in found for entry in part), key=exam_order))
+
+
+def of_study(connection: Connection, study: str) -> tuple[Row, ...]:
+    """Decisions of the study of that UID, by anybody, that no other took the place of; newest first.
+
+    The UID is sealed with the patient's identifiers, so one of a patient who was erased is not found.
+
+    Raises:
+        NotReadable: one of them is damaged.
+    """
+    if not study or not study.isprintable():
+        return ()
+    held = SEALED.c.content.contains(f'"{STUDY}":{json.dumps(study)}', autoescape=True)  # no index: it would be told
+    query = select(DECISION).join(SEALED, SEALED.c.sequence == DECISION.c.sequence)
+    query = query.where(held, DECISION.c.state != State.SUPERSEDED.value).order_by(DECISION.c.sequence.desc())
+    return tuple(as_row(found) for found in connection.execute(query).mappings())
 
 
 def stands(row: Row, rows: Mapping[str, Row]) -> bool:

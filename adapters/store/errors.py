@@ -8,7 +8,7 @@
   x NoSuchDecision       no decision of that id is in the record
   x AlreadySigned        somebody signed the decision before; it names who and when
   x Superseded           another decision has taken this one's place
-  x ChangedMeanwhile     somebody judged the decision since this person was shown it; it names who and when
+  x ChangedMeanwhile     the decision stands otherwise than it was shown; it names who and when, where that is known
   x IdTaken              a correction under the id of a decision that is kept already
   x ReasonsNotOpened     review is required and this person has not opened the reasons
   x NothingChanged       a correction that decides the very same case again
@@ -55,7 +55,7 @@ class Superseded(InputError):
 
 @dataclass(eq=False)
 class ChangedMeanwhile(InputError):
-    """The decision was judged otherwise than this person was shown: ``by`` whom, and when (``at``, ISO 8601, UTC)."""
+    """The decision stands otherwise than shown: ``by`` whom, and when (``at``, ISO 8601, UTC), where that is known."""
 
     by: str = ""
     at: str = ""

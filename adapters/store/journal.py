@@ -28,6 +28,7 @@ from .anchor import START, Anchor, Mark
 from .chain import Entry, Line, compact, moment, of_moment
 from .database import Database
 from .errors import AnchorAhead, NotAnchored, StoreUnavailable
+from .overdue import forget
 from .sealing import put_back, sealed, take_out
 from .states import Kind, Row
 from .tables import ENTRY, PATIENT, SEALED
@@ -146,7 +147,8 @@ class Writing:
         return self.connection.execute(select(PATIENT.c.token).where(PATIENT.c.token == token)).first() is not None
 
     def erase(self, token: str, at: datetime, actor: str, why: str) -> int:
-        """Remove what names the patient of that token; return how many entries lost something.
+        """Remove what names the patient of that token, and whom an audit found overdue by their pseudonym; return how
+        many entries lost something.
 
         Raises:
             BadValue: there is no such patient, or they were erased before.
@@ -156,6 +158,8 @@ class Writing:
             allowed = "the token of a patient who was not erased"
             raise BadValue("the record", "token", "a token of nobody", allowed, "Look it up by pseudonym.")
         self.add(Kind.ERASED, at, actor, {"why": why}, None, token)
+        key = self.connection.execute(select(PATIENT.c.key).where(PATIENT.c.token == token)).scalar()
+        forget(self.connection, key)
         self.connection.execute(delete(PATIENT).where(PATIENT.c.token == token))
         return int(self.connection.execute(delete(SEALED).where(SEALED.c.patient == token)).rowcount)
 

@@ -24,9 +24,10 @@ LOOKS_LIKE_ONE = r"\b[0-2](?:\.(?:0|[1-9][0-9]{0,38})){4,40}\b|\burn:(?:uuid|oid
 LONG_ENOUGH = 8  # characters of a pseudonym that is looked for in other words too: "7" is part of too many
 MARK, OPENING = re.compile(r"⟦\d+⟧"), "⟦"
 KEY = "key"  # beside the marks: the patient's pseudonym
+STUDY = "study_uid"  # the same, the exam's
 PLACES = {  # fields that are taken out whole, by their name beside the marks
     KEY: ("assessment", "record", "case", "patient", "key"),
-    "study_uid": ("assessment", "record", "case", "exam", "study_uid"),
+    STUDY: ("assessment", "record", "case", "exam", "study_uid"),
     "comment": ("comment",),
 }
 

@@ -28,6 +28,7 @@ AUDIT_ACTIONS = {
     "account_changed": "an account's role or password was changed",
     "account_disabled": "an account was closed",
     "settings_changed": "the configuration was changed",
+    "unlisted": "somebody whom the record does not know was taken off the lists of overdue exams",
 }
 
 

@@ -27,11 +27,12 @@ READ: Final = "nodule"  # the kind whose readers' error was measured (knowledge/
 AXES: Final = ("long_mm", "short_mm")
 
 
-def growth_of(finding: Finding, guideline: Guideline) -> Growth | Unknown | None:
+def growth_of(finding: Finding, guideline: Guideline | None = None) -> Growth | Unknown | None:
     """What became of a lesion since the newest earlier exam, by what rules may read of it.
 
     None where there is nothing to grow: no exam was compared, it is new or resolved. ``Unknown`` with the reason where
-    the match is open, statements deny it, or a size has no error that is known.
+    the match is open, statements deny it, or a size has no error that is known. ``guideline``: whose threshold counts,
+    None for none.
     """
     before = finding.before
     if before is None or isinstance(before, Unknown):
@@ -48,7 +49,24 @@ def growth_of(finding: Finding, guideline: Guideline) -> Growth | Unknown | None
     missing = "; ".join(size.why for size in sizes if isinstance(size, Unknown))
     if missing or isinstance(sizes[0], Unknown) or isinstance(sizes[1], Unknown):
         return Unknown(missing)
-    return growth(sizes[0], sizes[1], float(months.value), limit_of(guideline) if finding.kind == READ else None)
+    limit = limit_of(guideline) if guideline is not None and finding.kind == READ else None
+    return growth(sizes[0], sizes[1], float(months.value), limit)
+
+
+def core_change(facts: Facts) -> float | None:
+    """How a solid component's mean diameter changed, in mm; None where a size is not known, or both are the same.
+
+    Guidelines decide by it, too, and the growth of the whole lesion does not tell it. Its error is not known: readers'
+    was measured of whole nodules.
+    """
+    now, then = (_mm(facts.get(name)) for name in ("solid_mean_mm", "prior_solid_mean_mm"))
+    return None if now is None or then is None or now == then else now - then
+
+
+def _mm(belief: Belief | None) -> float | None:
+    if isinstance(belief, Measured):
+        return belief.mean
+    return float(belief.value) if isinstance(belief, Known) and isinstance(belief.value, Decimal) else None
 
 
 def growth(now: Size, before: Size, months: float, limit: Limit | None = None, *, shared: float = 0.0) -> Growth:

@@ -282,6 +282,23 @@ def test_the_studys_structured_report_is_read_as_its_findings(server, start, tmp
 
 
 @pytest.mark.slow
+def test_an_archive_that_names_no_sop_classes_has_its_reports_read_as_reports_and_ours_left_out(
+    server, start, tmp_path
+):
+    server.names_kinds = False
+    seen = Seen()
+    server.put(*world.study(tmp_path, 2, day="20230101"), world.structured_report(tmp_path, 2, day="20230101"))
+    server.put(*world.study(tmp_path, 1), world.structured_report(tmp_path, 1))
+    watch = start(Seams(match=seen, emit=world.text_report), **reading_reports())
+    for _ in range(3):
+        watch.look()
+
+    assert (watch.steps(), watch.decisions()) == (["done"], watch.decisions()[:1])
+    assert [f.tracking_id for f in watch.assessments()[0].record.case.findings] == ["nodule 7"]
+    assert [(p.said_by, len(p.findings)) for p in seen.priors] == [("structured report", 1)]
+
+
+@pytest.mark.slow
 def test_a_report_that_comes_late_makes_a_new_assessment_and_our_own_does_not(server, start, tmp_path):
     server.put(*world.study(tmp_path, 1))
     watch = start(**reading_reports())

@@ -437,4 +437,4 @@ def test_a_journal_of_the_first_version_goes_on(tmp_path):
 
 def test_of_a_store_that_was_exchanged_nothing_is_held(tmp_path):
     with Store.open(tmp_path / "store") as store:
-        assert held_of(store, ("a", "b")) is None
+        assert held_of(store, "1.2", ("a", "b")) is None

@@ -57,6 +57,31 @@ def sign(folder):
         store.sign(first.decision_id, now(), "dr-a", seen=store.case(first.decision_id).judged)
 
 
+def override(folder):
+    (first,) = rows(folder)
+    with Store.open(folder / "store") as store:
+        store.open_reasons(first.decision_id, now(), "dr-a")
+        store.override(first.decision_id, "clinical_context", "known since long", now(), "dr-a", {"category": "2"})
+
+
+def correct(folder):
+    with Store.open(folder / "store") as store:
+        (first,) = store.worklist()
+        made = store.case(first.decision_id).assessment
+        exam = replace(made.record.case.exam, notes=("corrected",))
+        name = correction_name("0" * 32, first.decision_id)
+        record = replace(made.record, case=replace(made.record.case, exam=exam), decision_id=name)
+        store.correct(first.decision_id, replace(made, record=record), now(), "dr-a")
+
+
+def erase(folder):
+    with Store.open(folder / "store") as store:
+        (first,) = store.worklist()
+        assert not store.is_erased(first.decision_id)
+        store.erase_patient(first.patient, now(), "data protection", "asked for")
+        assert store.is_erased(first.decision_id)
+
+
 def told(folder, decision):
     """What is said of what it follows, and the reasons for review."""
     with Store.open(folder / "store") as store:
@@ -76,29 +101,14 @@ def test_a_decision_that_was_signed_meanwhile_is_not_said_to_be_unsigned(watched
 
 
 def test_what_somebody_said_meanwhile_is_a_reason_to_look(watched, tmp_path):
-    def override():
-        (first,) = rows(tmp_path)
-        with Store.open(tmp_path / "store") as store:
-            store.open_reasons(first.decision_id, now(), "dr-a")
-            store.override(first.decision_id, "clinical_context", "known since long", now(), "dr-a", {"category": "2"})
-
-    watched(override)
+    watched(lambda: override(tmp_path))
     first, second = rows(tmp_path)
 
     assert f"decision {first.decision_id}, on which somebody had worked" in told(tmp_path, second.decision_id)[1]
 
 
 def test_what_was_corrected_meanwhile_does_not_have_the_late_images_put_aside(watched, tmp_path):
-    def correct():
-        with Store.open(tmp_path / "store") as store:
-            (first,) = store.worklist()
-            made = store.case(first.decision_id).assessment
-            exam = replace(made.record.case.exam, notes=("corrected",))
-            name = correction_name("0" * 32, first.decision_id)
-            record = replace(made.record, case=replace(made.record.case, exam=exam), decision_id=name)
-            store.correct(first.decision_id, replace(made, record=record), now(), "dr-a")
-
-    watch = watched(correct)
+    watch = watched(lambda: correct(tmp_path))
     _, corrected, third = rows(tmp_path)
 
     assert watch.steps() == ["done", "done"]
@@ -123,17 +133,137 @@ def test_the_decision_of_an_erased_patient_does_not_speak_as_an_earlier_exam(tmp
 
 
 def test_a_patient_who_was_erased_meanwhile_is_decided_anew_and_not_traced_to_what_was(watched, tmp_path):
-    def erase():
-        with Store.open(tmp_path / "store") as store:
-            (first,) = store.worklist()
-            assert not store.is_erased(first.decision_id)
-            store.erase_patient(first.patient, now(), "data protection", "asked for")
-            assert store.is_erased(first.decision_id)
-
-    watch = watched(erase)
+    watch = watched(lambda: erase(tmp_path))
     first, second = rows(tmp_path)
 
     assert watch.steps() == ["done", "done"]
     assert (first.superseded_by, second.supersedes) == (None, None)
     assert first.patient != second.patient
     assert first.decision_id not in " ".join(told(tmp_path, second.decision_id))
+
+
+# --- in the last moment: after the watch has looked for the last time, while pictures are kept
+
+
+@pytest.fixture
+def at_last(watched, monkeypatch):
+    """As ``watched``; ``meanwhile`` happens when the pictures of the late set are kept, right before its decision."""
+    from radlogic.adapters.store import images
+
+    keeping, to_do = images.keep_images, []
+
+    def keep_images(*args):
+        kept = keeping(*args)
+        if to_do:
+            to_do.pop()()
+        return kept
+
+    monkeypatch.setattr(images, "keep_images", keep_images)
+
+    def late(meanwhile):
+        watch = watched(lambda: to_do.append(meanwhile))
+        assert not to_do
+        return watch
+
+    return late
+
+
+@pytest.mark.parametrize("act", [sign, override], ids=lambda act: act.__name__)
+def test_what_somebody_said_in_the_last_moment_is_told(at_last, tmp_path, act):
+    at_last(lambda: act(tmp_path))
+    first, second = rows(tmp_path)
+    notes, reasons = told(tmp_path, second.decision_id)
+
+    assert "nobody signed" not in notes
+    assert f"decision {first.decision_id}" in reasons
+    assert second.supersedes == first.decision_id
+
+
+def test_a_correction_in_the_last_moment_does_not_leave_the_late_images_decided_by_nobody(at_last, tmp_path):
+    watch = at_last(lambda: correct(tmp_path))
+    _, corrected, third = rows(tmp_path)
+
+    assert watch.steps() == ["done", "done"]
+    assert third.supersedes == corrected.decision_id
+    assert f"decision {corrected.decision_id}, on which somebody had worked" in told(tmp_path, third.decision_id)[1]
+
+
+def test_a_patient_erased_in_the_last_moment_does_not_have_the_late_images_put_aside(at_last, tmp_path):
+    watch = at_last(lambda: erase(tmp_path))
+    first, second = rows(tmp_path)
+
+    assert watch.steps() == ["done", "done"]
+    assert second.supersedes is None
+    assert first.decision_id not in " ".join(told(tmp_path, second.decision_id))
+
+
+# --- decisions of the study that others have put into the store
+
+
+def by_hand(folder, number, key="", *, sign_it=False):
+    """A decision of that study, made elsewhere and kept in the watch's store."""
+    from radlogic.adapters.assemble import Sources
+    from radlogic.adapters.assess import run
+
+    made, _ = run(Sources(series=folder / f"study-{number}-0"), None, world.TODAY)
+    case = made.record.case
+    case = replace(case, patient=replace(case.patient, key=key))
+    made = replace(made, record=replace(made.record, case=case, decision_id=f"{number:032d}"))
+    with Store.open(folder / "store") as store:
+        store.add(made, now(), "radlogic")
+        if sign_it:
+            store.open_reasons(made.record.decision_id, now(), "dr-a")
+            store.sign(made.record.decision_id, now(), "dr-a")
+    return made.record.decision_id
+
+
+@pytest.fixture
+def beside(tmp_path):
+    """A watch on an archive that has a study of which a decision was made elsewhere."""
+    with lying_dicomweb_server.serving() as server:
+
+        def look(meanwhile, **more):
+            server.put(*world.study(tmp_path, 1))
+            name = meanwhile()
+            server.put(*world.study(tmp_path, 1, first=4, slices=2))
+            watch = world.World(tmp_path, {"dicomweb": {"url": server.url}}, days=3650, **more)
+            watch.look()
+            return watch, name
+
+        yield look, server
+
+
+def test_a_decision_that_somebody_else_kept_of_the_study_is_followed(beside, tmp_path):
+    watch, first = beside[0](lambda: by_hand(tmp_path, 1))
+    _, second = rows(tmp_path)
+
+    assert watch.steps() == ["done"]
+    assert second.supersedes == first
+    assert "decided_before" not in second.reasons
+
+
+def test_a_signed_decision_of_another_record_of_the_patient_stands_beside_and_nothing_is_sent(beside, tmp_path):
+    watch, first = beside[0](lambda: by_hand(tmp_path, 1, "somebody-else", sign_it=True))
+    old, second = rows(tmp_path)
+
+    assert (watch.steps(), old.state, second.supersedes) == (["done"], State.SIGNED, None)
+    assert "decided_before" in second.reasons
+    assert f"decision {first} of this exam stands under another record" in told(tmp_path, second.decision_id)[1]
+    assert "a signed decision of the exam stands" in " ".join(watch.said)
+    assert beside[1].uids("SR") == []
+
+
+def test_a_decision_that_somebody_else_kept_of_an_earlier_exam_speaks(beside, tmp_path):
+    def earlier():
+        beside[1].put(*world.study(tmp_path, 2, day="20230228"))
+        return by_hand(tmp_path, 2)
+
+    seen = []
+
+    def match(case, priors):
+        seen.extend(one.said_by for one in priors)
+        return unmatched(case, priors)
+
+    _, name = beside[0](earlier, seams=Seams(match=match, emit=world.text_report))
+
+    assert f"decision {name}" in seen

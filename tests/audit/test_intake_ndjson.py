@@ -170,7 +170,8 @@ def test_a_fact_stated_twice_is_a_contradiction_and_not_the_first_of_both(tmp_pa
 
     aside = duckdb.sql(f"SELECT what, reason, field FROM '{made}/aside.parquet'").fetchall()
     assert aside == [("line", "the same fact stated twice", "mean_mm")]
-    assert duckdb.sql(f"FROM '{made}/findings.parquet'").fetchall() == []
+    findings = duckdb.sql(f"SELECT exam_id, finding_id, kind, mean_mm FROM '{made}/findings.parquet'").fetchall()
+    assert findings == [("e", None, None, None)]  # one that may be anything
 
 
 @pytest.mark.slow
@@ -182,4 +183,6 @@ def test_the_audit_says_the_same_of_a_population_in_ndjson_and_in_parquet(tmp_pa
         audit_folder(tmp_path / form / folder, tmp_path / form / "out", date(2026, 1, 1))
 
     summaries = [(tmp_path / form / "out" / "summary.json").read_text(encoding="utf-8") for form in ("pq", "nd")]
-    assert json.loads(summaries[0]) == json.loads(summaries[1])
+    tables, export = map(json.loads, summaries)
+    assert export["input"].pop("intake")["aside"] == {}
+    assert tables == export

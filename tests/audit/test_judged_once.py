@@ -11,9 +11,10 @@ import generated_tables
 import pyarrow.parquet as pq
 import pytest
 
-from radlogic.adapters.audit import asked, at_scale, cases, reported, sayings
+from radlogic.adapters.audit import asked, at_scale, cases, exam, reported, sayings
 from radlogic.adapters.audit.at_scale import Order, run
-from radlogic.adapters.audit.measure_files import asked_for, chosen
+from radlogic.adapters.audit.layout import tables_of
+from radlogic.adapters.audit.measure_files import RELATION, asked_for, chosen
 from radlogic.adapters.audit.scope import editions_of, scope
 
 duckdb = pytest.importorskip("duckdb", reason="needs the extra `audit`")
@@ -70,6 +71,25 @@ def test_buckets_whose_exams_ids_are_mixed_are_judged_as_by_hand(tables, tmp_pat
 
     assert len(list((tmp_path / "rows").iterdir())) > 2
     assert found == by_hand
+
+
+def test_a_list_that_is_not_stated_and_an_empty_one_are_two_cases(tables, tmp_path):
+    twins = tmp_path / "twins"
+    twins.mkdir()
+    other = {
+        "exams": "'B' || exam_id AS exam_id, 'B' || patient_id AS patient_id",
+        "findings": "'B' || exam_id AS exam_id, NULL AS history",
+        "patients": "'B' || patient_id AS patient_id",
+    }
+    with duckdb.connect() as database:
+        for name, said in other.items():
+            query = f"FROM '{tables}/{name}.parquet' UNION ALL SELECT * REPLACE ({said}) FROM '{tables}/{name}.parquet'"
+            database.execute(f"COPY ({query}) TO '{twins}/{name}.parquet'")
+        empty = database.execute(f"SELECT COUNT(*) FROM '{twins}/findings.parquet' WHERE len(history) = 0").fetchone()
+
+    assert empty[0] > 10
+    right = {k: answer for k, answer in audited_by_hand.judge(twins, AS_OF).items() if k[0] == "category-concordant"}
+    assert judged(twins, tmp_path / "out", measures=("category-concordant",)) == right
 
 
 @pytest.mark.slow
@@ -158,3 +178,33 @@ def test_statements_that_differ_in_one_word_are_told_apart(tmp_path):
         ("met", "same"),
         ("unknown", "findings_incomplete"),
     ]
+
+
+def test_a_column_without_a_value_is_not_read_and_an_empty_list_is_one(tmp_path):
+    held = {
+        "nothing": "CAST(NULL AS VARCHAR)",
+        "told": "NULLIF(i, 0)",
+        "no_list": "CAST(NULL AS INTEGER[])",
+        "empty_list": "CASE WHEN i = 0 THEN CAST([] AS INTEGER[]) END",
+        "list": "CASE WHEN i = 0 THEN [1] END",
+    }
+    listed = ", ".join(f"{value} AS {name}" for name, value in held.items())
+    (tmp_path / "exams").mkdir()
+    for n in range(2):
+        keys = "i AS exam_id, i AS patient_id, i AS exam_date, i AS modality, i AS region"
+        file = tmp_path / "exams" / f"{n}.parquet"
+        duckdb.sql(f"COPY (SELECT {keys}, {listed} FROM range({n}, 3) t(i)) TO '{file}' (FORMAT parquet)")
+
+    tables = tables_of(tmp_path, duckdb.connect(), {})
+
+    assert tables.found["exams"].empty == {"nothing", "no_list"}
+    assert {*tables.filled("exams")} >= {"told", "empty_list", "list", "exam_id"}
+
+
+def test_a_profile_has_only_columns_of_an_exam_and_no_measure_of_what_came_later_is_read_from_it():
+    profiled = {m.id for m in chosen() if asked_for([m]) <= exam.PROFILED}
+
+    assert exam.PROFILED <= RELATION
+    assert {"category-concordant", "right-interval", "edition-in-force"} <= profiled
+    assert not profiled & {"follow-up-on-time", "critical-result-communicated", "recorded-once", "eligibility-cms"}
+    assert len(chosen()) < 63  # a bit each in the list of patients not met

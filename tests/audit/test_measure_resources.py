@@ -56,7 +56,8 @@ SELECT * FROM (VALUES
   ('li-rads-us', TRUE, 'li-rads-us@2024', 'decided', 'x', 6, FALSE, FALSE, DATE '2024-01-01', NULL)
 ) t(guideline, applies, edition, computed_status, management, from_months, optional, by_default, exam_date, done_date),
 (SELECT DATE '2024-06-01' AS first_due, DATE '2024-08-01' AS last_due, NULL::DATE AS diagnosis_date,
-  NULL::DATE AS procedure_date, NULL::DATE AS death_date, NULL::DATE AS left_date, DATE '2026-06-30' AS as_of)
+  NULL::DATE AS known_since, NULL::DATE AS procedure_date,
+  NULL::DATE AS death_date, NULL::DATE AS left_date, DATE '2026-06-30' AS as_of)
 """
 
 

@@ -1,7 +1,7 @@
 # ruff: noqa: S608  paths of our own temporary files
 """The audit in SQL judges every exam as plain Python does, patient by patient."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import audited_by_hand
 import audited_tables
@@ -10,6 +10,8 @@ import pytest
 
 from radlogic.adapters.audit import reported
 from radlogic.adapters.audit.at_scale import Order, run
+from radlogic.adapters.audit.relation import AGE
+from radlogic.adapters.fhir.when import whole_years
 
 AS_OF = date(2026, 6, 30)  # of the generated populations
 duckdb = pytest.importorskip("duckdb", reason="needs the extra `audit`")
@@ -125,3 +127,14 @@ def check(found, population):
     assert len(unusable) * 1_000 <= len(found)
     assert missed == []
     assert invented == []
+
+
+def test_an_age_is_the_age_that_the_engine_reads_from_a_birth_date():
+    born = [date(1960, 2, 27) + timedelta(n) for n in range(5)]
+    days = [date(year, 2, 26) + timedelta(n) for year in (2010, 2012) for n in range(6)]
+    rows = ", ".join(f"(DATE '{a}', DATE '{b}')" for a in born for b in days)
+    people = f"SELECT *, NULL AS age_stated FROM (VALUES {rows}) v(birth_date, exam_date)"
+    query = f"SELECT birth_date, exam_date, {AGE} FROM ({people})"
+
+    for a, b, age in duckdb.sql(query).fetchall():
+        assert age == whole_years(a, b), (a, b)

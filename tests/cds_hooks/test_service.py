@@ -213,8 +213,9 @@ def test_it_is_not_ready_while_used_tokens_cannot_be_written(served, tmp_path, r
     with contextlib.ExitStack() as held:
 
         def locked():
-            db = sqlite3.connect(tmp_path / "store" / "radlogic.sqlite3", isolation_level=None)
-            held.enter_context(contextlib.closing(db)).execute("BEGIN IMMEDIATE")
+            for name in ("radlogic.sqlite3", *(["radlogic-tokens.sqlite3"] if replays == "store" else [])):
+                db = sqlite3.connect(tmp_path / "store" / name, isolation_level=None)
+                held.enter_context(contextlib.closing(db)).execute("BEGIN IMMEDIATE")
 
         (answer,) = served(("GET", "/readyz", {}), before=locked, replays=replays)
 
@@ -223,7 +224,7 @@ def test_it_is_not_ready_while_used_tokens_cannot_be_written(served, tmp_path, r
 
 def test_looking_whether_tokens_can_be_written_keeps_none(served, tmp_path):
     (answer,) = served(("GET", "/readyz", {}), replays="store")
-    with contextlib.closing(sqlite3.connect(tmp_path / "store" / "radlogic.sqlite3")) as db:
+    with contextlib.closing(sqlite3.connect(tmp_path / "store" / "radlogic-tokens.sqlite3")) as db:
         kept = db.execute("SELECT COUNT(*) FROM cds_used_token").fetchone()
 
     assert (answer.status_code, kept) == (200, (0,))

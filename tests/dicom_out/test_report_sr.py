@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import sample_decisions
-from compared_exams import compared
+from compared_exams import compared, unread
 from dicom_out_world import (
     AT,
     DAY,
@@ -448,10 +448,12 @@ def growth_items(assessment: Assessment, evidence: Evidence) -> dict[str, object
 
 
 def test_growth_is_a_measurement_of_what_radlogic_concludes(evidence: Evidence) -> None:
-    found = growth_items(compared("10.5"), evidence)
+    core = {"type": "part_solid", "solid_mean_mm": Decimal("8.5"), "prior_solid_mean_mm": Decimal(4)}
+    found = growth_items(compared("10.5", **core), evidence)
 
     numbers = {name: (float(v.NumericValue), v.MeasurementUnitsCodeSequence[0].CodeValue) for name, v in found.items()}
     assert numbers[":growth_mm"] == (3.5, "mm")
+    assert numbers[":growth_core_mm"] == (4.5, "mm")
     assert numbers[":growth_months"] == (6, "mo")
     assert numbers[":growth_over:lung-rads@2022"] == (pytest.approx(0.897, abs=0.001), "1")
     assert numbers[":doubling_days"] == (pytest.approx(104, abs=0.1), "d")
@@ -465,6 +467,21 @@ def test_growth_that_cannot_be_told_is_said_in_words_and_no_number(evidence: Evi
 
     assert list(found) == [":growth_mm"]
     assert "stated as new" in str(found[":growth_mm"])
+
+
+def test_a_doubling_time_that_errors_drown_is_said_in_words_and_no_number(evidence: Evidence) -> None:
+    found = growth_items(compared("7.5"), evidence)
+
+    assert "larger than the change" in str(found[":doubling_days"])
+    assert ":doubling_days_90_from" in found
+    assert ":doubling_days_90_to" not in found
+
+
+def test_growth_is_told_where_no_guideline_reads_the_lesion(evidence: Evidence) -> None:
+    found = growth_items(unread(), evidence)
+
+    assert ":growth_mm" in found
+    assert not any(name.startswith((":growth_over", ":growth_threshold")) for name in found)
 
 
 def test_growth_is_not_read_back_as_a_fact(evidence: Evidence, tmp_path: Path) -> None:

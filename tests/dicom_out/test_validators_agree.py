@@ -19,7 +19,7 @@ from pathlib import Path
 import pydicom
 import pytest
 import sample_decisions
-from compared_exams import compared
+from compared_exams import CORE, compared
 from dicom_out_world import NET, PEOPLE, SIGNED, TOLD, about, ball, exam_on_disk, plain, volume
 from pydicom.dataset import Dataset
 from shared_data import shared
@@ -83,7 +83,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "mixed": report_sr(mixed(), evidence, TOLD, segmentation=seg),
         "half": report_sr(mixed(), evidence, TOLD, segmentation=half),
         "empty": report_sr(plain(), evidence, TOLD),
-        "grown": report_sr(about(compared("10.5")), evidence, TOLD),
+        "grown": report_sr(about(compared("10.5", **CORE)), evidence, TOLD),
         "seg": seg,
     }
     paths = {name: folder / f"{name}.dcm" for name in made}

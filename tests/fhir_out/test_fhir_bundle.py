@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,7 +16,7 @@ from xml.etree import ElementTree
 import bundle_cases as world
 import pytest
 from bundle_cases import CONTEXT, PATIENT, SIGNATURES
-from compared_exams import compared
+from compared_exams import compared, unread
 from decision_strategies import assessments
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -735,6 +736,32 @@ def test_a_doubling_time_has_no_end_where_the_lesion_may_not_have_grown_and_is_l
 
     assert found.get("doubling-time-90", {}).keys() == (ends or set())
     assert ("doubling-time" in found) == (ends is not None)
+    assert "larger than the change" in found.get("doubling-time", {"text": "larger than the change"})["text"]
+
+
+@pytest.mark.parametrize(("core", "change"), [("8", 4), ("4", None)])
+def test_the_change_of_a_solid_component_is_told_beside_that_of_the_whole(core, change):
+    sizes = {"type": "part_solid", "solid_mean_mm": Decimal(core), "prior_solid_mean_mm": Decimal(4)}
+    found = numbers_of(bundle(compared("10.5", **sizes)), "apical")
+
+    assert (found["growth"], found.get("growth-core")) == (3.5, change)
+
+
+def test_growth_is_told_where_no_guideline_reads_the_lesion():
+    found = numbers_of(bundle(unread()), "apical")
+
+    assert (found["growth"], "growth-over-threshold" in found) == (3.5, False)
+
+
+@pytest.mark.parametrize(
+    ("management", "words"),
+    [("no_follow_up", "No follow up."), ("As I say", "As I say.")],
+)
+def test_a_stated_code_of_a_management_is_told_in_words(management, words):
+    said = {"guideline": "lung-rads@2022", "category": "2", "management": management}
+    made = bundle(compared("10.5"), Signed("dr-a", world.AT, "overridden", said, "clinical_context"))
+
+    assert resources(made, "DiagnosticReport")[0]["conclusion"] == f"ACR Lung-RADS v2022: category 2. {words}"
 
 
 def test_growth_that_cannot_be_told_says_why():

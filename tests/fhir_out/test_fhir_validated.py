@@ -8,7 +8,7 @@ import bundle_cases as world
 import peers
 import pytest
 from bundle_cases import CONTEXT, PATIENT, SIGNATURES
-from compared_exams import compared
+from compared_exams import CORE, compared
 
 from radlogic.adapters.fhir.emit.bundle import report_bundle
 from radlogic.adapters.fhir.emit.context import Context
@@ -40,6 +40,7 @@ def test_two_hundred_bundles_of_the_shipped_cases_are_without_fault():
     made += [report_bundle(a, s, CONTEXT) for _, a in world.written() for s in SIGNATURES.values()]
     made += [report_bundle(a, s, FULL) for _, a in world.written() for s in (None, SIGNATURES["accepted"])]
     made += [report_bundle(compared(mm), None, CONTEXT) for mm in ("10.5", "7.5", "6.0", "3.0")]  # growth, and none
+    made.append(report_bundle(compared("10.5", **CORE), None, CONTEXT))
     first, then = (a for _, a in itertools.islice(world.written(), 2))
     made += [report_bundle(then, SIGNATURES["corrected"], CONTEXT, replaced=(first,))]
     count, found = faults(made)
@@ -55,6 +56,7 @@ def test_overrides_by_guidelines_and_editions_that_were_not_read_are_without_fau
     held = list(world.written())
     made = [report_bundle(a, s, c) for (_, a), s, c in itertools.product(held, signed, (CONTEXT, FULL))]
     made += [report_bundle(compared(mm), None, CONTEXT) for mm in ("10.5", "7.5", "6.0", "3.0")]  # growth, and none
+    made.append(report_bundle(compared("10.5", **CORE), None, CONTEXT))
     first, then = (a for _, a in held[:2])
     corrected = replace(SIGNATURES["corrected"], replaces=first.record.decision_id)
     made += [report_bundle(then, corrected, CONTEXT, replaced=(first,), signatures=(s,)) for s in signed]

@@ -86,6 +86,7 @@ def test_the_service_takes_the_example_settings_in_the_environment_of_its_contai
 
     assert told.access.base_url == told.trust.base_url == "https://radlogic.hospital.example"
     assert (told.store, told.logs, told.replays) == ("postgresql://radlogic@database/radlogic", "json", "store")
+    assert told.processes == 2
     assert told.host == "127.0.0.1"  # the proxy is in its network
     assert [client.name for client in told.trust.clients] == ["ehr"]
     assert told.trust.verify

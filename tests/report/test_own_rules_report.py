@@ -1,13 +1,18 @@
 """A hospital's own guideline is reported in its own sentences where its folder is given, and honestly without them."""
 
+import shutil
+
 import command
 import own_rules
 import pytest
+from report_cases import MAKE
 from report_pages import Page, words_of
 
 from radlogic.adapters.report.known_rules import any_rules
 from radlogic.adapters.report.language import reading
+from radlogic.adapters.report.text import report_text
 from radlogic.adapters.report_commands import Asked, report
+from radlogic.engine.resources import rules_folder
 
 SENTENCES = """\
 guideline: kidney-cyst@2026
@@ -71,3 +76,31 @@ def test_a_folder_that_is_none_is_refused(decided, tmp_path):
 
     with pytest.raises(NotReadable):
         report(Asked(decided[1], rules=(tmp_path / "nowhere",)))
+
+
+@pytest.mark.parametrize(
+    ("change", "told_of_it"),
+    [
+        ("", ""),
+        ("seen on", ", in the place of those that radlogic ships"),
+        (None, "general ones: the folder rules takes the place of the guideline that radlogic ships, and has none"),
+    ],
+    ids=["the same", "others", "none"],
+)
+def test_sentences_in_the_place_of_shipped_ones_are_told_with_their_folder(tmp_path, change, told_of_it):
+    made, _ = MAKE["lung-growth-and-silent-spot"]
+    edition = tmp_path / "rules" / "lung-rads" / "2022"
+    shutil.copytree(str(rules_folder() / "lung-rads" / "2022"), edition)
+    words = edition / "report" / "en.yaml"
+    if change is None:
+        shutil.rmtree(words.parent)
+    elif change:
+        text = words.read_text(encoding="utf-8")
+        words.write_text(text.replace("On the prior exam", "FIRSTHACK on the prior exam"), encoding="utf-8")
+    with reading((tmp_path / "rules",)):
+        text = words_of(report_text(made()))
+
+    assert ("Sentences, ACR Lung-RADS v2022" in text) is bool(told_of_it)
+    assert told_of_it in text
+    assert ("of the folder rules, sha256 " in text) is bool(change)
+    assert str(tmp_path) not in text

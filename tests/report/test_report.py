@@ -5,16 +5,20 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+import compared_exams
 import pytest
+from compared_exams import NOW
+from report_cases import MAKE
 from report_pages import TITLES, Page, part, statements, words_of
 from sample_decisions import ALL, NET, by_convention, screening, unknown_indication, unknown_type
 
+from radlogic.adapters.fhir.patient import read_patient
 from radlogic.adapters.notice import INTENDED_USE, PRELIMINARY
 from radlogic.adapters.report.draft import report_of
 from radlogic.adapters.report.html import report_html
 from radlogic.adapters.report.text import report_text
 from radlogic.engine.record import Assessment, DecisionRecord
-from radlogic.engine.types import Case, Classes, Decision, Exam, Measured, Priority, Review, Route
+from radlogic.engine.types import Case, Classes, Decision, Exam, Measured, Priority, Review, Route, Unknown
 
 
 def empty():
@@ -311,3 +315,35 @@ def test_intervals_are_told_as_they_are_held(interval, words):
     text = report_text(replace(held, decision=decision))
 
     assert f"Follow-up: {words}, due 2025-06-14" in text
+
+
+def test_of_what_the_record_does_not_know_only_what_an_answer_reads_is_named_and_the_rest_counted():
+    person = {"resourceType": "Patient", "id": "7", "gender": "female", "birthDate": "1960-01-01"}
+    record = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": person}]}
+    case = replace(compared_exams.now(compared_exams.apical()), patient=read_patient(record, exam_date=NOW))
+    unknown = [name for name, belief in case.patient.facts.items() if isinstance(belief, Unknown)]
+    said = words_of(report_text(compared_exams.decided(case)))
+    told = said.partition("Not known (the record does not mention it): ")[2].partition(".")[0].split(", ")
+
+    assert {"smoking status", "emphysema", "family history of lung cancer"} <= set(told)  # of both risk models
+    assert {"cirrhosis", "albumin", "INR"}.isdisjoint(told)
+    assert f"{len(unknown) - len(told)} more facts are not known; no answer of this report reads them." in said
+
+
+def test_what_a_guideline_reads_of_the_patient_is_named_and_with_rules_that_are_not_at_hand_all_is():
+    unknown = {"cirrhosis": Unknown("?"), "pack_years": Unknown("?")}
+    made, _ = MAKE["liver-typical"]
+    case = made().record.case
+    made = replace(
+        made(), record=replace(made().record, case=replace(case, patient=replace(case.patient, facts=unknown)))
+    )
+    elsewhere = replace_guidelines(made, "kidney-cyst@2026")
+
+    assert "Not known (?): cirrhosis. One more fact is not known" in words_of(report_text(made))
+    assert "Not known (?): cirrhosis, pack-years." in words_of(report_text(elsewhere))
+
+
+def replace_guidelines(made, name):
+    """The decision as one by a guideline that is not at hand."""
+    read = tuple(replace(g, application=replace(g.application, guideline=name)) for g in made.decision.guidelines)
+    return replace(made, decision=replace(made.decision, guidelines=read))

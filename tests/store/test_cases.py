@@ -9,6 +9,7 @@ from sample_decisions import ALL, no_findings, screening, unknown_type
 from radlogic.adapters.store.cases import Filter, Kind, Outcome, State, Store
 from radlogic.adapters.store.errors import (
     AlreadySigned,
+    ChangedMeanwhile,
     NoSuchDecision,
     NothingChanged,
     ReasonsNotOpened,
@@ -223,6 +224,75 @@ def test_a_correction_is_a_new_decision_that_supersedes_and_waits_for_its_own_si
         store.sign("new", later(6), **DR_A)
     store.open_reasons("new", later(6), **DR_A)
     assert store.sign("new", later(7), **DR_A).outcome is Outcome.CORRECTED
+
+
+def read(store):
+    store.commit_reading("old", {}, later(3), **DR_B)
+
+
+def accept(store):
+    store.accept("old", later(3), **DR_B)
+
+
+def override(store):
+    store.override("old", "clinical_context", "known", later(3), **DR_B)
+
+
+def sign(store):
+    store.sign("old", later(3), **DR_B)
+
+
+def erase(store):
+    store.erase_patient(store.row("old").patient, later(3), "data protection", "asked for")
+
+
+@pytest.mark.parametrize("act", [read, accept, override, sign, erase], ids=lambda act: act.__name__)
+def test_a_correction_that_was_made_of_what_somebody_has_changed_since_is_refused(store, act):
+    add(store, "old", required=False)
+    seen = store.row("old")
+    act(store)
+    with pytest.raises(ChangedMeanwhile):
+        store.correct("old", named("new"), later(4), **DR_A, seen=seen)
+
+    assert [row.decision_id for row in store.worklist(Filter(states=tuple(State)))] == ["old"]
+
+
+def test_a_correction_made_of_what_still_stands_is_taken_whoever_it_was_given_to(store):
+    add(store, "old", required=False)
+    seen = store.row("old")
+    store.assign("old", "dr-b", later(1), **DR_A)
+
+    assert store.correct("old", named("new"), later(2), **DR_A, seen=seen) == "new"
+
+
+def test_a_signature_that_came_with_the_correction_at_once_is_named(store):
+    add(store, "old", required=False)
+    seen = store.row("old")
+    sign(store)
+    with pytest.raises(ChangedMeanwhile) as refused:
+        store.correct("old", named("new"), later(4), **DR_A, seen=seen)
+
+    assert (refused.value.by, refused.value.at) == ("dr-b", "2026-03-01T08:03:00.000000Z")
+
+
+def of_study(name, study, patient):
+    a = named(name)
+    case = a.record.case
+    exam = replace(case.exam, study_uid=study)
+    case = replace(case, exam=exam, patient=replace(case.patient, key=patient))
+    return replace(a, record=replace(a.record, case=case))
+
+
+def test_decisions_are_found_by_their_study_newest_first_but_for_superseded_ones_and_of_erased_patients(store):
+    for name, study, patient in (
+        ("a", "1.2.3", "somebody-1"), ("b", "1.2.3", ""), ("c", "1.2.33", ""), ("d", "1.2.3", "somebody-2")
+    ):  # fmt: skip
+        store.add(of_study(name, study, patient), NOW, "radlogic")
+    store.correct("b", of_study("e", "1.2.3", ""), NOW, **DR_A)
+    store.erase_patient(store.row("d").patient, NOW, "data protection", "asked for")
+
+    assert [row.decision_id for row in store.of_study("1.2.3")] == ["e", "a"]
+    assert [store.of_study(none) for none in ("", "1.2", "%", '1.2.3"', "\n")] == [()] * 5
 
 
 def test_what_is_superseded_cannot_be_worked_on_and_names_its_successor(store):

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 import store_cases
-from compared_exams import ABSENT, NOW, THEN, WHOLE, apical, before, compared, decided, now
+from compared_exams import ABSENT, NOW, THEN, WHOLE, apical, before, compared, decided, now, unread
 
 from radlogic.adapters.archive.watch.earlier import _kept
 from radlogic.adapters.archive.watch.seams import Prior, unmatched
@@ -146,10 +146,45 @@ def test_the_page_tells_the_same_growth_and_draws_it():
     assert "apical: mean diameter over time" in page
 
 
-def test_a_lesion_that_may_not_have_grown_is_told_with_an_open_end():
+def test_a_lesion_that_may_not_have_grown_has_no_doubling_time_but_the_shortest():
     told = findings_of(report_text(compared("7.5")))
 
+    assert "Volume doubling time cannot be told: the errors of both measurements are larger than the change" in told
     assert "(90 %: 109 days or longer; it may not have grown)" in told
+
+
+@pytest.mark.parametrize(("day", "time"), [(26, "1 day"), (24, "3 days")])
+def test_of_exams_a_day_or_few_apart_no_doubling_time_is_told(day, time):
+    then = store_cases.exam()
+    late = before(exam=replace(then.exam, date=date(2026, 8, day), facts={**then.exam.facts, **WHOLE}))
+    told = findings_of(report_text(decided(with_earlier(now(apical("apical", "10.5")), [of_decision(late)]))))
+
+    assert f"Mean diameter changed by +3.5 mm in {time}, " in told
+    assert f"cannot be told: the exams lie {time} apart, and their dates tell the time between to a day only" in told
+
+
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [(date(2025, 8, 27), "12 months earlier"), (date(2025, 8, 26), "12 months and 1 day earlier"),
+     (date(2026, 7, 27), "1 month earlier"), (date(2026, 8, 24), "3 days earlier")],
+)  # fmt: skip
+def test_the_time_since_the_earlier_exam_is_said_as_people_say_it(day, words):
+    then = store_cases.exam()
+    early = before(exam=replace(then.exam, date=day, facts={**then.exam.facts, **WHOLE}))
+
+    made = decided(with_earlier(now(apical("apical", "10.5")), [of_decision(early)]))
+
+    assert f"On the prior exam, {words}, its mean diameter was 7.0 mm." in findings_of(report_text(made))
+
+
+def test_growth_is_told_where_no_guideline_reads_the_lesion():
+    made = unread()
+    told = findings_of(report_text(made))
+
+    assert [g.application.applies for g in made.decision.guidelines] == ["no"]
+    assert "Mean diameter changed by +3.5 mm in 6 months" in told
+    assert "Volume doubling time 104 days" in told
+    assert "has a probability of" not in told
 
 
 def test_exams_further_apart_than_the_guideline_speaks_of_are_told():

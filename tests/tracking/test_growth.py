@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tracked import STATED, lesion
 
-from radlogic.engine.before import Before
+from radlogic.engine.before import Before, Untold
 from radlogic.engine.errors import BadValue
 from radlogic.engine.guideline.load import load_guideline
-from radlogic.engine.tracking.growth import growth, growth_of
+from radlogic.engine.tracking.growth import core_change, growth, growth_of
 from radlogic.engine.tracking.limit import Limit, limit_of
 from radlogic.engine.types import Classes, Known, Measured, NotApplicable, Source, SourceKind, Unknown
 
@@ -39,11 +39,35 @@ def test_a_lesion_that_may_not_have_grown_may_never_double():
     assert found.doubling_90_days[0] is not None
 
 
+def test_a_doubling_time_that_the_errors_of_the_sizes_drown_is_not_told():
+    found = growth((8.2, 0.5), (8, 0.5), 12)
+
+    assert (found.doubling_days, found.untold) == (None, Untold.ERRORS)
+
+
+@pytest.mark.parametrize(("days", "untold"), [(1, Untold.DATES), (2, Untold.DATES), (60, None), (365, None)])
+def test_a_doubling_time_that_dates_do_not_tell_is_not_told(days, untold):
+    found = growth((9, 0.3), (6, 0.3), days / (365.25 / 12))
+
+    assert found.untold is untold
+    assert (found.doubling_days is None) is (untold is not None)
+    assert (found.doubling_90_days == (None, None)) is (untold is not None)
+
+
+@given(st.floats(1, 400), st.floats(3, 30), st.floats(3, 30), st.floats(0.05, 3))
+def test_no_doubling_time_is_told_that_may_be_shorter_than_the_day_to_which_dates_tell(days, now, before, sd):
+    found = growth((now, sd), (before, sd), days / (365.25 / 12))
+
+    if found.doubling_days is not None:
+        assert found.doubling_90_days[0] * (days - 1) / days >= 1 - 1e-6
+        assert found.doublings_90_a_year[0] > 0
+
+
 def test_a_lesion_that_shrinks_has_no_doubling_time():
     found = growth((5, 0.1), (9, 0.1), 6)
 
     assert found.doublings_a_year < 0
-    assert (found.doubling_days, found.doubling_90_days) == (None, (None, None))
+    assert (found.doubling_days, found.doubling_90_days, found.untold) == (None, (None, None), None)
 
 
 @pytest.mark.parametrize(("now", "expected"), [(7.5, 0.5), (20.0, 1.0), (6.0, 0.0)])
@@ -217,6 +241,25 @@ def test_measured_sizes_of_another_kind_grow_without_a_threshold():
     found = growth_of(replace(found_again(**sizes), kind="observation"), LUNG)
 
     assert (found.change_mm, found.threshold_mm, found.over_threshold) == (2, None, None)
+
+
+def test_without_a_guideline_growth_has_no_threshold_and_is_told_all_the_same():
+    found = growth_of(found_again())
+
+    assert (found.change_mm, found.threshold_mm, found.over_threshold) == (2, None, None)
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "change"),
+    [(Known(Decimal(8), STATED), Known(Decimal(4), STATED), 4),
+     (Measured(5.5, 0.4, "mm", NET), Known(Decimal(5), STATED), 0.5),
+     (Known(Decimal(4), STATED), Known(Decimal(4), STATED), None), (Known(Decimal(4), STATED), None, None),
+     (Unknown("?"), Known(Decimal(4), STATED), None)],
+)  # fmt: skip
+def test_the_change_of_a_solid_component_is_told_where_both_sizes_are_known_and_differ(now, then, change):
+    facts = {"solid_mean_mm": now} | ({"prior_solid_mean_mm": then} if then else {})
+
+    assert core_change(facts) == change
 
 
 def test_what_a_form_only_leaves_out_denies_nothing():

@@ -27,16 +27,8 @@ class Met:
     left_open: tuple[str, ...] = ()
 
 
-def decide(
-    sources: Sources,
-    rule: Rule,
-    as_of: date,
-    priors: tuple[Prior, ...],
-    met: Met,
-    match: Match,
-    follows: Follows,
-) -> Assessment:
-    """The assessment of one study.
+def compared(sources: Sources, rule: Rule, as_of: date, priors: tuple[Prior, ...], met: Met, match: Match) -> Case:
+    """The case of one study, with what earlier exams say of it.
 
     Args:
         sources: its series, and what else is known of it.
@@ -45,7 +37,6 @@ def decide(
         priors: earlier exams, newest first.
         met: what was met on the way.
         match: finds lesions again on the earlier exams.
-        follows: the decision whose place it takes, if there is one.
 
     Raises:
         InputError: the study cannot be used. SetupError: knowledge that it needs is absent.
@@ -55,9 +46,17 @@ def decide(
         cure = "Have the study's date corrected in the archive."
         raise Contradiction("study", "StudyDate (0008,0020)", "a day that is not yet", "today or earlier", cure)
     noted = replace(case, exam=replace(case.exam, notes=(*case.exam.notes, *met.notes)))
-    matched = match(replace(noted, exam=told(noted.exam, (), met.left_open)), priors)
-    knowledge = load_knowledge(case.exam.date, rule.guideline, sources.rules, images=True, site=site_folder())
-    return follows.named(assess(follows.said_with(matched), knowledge, as_of))
+    return match(replace(noted, exam=told(noted.exam, (), met.left_open)), priors)
+
+
+def decide(case: Case, rule: Rule, guidelines: tuple[Path, ...], as_of: date, follows: Follows) -> Assessment:
+    """The assessment of a case, as the one that ``follows`` the study's earlier decision, if there is one.
+
+    Raises:
+        InputError: the case cannot be used. SetupError: knowledge that it needs is absent.
+    """
+    knowledge = load_knowledge(case.exam.date, rule.guideline, guidelines, images=True, site=site_folder())
+    return follows.named(assess(follows.said_with(case), knowledge, as_of))
 
 
 def _with_priors(case: Case, rule: Rule, priors: tuple[Prior, ...]) -> Case:

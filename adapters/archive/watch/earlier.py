@@ -14,7 +14,7 @@ from ...decision_file import write_text
 from ..dicomweb import searchable
 from ..errors import NotInArchive
 from ..objects import Identity, identity_of
-from ..seam import Archive, Query, StudyEntry
+from ..seam import Archive, Query, StudyEntry, noted
 from ..uids import hashed
 from .deciding import Met
 from .gathering import IMAGES, STATED, Gather, files_below
@@ -87,7 +87,7 @@ def _fetch(archive: Archive, gather: Gather, study: StudyEntry, rule: Rule, plac
     series = gather.retrying(lambda: archive.series(study.uid))
     for one in (*wanted_series(rule, study, series), *(s for s in series if s.modality == "SR")):
         entries = gather.retrying(lambda uid=one.uid: archive.instances(study.uid, uid))  # type: ignore[misc]
-        gather.fetch(archive, entries, place)
+        gather.fetch(archive, noted(one, entries), place)
 
 
 def _check_patient(current: Identity, place: Path) -> None:

@@ -9,7 +9,6 @@ from ..fetching import fetch_instances
 from ..retry import Retrying
 from ..seam import Archive, InstanceEntry
 from ..uids import hashed
-from .reports import REPORTS
 
 IMAGES, STATED, REPORTS_BEFORE = "current", "reports", "reports-before"
 
@@ -26,7 +25,7 @@ class Gather:
     ) -> None:
         """Have these objects of one series below ``place``; ``all_of_it``: the series has no others."""
         if entries:
-            kind = STATED if entries[0].kind.startswith(REPORTS) else IMAGES
+            kind = STATED if entries[0].is_report else IMAGES
             self.into(archive, entries, place / kind / hashed(entries[0].series), all_of_it=all_of_it)
 
     def into(self, archive: Archive, entries: tuple[InstanceEntry, ...], folder: Path, *, all_of_it: bool) -> None:

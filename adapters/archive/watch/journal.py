@@ -188,7 +188,9 @@ class Journal(Closing):
 
     def open_job(self, seen: Seen, job: Job) -> bool:
         """Have a job for the set that is seen; False where there is one already. Jobs it overtakes end."""
-        listing = json.dumps([[(i.uid, i.series, i.study, i.kind) for i in series] for series in job.listing])
+        listing = json.dumps(
+            [[(i.uid, i.series, i.study, i.kind, i.modality) for i in series] for series in job.listing]
+        )
         values = (job.key, job.study, job.day, job.rule, listing, job.as_of, Step.SEEN)
         with self._change():
             self._see(seen)

@@ -10,11 +10,11 @@ from datetime import date, timedelta
 from ....engine.errors import InputError, RadlogicError
 from ..objects import identity_of
 from ..retry import Retrying
-from ..seam import Archive, InstanceEntry, Query, SeriesEntry, StudyEntry
+from ..seam import Archive, InstanceEntry, Query, SeriesEntry, StudyEntry, noted
 from ..uids import hashed
 from .gathering import Gather, files_below
 from .journal import Job, Journal, Seen, Step
-from .reports import REPORTS, is_own
+from .reports import is_own
 from .rules import Rule, first_fitting
 from .saying import Say
 from .settings import WatchSettings
@@ -94,13 +94,16 @@ class Look:
     ) -> tuple[tuple[InstanceEntry, ...], ...]:
         """The objects of each wanted series; with reports of others, where the rule reads them, and none of our own."""
         reports = tuple(one for one in series if one.modality == "SR") if rule.findings else ()
-        each = (self.retrying(lambda uid=one.uid: self.source.instances(study.uid, uid)) for one in (*wanted, *reports))  # type: ignore[misc]
+        each = (
+            noted(one, self.retrying(lambda uid=one.uid: self.source.instances(study.uid, uid)))  # type: ignore[misc]
+            for one in (*wanted, *reports)
+        )
         others = (tuple(i for i in of if not self._own(i)) for of in each)
         return tuple(tuple(sorted(of, key=lambda i: i.uid)) for of in others if of)
 
     def _own(self, one: InstanceEntry) -> bool:
         """Whether it is radlogic's: made by this watch, or a report that says so, whoever sent it (a signed one)."""
-        if self.journal.is_own(one.uid) or not one.kind.startswith(REPORTS):
+        if self.journal.is_own(one.uid) or not one.is_report:
             return self.journal.is_own(one.uid)
         known = self.journal.own_report(one.uid)
         return self._looked_into(one) if known is None else known

@@ -10,7 +10,6 @@ from ....engine.errors import InputError
 from ....engine.types import Finding
 from ..objects import Identity, identity_of
 
-REPORTS: Final = "1.2.840.10008.5.1.4.1.1.88."  # the SOP classes of structured reports (PS3.4 B.5)
 OWN: Final = "radlogic"  # Manufacturer (0008,0070) of what radlogic itself wrote
 
 

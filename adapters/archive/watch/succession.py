@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ....engine.before import DECIDED_BEFORE
 from ....engine.record import Assessment, correction_name
 from ....engine.tracking.priors import told
 from ....engine.types import Case
@@ -21,13 +22,13 @@ from ...decision_file import write_text
 if TYPE_CHECKING:
     from ...store.cases import CaseFile, Row, Store
 
-DECIDED_ANEW: Final = "decided anew: "
 FILE: Final = "instead-of.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the store holds of a study: ``made`` by the watch, the last one; ``row``: the newest in its place.
+    """What the store holds of a study: ``made``, the last one, by the watch or by others; ``row``: the newest in its
+    place.
 
     ``final``: the signed decision that stands, None where there is none.
     """
@@ -37,26 +38,37 @@ class Held:
     final: Row | None
 
     @property
+    def patient(self) -> str:
+        """The pseudonym of the patient under whose record it was decided, '' for none."""
+        return self.made.assessment.record.case.patient.key
+
+    @property
     def standing(self) -> str:
         """The decision that holds: a correction of a signed one does not until it is signed itself."""
         return (self.final or self.row).decision_id
 
-    def follows(self) -> Follows:
-        """How a new decision of the study follows it."""
+    def follows(self, patient: str) -> Follows:
+        """How a new decision of the study follows it, made with the record of that pseudonym ('' for none).
+
+        One under another record of the patient cannot be corrected by it: both stand, and a human must look.
+        """
         name = self.row.decision_id
+        if patient != self.patient:
+            why = f"decision {self.standing} of this exam stands under another record of the patient, or under none"
+            return Follows("", f"{DECIDED_BEFORE}{why}; this takes no other's place: let one of them stand", human=True)
         came = "images or reports came after it"
         if self.final is not None:
             signed = self.final.decision_id
             why = f"decision {signed} of this exam is signed and stands; {came}: it may need a correction"
             if name != signed:
                 why += f"; this takes the place of {name}, which waited as its correction: look at what that one says"
-            return Follows(name, DECIDED_ANEW + why, human=True)
+            return Follows(name, DECIDED_BEFORE + why, human=True)
         if _worked_on(self.row):
             why = (
                 f"this takes the place of decision {name}, on which somebody had worked; {came}: look at what they said"
             )
-            return Follows(name, DECIDED_ANEW + why, human=True)
-        return Follows(name, f"{DECIDED_ANEW}this takes the place of decision {name}, which nobody signed; {came}")
+            return Follows(name, DECIDED_BEFORE + why, human=True)
+        return Follows(name, f"{DECIDED_BEFORE}this takes the place of decision {name}, which nobody signed; {came}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,30 +105,36 @@ def read_follows(folder: Path) -> Follows:
     return Follows(**json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else Follows()
 
 
-def held_of(store: Store, decisions: Iterable[str]) -> Held | None:
-    """What the store holds of a study, by the decisions that the watch made of it, newest first; None for nothing.
+def held_of(store: Store, study: str, decisions: Iterable[str], patient: str | None = None) -> Held | None:
+    """What the store holds of a study; None for nothing.
 
-    A store may lack the newest (the process died before it was kept) and all of them (it was exchanged). Of a patient
-    who was erased nothing is held: that those decisions were theirs is not to be told any more.
+    ``decisions``: those that the watch made of it, newest first; the store may lack the newest (the process died before
+    it was kept) and all of them (it was exchanged). After them those of anybody else that stand. One under the record
+    of ``patient`` (a pseudonym; None: under any) speaks before others, and of these a signed one. Of a patient who was
+    erased nothing is held: that those decisions were theirs is not to be told any more.
     """
+    names = dict.fromkeys((*decisions, *(row.decision_id for row in store.of_study(study))))
+    held = [one for name in names if (one := _held(store, name)) is not None]
+    return min(held, key=lambda one: (patient not in (None, one.patient), one.final is None), default=None)
+
+
+def _held(store: Store, name: str) -> Held | None:
     from ...report.signed import stood
     from ...store.errors import NoSuchDecision
     from ...store.states import State
 
-    for name in decisions:
-        try:
-            if store.is_erased(name):
-                continue
-            made = store.case(name)
-        except NoSuchDecision:
-            continue
-        row = made.row
-        while row.superseded_by is not None:
-            row = store.row(row.superseded_by)
-        row = store.pending(row.decision_id) or row
-        chain = (row, *(one.row for one in stood(store, row.decision_id).before))
-        return Held(made, row, next((one for one in chain if one.state is State.SIGNED), None))
-    return None
+    try:
+        if store.is_erased(name):
+            return None
+        made = store.case(name)
+    except NoSuchDecision:
+        return None
+    row = made.row
+    while row.superseded_by is not None:
+        row = store.row(row.superseded_by)
+    row = store.pending(row.decision_id) or row
+    chain = (row, *(one.row for one in stood(store, row.decision_id).before))
+    return Held(made, row, next((one for one in chain if one.state is State.SIGNED), None))
 
 
 def same_case(one: Assessment, other: Assessment) -> bool:
@@ -127,8 +145,11 @@ def same_case(one: Assessment, other: Assessment) -> bool:
 
 def _plain(case: Case) -> Case:
     exam = case.exam
-    notes, left = (tuple(t for t in texts if not t.startswith(DECIDED_ANEW)) for texts in (exam.notes, exam.unmatched))
-    return replace(case, exam=replace(exam, notes=notes, unmatched=left))
+    return replace(case, exam=replace(exam, notes=_without(exam.notes), unmatched=_without(exam.unmatched)))
+
+
+def _without(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(text for text in texts if not text.startswith(DECIDED_BEFORE))
 
 
 def _worked_on(row: Row) -> bool:

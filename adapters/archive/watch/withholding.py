@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..fetching import fetched
+from ..seam import noted
 from ..uids import hashed
 from .gathering import REPORTS_BEFORE
 from .journal import Job, Journal
@@ -35,7 +36,8 @@ def why_withheld(store: Store, journal: Journal, job: Job) -> str:
         return "another decision took its place"
     if stood.signed is not None:
         return "it is signed"
-    return "a signed decision of the exam stands" if stood.was_final else ""
+    signed = stood.was_final or any(row.signed_by is not None for row in store.of_study(job.study))
+    return "a signed decision of the exam stands" if signed else ""
 
 
 def reports_before(store: Store, bench: Bench, job: Job, folder: Path) -> tuple[Path, ...]:
@@ -65,7 +67,7 @@ def _fetched(bench: Bench, study: str, wanted: frozenset[str], place: Path) -> t
         if series.modality != "SR":
             continue
         listed = gather.retrying(lambda uid=series.uid: archive.instances(study, uid))  # type: ignore[misc]
-        entries = tuple(one for one in listed if one.uid in wanted)
+        entries = noted(series, (one for one in listed if one.uid in wanted))
         gather.into(archive, entries, folder := place / hashed(series.uid), all_of_it=len(entries) == len(listed))
         files += fetched(entries, folder)
     return tuple(files)

@@ -24,7 +24,7 @@ from ..basket import made, sync_folder
 from ..objects import identity_of
 from ..seam import Archive
 from ..storing import store_file
-from .deciding import Met, decide, sources_of
+from .deciding import Met, compared, decide, sources_of
 from .earlier import earlier, fetch_earlier
 from .gathering import IMAGES, STATED, Gather, files_below
 from .journal import Job, Journal, Step
@@ -37,7 +37,8 @@ from .withholding import reports_before, why_withheld
 
 if TYPE_CHECKING:
     from ....engine.perception.volume import Volume
-    from ...store.cases import CaseFile, Store
+    from ....engine.types import Case
+    from ...store.cases import CaseFile, Row, Store
 
 DECISION: Final = "decision.json"
 OUT: Final = "out"
@@ -112,15 +113,27 @@ class Work:
         """The decision is kept in the store, with what its pictures need; none of what was overtaken meanwhile."""
         assessment = self._decision()
         self._check_same_images(assessment)
-        if self._overtaken(assessment):
+        name, follows = assessment.record.decision_id, read_follows(self.folder)
+        held = self._held(self.job.study, assessment.record.case.patient.key)
+        if self._is_kept(name):
+            follows = Follows()
+        elif follows != _following(held, assessment.record.case):
             return  # the step is not done: it is taken again, and the decision made anew
-        name, s = assessment.record.decision_id, self._bench.settings
         self._bench.journal.deciding(self.job, name)
-        with self._store() as store:
-            kept = is_kept(store, name)
-        instead_of = "" if kept else read_follows(self.folder).instead_of
-        keep(assessment, s.store, s.guidelines, volume=self._volume, images=s.images, instead_of=instead_of)
-        self._bench.journal.advance(self.job, Step.ASSESSED, decision=name)
+        if self._keep(assessment, follows, held.row if held is not None and follows.instead_of else None):
+            self._bench.journal.advance(self.job, Step.ASSESSED, decision=name)
+
+    def _keep(self, made: Assessment, follows: Follows, seen: Row | None) -> bool:
+        """Have it in the store; False where a human was faster: what it says of the one before is not true any more."""
+        from ...store.errors import ChangedMeanwhile, Superseded
+
+        s = self._bench.settings
+        before = follows.instead_of
+        try:
+            keep(made, s.store, s.guidelines, volume=self._volume, images=s.images, instead_of=before, seen=seen)
+        except (ChangedMeanwhile, Superseded):
+            return False
+        return True
 
     def write(self) -> None:
         """The objects for the archive are in the folder, and listed; none of what is not to be told."""
@@ -161,20 +174,27 @@ class Work:
 
         return Store.open(self._bench.settings.store)
 
-    def _held(self, study: str) -> Held | None:
+    def _is_kept(self, name: str) -> bool:
         with self._store() as store:
-            return held_of(store, self._bench.journal.decisions_of(study))
+            return is_kept(store, name)
+
+    def _held(self, study: str, patient: str | None = None) -> Held | None:
+        with self._store() as store:
+            return held_of(store, study, self._bench.journal.decisions_of(study), patient)
 
     def _decision(self) -> Assessment:
         """The decision, on disk: the one that is there unless what it follows has changed since, else a new one."""
-        file, held = self.folder / DECISION, self._held(self.job.study)
-        follows = held.follows() if held is not None else Follows()
+        file = self.folder / DECISION
         if file.is_file():
             made = read_decision(file)
-            with self._store() as store:
-                if is_kept(store, made.record.decision_id) or read_follows(self.folder) == follows:
-                    return made
-        made = self._decided(follows)
+            held = self._held(self.job.study, made.record.case.patient.key)
+            unchanged = read_follows(self.folder) == _following(held, made.record.case)
+            if unchanged or self._is_kept(made.record.decision_id):
+                return made
+        case, as_of = self._compared(), date.fromisoformat(self.job.as_of)
+        held = self._held(self.job.study, case.patient.key)
+        follows = _following(held, case)
+        made = decide(case, self._rule, self._bench.settings.guidelines, as_of, follows)
         if held is not None and same_case(made, held.made.assessment):
             made, follows = held.made.assessment, Follows()  # nothing came that says anything of the exam
         file.unlink(missing_ok=True)
@@ -182,14 +202,7 @@ class Work:
         write_decision(made, file)
         return read_decision(file)
 
-    def _overtaken(self, made: Assessment) -> bool:
-        """Whether somebody signed, corrected, worked on or erased what it follows while it was made."""
-        held = self._held(self.job.study)
-        with self._store() as store:
-            kept = is_kept(store, made.record.decision_id)
-        return not kept and read_follows(self.folder) != (held.follows() if held is not None else Follows())
-
-    def _decided(self, follows: Follows) -> Assessment:
+    def _compared(self) -> Case:
         bench, rule = self._bench, self._rule
         report, _, notes = speaking(files_below(self.folder / STATED), own=False) if rule.findings else (None, (), ())
         priors, met = earlier(self.folder, self._said)
@@ -197,7 +210,7 @@ class Work:
         record = bench.seams.record(subject.patient_id, subject.issuer, self.folder)
         sources = sources_of(rule, self.folder, report, record, bench.settings.guidelines)
         as_of, met = date.fromisoformat(self.job.as_of), Met((*notes, *met.notes), met.left_open)
-        return decide(sources, rule, as_of, priors, met, bench.seams.match, follows)
+        return compared(sources, rule, as_of, priors, met, bench.seams.match)
 
     def _said(self, study: str) -> CaseFile | None:
         """What was decided of an earlier study, by the decision that holds; the store may have been exchanged since."""
@@ -246,6 +259,11 @@ class Work:
             found = "an object of another study, or under a UID that was given out before"
             raise BadValue("emit", "SOPInstanceUID (0008,0018)", found, "new ones of this study", "Mend the writer.")
         return what.instance
+
+
+def _following(held: Held | None, case: Case) -> Follows:
+    """How a decision of the case follows what is held of its study."""
+    return held.follows(case.patient.key) if held is not None else Follows()
 
 
 def is_kept(store: Store, name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,14 @@ def put(database: Any, found: Iterable[Aside]) -> None:
     rows = [(a.file, a.line, a.what, a.reason, a.field) for a in found]
     if rows:
         database.executemany("INSERT INTO aside VALUES (?, ?, ?, ?, ?)", rows)
+
+
+def table(found: Sequence[Aside]) -> Any:
+    """What was found as an Arrow table."""
+    import pyarrow as pa
+
+    kinds = {"file": pa.string(), "line": pa.int64(), "what": pa.string(), "reason": pa.string(), "field": pa.string()}
+    return pa.table({name: pa.array([getattr(one, name) for one in found], kind) for name, kind in kinds.items()})
 
 
 def put_from(database: Any, query: str) -> None:

@@ -3,7 +3,7 @@
 
 A date is YYYY-MM-DD, a number has a point, yes is ``true`` and no is ``false``; anything else is a value that cannot
 be used, never guessed. Rows without what a table needs, second rows of an id and rows that name what is not there go
-aside.
+aside. Of an exam that loses a finding so, one finding is unknown: a row that says nothing but that it is there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from . import aside
 from .facts import Fact, Facts
 from .settings import intake
 
-IDS = {"patients": "patient_id", "exams": "exam_id", "findings": "finding_id", "procedures": "procedure_id"}
+# what a row is known by, its own id last; findings are numbered within their exam
+IDS = {"patients": ("patient_id",), "exams": ("exam_id",), "findings": ("exam_id", "finding_id"),
+       "procedures": ("procedure_id",)}  # fmt: skip
 NEEDED = {"patients": ("patient_id",), "exams": ("exam_id", "patient_id", "exam_date"), "findings": ("exam_id",),
           "statements": ("exam_id",), "procedures": ("patient_id", "procedure_date"),
           "communications": ("exam_id", "communicated_at"), "outcomes": ("patient_id", "diagnosis_date"),
@@ -64,6 +66,7 @@ def read_tables(
     aside.make(database)
     database.execute("CREATE OR REPLACE TEMP TABLE gone (name VARCHAR, file BIGINT, line BIGINT)")
     database.execute("CREATE OR REPLACE TEMP TABLE files (file BIGINT, name VARCHAR)")
+    database.execute("CREATE OR REPLACE TEMP TABLE lost (exam_id VARCHAR, file BIGINT, line BIGINT)")
     sources, told, numbered = {}, {}, 0
     for name, files in files_of(folder, form).items():
         say(f"{name}: {len(files)} file{'s' * (len(files) > 1)}")
@@ -74,7 +77,7 @@ def read_tables(
     for source in sources.values():
         _sift(database, source, sources, kinds)
     for source in sources.values():
-        _write(database, source, kinds, out)
+        _write(database, source, sources, kinds, out)
     return {"form": form, "tables": told, **aside.write(database, out)}
 
 
@@ -84,21 +87,25 @@ def _raw(database: Any, name: str, files: list[Path], first: int, form: str) -> 
     parts = []
     try:
         for number, file in enumerate(files, first):
-            database.execute(
-                f"INSERT INTO files VALUES ({number}, "
-                f"{text(f'{name}/{file.name}' if file.parent.name == name else file.name)})"
-            )
+            database.execute(f"INSERT INTO files VALUES ({number}, {text(_said(name, file))})")
             database.execute(f"CREATE OR REPLACE TEMP TABLE part_{number} AS {_reading(file, number, form)}")
-            _rejected(database, number, form)
+            _rejected(database, name, number, form)
             parts.append(f"SELECT * FROM part_{number}")
         database.execute(f"CREATE OR REPLACE TEMP TABLE raw_{name} AS {' UNION ALL BY NAME '.join(parts)}")
+    except duckdb.OutOfMemoryException:
+        raise
     except duckdb.Error as error:
         allowed = "a CSV file with a header, in UTF-8" if form == "csv" else "Parquet"
-        raise NotReadable(file.name, "", f"a file that is no {form}", allowed, CURE) from error
+        raise NotReadable(_said(name, file), "", f"a file that is no {form}", allowed, CURE) from error
     for number, _ in enumerate(files, first):
         database.execute(f"DROP TABLE part_{number}")
     described = database.execute(f"DESCRIBE raw_{name}").fetchall()
     return Source(name, {row[0]: row[1] for row in described if row[0] not in ("file ", "line ")})
+
+
+def _said(name: str, file: Path) -> str:
+    """A file as people know it: ``exams.csv``, ``exams/part-1.csv``."""
+    return f"{name}/{file.name}" if file.parent.name == name else file.name
 
 
 def _reading(file: Path, number: int, form: str) -> str:
@@ -118,8 +125,8 @@ def _reading(file: Path, number: int, form: str) -> str:
     )
 
 
-def _rejected(database: Any, number: int, form: str) -> None:
-    """Rows that are no CSV: too many or too few values, no text."""
+def _rejected(database: Any, name: str, number: int, form: str) -> None:
+    """Rows that are no CSV: too many or too few values, no text. Any value of a finding's may be its exam."""
     if form != "csv":
         return
     query = (
@@ -129,6 +136,9 @@ def _rejected(database: Any, number: int, form: str) -> None:
         f"WHERE f.file = {number}"
     )
     aside.put_from(database, query)
+    if name == "findings":
+        words = "trim(unnest(string_split(csv_line, ',')), ' \"')"
+        database.execute(f"INSERT INTO lost SELECT DISTINCT {words}, {number}, line FROM reject_errors")
     database.execute("DELETE FROM reject_errors")
 
 
@@ -139,20 +149,30 @@ def _sift(database: Any, source: Source, sources: Mapping[str, Source], kinds: F
         if column in held:
             typed = _typed(source, column, kinds)
             _put(database, name, "line", "nothing usable that the table needs", f"{typed} IS NULL", column)
-    own = IDS.get(name)
-    if own in held:
-        again = (
-            f'SELECT "file ", "line " FROM {_left(name)} QUALIFY row_number() OVER (PARTITION BY {own} ORDER '
-            'BY "file ", "line ") > 1'
-        )
-        _put(
-            database, name, "duplicate", "its id stands in an earlier row", f'("file ", "line ") IN ({again})', str(own)
-        )
+    if {*IDS.get(name, ("",))} <= held.keys():
+        _duplicates(database, source)
     for column, of in (("patient_id", "patients"), ("exam_id", "exams")):
         if column in held and name != of and of in sources and column in sources[of].columns:
             gone = f"{column} NOT IN (SELECT CAST({column} AS VARCHAR) FROM {_left(of)} WHERE {column} IS NOT NULL)"
             _put(database, name, "reference", f"names what is not in {of}, or was put aside", gone, column)
     _values(database, source, kinds)
+
+
+def _duplicates(database: Any, source: Source) -> None:
+    """Second rows of an id: the first counts, and where another says otherwise of a finding, its exam loses one."""
+    name, key = source.name, IDS[source.name]
+    says = f"hash({', '.join(map(quoted, source.columns))})"
+    database.execute(
+        f'CREATE OR REPLACE TEMP TABLE again AS SELECT "file ", "line ", {says} <> first_value({says}) OVER ids AS '
+        f"otherwise FROM {_left(name)} WHERE nullif(trim(CAST({key[-1]} AS VARCHAR)), '') IS NOT NULL "
+        f'WINDOW ids AS (PARTITION BY {", ".join(key)} ORDER BY "file ", "line ") QUALIFY row_number() OVER ids > 1'
+    )
+    for which, more in (("NOT otherwise", ""), ("otherwise", " that says otherwise")):
+        these = f'("file ", "line ") IN (SELECT ("file ", "line ") FROM again WHERE {which})'
+        _put(database, name, "duplicate", f"its id stands in an earlier row{more}", these, key[-1])
+    if name == "findings":
+        found = 'JOIN found g ON g.file = r."file " AND g.line = r."line "'
+        database.execute(f"INSERT INTO lost SELECT exam_id, file, line FROM raw_findings r {found}")
 
 
 def _left(name: str) -> str:
@@ -255,13 +275,28 @@ def _interval_good(source: Source, kinds: Facts) -> str:
     return f"({low}) <= ({high})"
 
 
-def _write(database: Any, source: Source, kinds: Facts, out: Path) -> None:
+def _write(database: Any, source: Source, sources: Mapping[str, Source], kinds: Facts, out: Path) -> None:
     """A table whole or not at all, in the order of the rows; columns that nobody knows are handed on as they are."""
     listed = list(_listed(source, kinds))
     file, part = out / f"{source.name}.parquet", out / f".{source.name}.parquet.part"
-    query = f'SELECT {", ".join(listed)} FROM {_left(source.name)} ORDER BY "file ", "line "'
+    rows = _left(source.name)
+    if source.name == "findings" and all(
+        "exam_id" in sources[n].columns for n in ("findings", "exams") if n in sources
+    ):
+        rows = _with_lost(source, exams="exams" in sources)
+    query = f'SELECT {", ".join(listed)} FROM {rows} ORDER BY "file ", "line "'
     database.execute(f"COPY ({query}) TO {text(str(part))} (FORMAT parquet, COMPRESSION zstd)")
     part.replace(file)
+
+
+def _with_lost(source: Source, *, exams: bool) -> str:
+    """The findings, and for each exam that lost one a row that says nothing else."""
+    there = f"WHERE exam_id IN (SELECT CAST(exam_id AS VARCHAR) FROM {_left('exams')})" if exams else ""
+    lost = (
+        f'SELECT TRY_CAST(exam_id AS {source.columns["exam_id"]}) AS exam_id, min(file) AS "file ", '
+        f'min(line) AS "line " FROM lost {there} GROUP BY exam_id'
+    )
+    return f"(SELECT * FROM {_left(source.name)} UNION ALL BY NAME {lost})"
 
 
 def _listed(source: Source, kinds: Facts) -> Iterator[str]:

@@ -9,18 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ....engine.errors import BadValue, MissingExtra, NotReadable
-from ....engine.guideline.columns import text
+from ....engine.errors import BadValue, NotReadable
 from ...store.database import FILE_NAME
-from . import columns, export, facts
+from ..duck import duck, writable
+from ..held import held, sha256_of, states
+from . import columns, export, facts, told
+from .settings import intake, views
+from .stage import FORM, Stage
 
-TABLES = "tables"
+TABLES, STAGE = "tables", ".tables.read"  # the second: what of an export is read, until all of it is
 CURE = "Give a folder of Parquet, CSV or NDJSON files as docs/audit-input.md describes them, or a store."
 Say = Callable[[str], None]
 
@@ -57,36 +59,38 @@ def tables_folder(
     if form == "parquet" and not check:
         return folder
     made = out / TABLES
-    plan = _plan(folder, form)
+    files = _files(folder, form)
+    before = states(files if form != "store" else ())  # a store is read as it was at one moment, whoever writes
+    plan = _plan(folder, form, files)
     if _told(made).get("plan") == plan:
         say("tables: already there")
+        shutil.rmtree(out / STAGE, ignore_errors=True)
         return made
     fresh = out / f".{TABLES}.part"
     shutil.rmtree(fresh, ignore_errors=True)
-    try:
+    with writable():
         fresh.mkdir(parents=True)
-    except OSError as error:
-        found = error.strerror or "a folder that cannot be written"
-        raise BadValue("command line", "--out", found, "a folder that can be written", "Choose another.") from error
-    with _database(memory, fresh) as database:
-        told = _read(database, folder, fresh, form, say)
-    (fresh / export.TOLD).write_text(_dumps({**told, "plan": plan}), encoding="utf-8")
+    with held(before, lambda: _forget(fresh, out / STAGE)), duck(memory, 2, (folder, fresh), fresh) as database:
+        read = _read(database, folder, fresh, plan, say)
+    (fresh / told.FILE).write_text(_dumps({**read, "plan": plan}), encoding="utf-8")
     shutil.rmtree(made, ignore_errors=True)
     fresh.replace(made)
-    _say_aside(told, made, say)
+    shutil.rmtree(out / STAGE, ignore_errors=True)
+    _say_aside(read, made, say)
     return made
 
 
-def _say_aside(told: dict[str, Any], made: Path, say: Say) -> None:
-    for what, reasons in told["aside"].items():
+def _say_aside(read: dict[str, Any], made: Path, say: Say) -> None:
+    for what, reasons in read["aside"].items():
         words = {"line": "lines that cannot be used", "reference": "lines that name what is not there",
                  "duplicate": "lines whose id stands before", "value": "values that cannot be used"}[what]  # fmt: skip
         say(f"{sum(reasons.values())} {words}: {made.parent.name}/{made.name}/aside.parquet")
 
 
-def _read(database: Any, folder: Path, out: Path, form: str, say: Say) -> dict[str, Any]:
+def _read(database: Any, folder: Path, out: Path, plan: dict[str, Any], say: Say) -> dict[str, Any]:
+    form = plan["form"]
     if form == "ndjson":
-        return export.read_export(database, folder, out, say)
+        return export.read_export(database, folder, out, Stage.of(out.parent / STAGE, plan), say)
     if form == "store":
         from .kept import read_store
 
@@ -95,29 +99,36 @@ def _read(database: Any, folder: Path, out: Path, form: str, say: Say) -> dict[s
     return columns.read_tables(database, folder, out, kinds, form, say)
 
 
-def _plan(folder: Path, form: str) -> dict[str, Any]:
-    """What the tables depend on: the form, and each file's name, bytes and the hash of its ends."""
+def _files(folder: Path, form: str) -> list[Path]:
     if form == "ndjson":
-        files = export.files_of(folder)
-    elif form == "store":
-        files = sorted(f for f in folder.iterdir() if f.name.startswith(FILE_NAME))
-    else:
-        files = sorted(f for listed in columns.files_of(folder, form).values() for f in listed)
-    return {"form": form, "files": {f.relative_to(folder).as_posix(): _ends(f) for f in files}}
+        return export.files_of(folder)
+    if form == "store":
+        return sorted(f for f in folder.iterdir() if f.name.startswith(FILE_NAME))
+    return sorted(f for listed in columns.files_of(folder, form).values() for f in listed)
 
 
-def _ends(file: Path, size: int = 2**16) -> list[Any]:
-    whole = file.stat().st_size
-    with file.open("rb") as stream:
-        digest = hashlib.sha256(stream.read(size))
-        stream.seek(max(0, whole - size))
-        digest.update(stream.read())
-    return [whole, digest.hexdigest()]
+def _plan(folder: Path, form: str, files: Sequence[Path]) -> dict[str, Any]:
+    """What the tables depend on: the form, each file's name and the hash of its bytes, and what they are read by."""
+    hashes = {f.relative_to(folder).as_posix(): sha256_of(f) for f in files}
+    return {"form": form, "files": hashes, "read_by": _reading(), "radlogic": version("radlogic")}
+
+
+def _reading() -> str:
+    """The hash of the views, the words and the facts, and of the form in which rows are kept on the way."""
+    known = [(role, f.name, f.kind, f.columns, str(f.low), str(f.high), f.words, sorted(f.of))
+             for role, held in facts.known().items() for f in held.values()]  # fmt: skip
+    by = [FORM, intake().model_dump(), {name: view.model_dump() for name, view in views().items()}, known]
+    return hashlib.sha256(json.dumps(by, default=str).encode()).hexdigest()
+
+
+def _forget(*folders: Path) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _told(made: Path) -> dict[str, Any]:
     try:
-        found = json.loads((made / export.TOLD).read_text(encoding="utf-8"))
+        found = json.loads((made / told.FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -125,22 +136,3 @@ def _told(made: Path) -> dict[str, Any]:
 
 def _dumps(told: Any) -> str:
     return json.dumps(told, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
-
-
-@contextmanager
-def _database(memory: str, beside: Path) -> Iterator[Any]:
-    try:
-        import duckdb
-    except ImportError as error:
-        cure = "Install it: pip install 'radlogic[audit]'"
-        raise MissingExtra("audit", "duckdb", "no such package", "the extra `audit`", cure) from error
-    spill = tempfile.mkdtemp(prefix=".spill-", dir=beside)
-    try:
-        with duckdb.connect(config={"threads": 2, "temp_directory": spill}) as database:
-            try:
-                database.execute(f"SET memory_limit = {text(memory)}")
-            except duckdb.Error as error:
-                raise BadValue("command line", "--memory", repr(memory), "a size such as 2GB", "Correct it.") from error
-            yield database
-    finally:
-        shutil.rmtree(spill, ignore_errors=True)

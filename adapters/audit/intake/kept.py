@@ -18,6 +18,7 @@ from ...monitor.rows import signed_category
 from ...monitor.signed import Signed, signed_exams
 from ...store.cases import Outcome, Store
 from ..layout import LAYOUT
+from ..risks import highest, write_risks
 from ..scope import scope
 from . import aside, facts
 from .facts import NA, Fact, Facts
@@ -38,7 +39,7 @@ def read_store(database: Any, folder: Path, out: Path, say: Callable[[str], None
     kinds = facts.known()
     with Store.open(folder, make=False) as store:
         counts, found = signed_exams(store, lambda one: _rows(one, kinds))
-    tables: dict[str, list[Row]] = {name: [] for name in ("patients", "exams", "findings", "statements")}
+    tables: dict[str, list[Row]] = {name: [] for name in ("patients", "exams", "findings", "statements", "risks")}
     for rows in found:
         for name, more in rows.items():
             tables[name] += more
@@ -49,6 +50,7 @@ def read_store(database: Any, folder: Path, out: Path, say: Callable[[str], None
     unsigned = counts.arrived - counts.signed
     aside.pass_over(database, f"SELECT 'store', 'exams that nobody signed', {unsigned}")
     dated = {row["exam_id"] for row in tables["exams"] if row["exam_date"] is not None}
+    write_risks(out, [row for row in tables.pop("risks") if row["exam_id"] in dated])
     for name, listed in tables.items():
         kept = listed if name == "patients" else [row for row in listed if row["exam_id"] in dated]
         _write(out / f"{name}.parquet", _types(name, kinds), kept)
@@ -78,7 +80,17 @@ def _rows(one: Signed, kinds: Facts) -> dict[str, list[Row]]:
         for f in case.findings
     ]
     patient = {"patient_id": one.thread.patient, "sex": SEX.get(_said(case.patient.facts.get("sex")) or "")}
-    return {"patients": [patient], "exams": [exam], "findings": findings, "statements": list(_statements(one, name))}
+    return {
+        "patients": [patient], "exams": [exam], "findings": findings, "statements": list(_statements(one, name)),
+        "risks": _risks(one, name),
+    }  # fmt: skip
+
+
+def _risks(one: Signed, name: str) -> list[Row]:
+    """The fused risk of a decision that stands; of one whose answer the signer set aside nobody vouches for it."""
+    if one.thread.outcome is Outcome.OVERRIDDEN:
+        return []
+    return highest(name, [found.risk for decided in one.final.decision.guidelines for found in decided.findings])
 
 
 def _place(one: Signed) -> Row:

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from ....engine.guideline.columns import text
+from ....engine.guideline.columns import quoted, text
 from . import aside
 from .settings import intake
+from .stage import Stage
 from .words import day, known, months
 
 OBSERVATIONS = ("assessments", "findings")
@@ -30,10 +30,10 @@ VALUES = (
 
 
 class Sifter:
-    """Sifts the rows of one export. ``stage``: a folder of Parquet for the rows of each view."""
+    """Sifts the rows of one export, which lie in a stage."""
 
-    def __init__(self, database: Any, stage: Path) -> None:
-        self.database, self.stage, self.patients = database, stage, True
+    def __init__(self, database: Any, stage: Stage) -> None:
+        self.database, self.stage, self.patients, self.named = database, stage, True, False
 
     def sift(self, *, patients: bool = True) -> None:
         """Put aside what cannot be used, and count the values that cannot.
@@ -42,6 +42,7 @@ class Sifter:
         """
         self.patients = patients
         self.database.execute("CREATE OR REPLACE TEMP TABLE gone (file BIGINT, line BIGINT)")
+        aside.put_from(self.database, f"SELECT * FROM {self.rows('aside')}")
         self._bad_facts()
         self._duplicates("patients")
         self._keys("patients", "patient_key")
@@ -59,12 +60,13 @@ class Sifter:
         self._duplicates("requests")
         self._exams_of("requests", "a request that no report makes")
         self._events()
+        self._lost()
         for name, element, condition in VALUES:
             self._count(name, element, condition)
 
     def rows(self, name: str) -> str:
         """All rows of a view."""
-        return f"read_parquet({text(str(self.stage / name / '*.parquet'))})"
+        return self.stage.rows(name)
 
     def source(self, name: str) -> str:
         """The rows of a view, but for those that were put aside."""
@@ -73,8 +75,27 @@ class Sifter:
 
     def linked(self, name: str) -> str:
         """The same for Observations, with the exam that they name, or whose report names them."""
+        if not self.named:
+            return self.source(name)
         exam = "coalesce(v.exam_id, n.exam_id) AS exam_id"
         return f"(SELECT v.* REPLACE ({exam}) FROM {self.source(name)} v LEFT JOIN named n ON n.id = v.id)"
+
+    def _lost(self) -> None:
+        """Make ``lost``: exams of which a finding went aside that nobody withdrew, nor says another line the same."""
+        every = self.rows("findings")
+        described = self.database.execute(f"DESCRIBE SELECT * EXCLUDE (file, line) FROM {every}").fetchall()
+        says = ", ".join(f"v.{quoted(row[0])}" for row in described)
+        kept = f"SELECT hash({says}) FROM {self.source('findings')} v SEMI JOIN away a ON a.id = v.id"
+        withdrawn = ", ".join(map(text, intake().withdrawn))
+        self.database.execute(
+            f"CREATE OR REPLACE TEMP TABLE away AS SELECT v.* FROM {every} v SEMI JOIN gone USING (file, line) "
+            f"WHERE coalesce(v.resource_status, '') NOT IN ({withdrawn})"
+        )
+        self.database.execute(
+            "CREATE OR REPLACE TEMP TABLE lost AS SELECT exam_id, min(file) AS file, min(line) AS line FROM ("
+            "SELECT coalesce(v.exam_id, n.exam_id) AS exam_id, file, line FROM away v LEFT JOIN named n ON n.id = v.id "
+            f"WHERE hash({says}) NOT IN ({kept})) SEMI JOIN exam_key k ON k.id = exam_id GROUP BY exam_id"
+        )
 
     def _events(self) -> None:
         for name in ("procedures", "conditions", "communications"):
@@ -118,12 +139,20 @@ class Sifter:
         aside.put_from(self.database, f"SELECT f.name, v.line, {said} FROM {found}")
 
     def _duplicates(self, name: str) -> None:
-        """A second line of an id: the first counts. Hashes find the few candidates."""
-        rows = self.source(name)
-        several = f"SELECT hash(id) AS h FROM {rows} GROUP BY h HAVING count(*) > 1"
+        """A second line of an id: the first counts."""
         number = "row_number() OVER (PARTITION BY id ORDER BY file, line)"
-        later = f"SELECT file, line FROM {rows} WHERE hash(id) IN ({several}) QUALIFY {number} > 1"
-        self._put(name, "duplicate", "its id stands in an earlier line", f"(v.file, v.line) IN ({later})", "id")
+        several = self.several(name, "id")
+        later = f"SELECT file, line FROM {self.source(name)} WHERE hash(id) IN ({several}) QUALIFY {number} > 1"
+        if several:
+            self._put(name, "duplicate", "its id stands in an earlier line", f"(v.file, v.line) IN ({later})", "id")
+
+    def several(self, name: str, column: str) -> str:
+        """SQL of the hashes of what stands in several rows, nothing where each stands in one; few are candidates."""
+        hashes = f"SELECT hash({column}) AS h FROM {self.linked(name) if column != 'id' else self.source(name)}"
+        self.database.execute(
+            f"CREATE OR REPLACE TEMP TABLE several AS SELECT h FROM ({hashes}) GROUP BY h HAVING count(*) > 1"
+        )
+        return "FROM several" if self.database.execute("SELECT 1 FROM several LIMIT 1").fetchone() else ""
 
     def _statuses(self, name: str, stage: str, column: str = "status") -> None:
         withdrawn = ", ".join(map(text, intake().withdrawn))
@@ -145,8 +174,13 @@ class Sifter:
         self._put(name, "line", "no day", f"{day(DAYS[name])} IS NULL", "day")
 
     def _named_results(self) -> None:
-        """Observation -> exam, where a report names it among its results; of several reports, none."""
-        listed = f"SELECT unnest(results) AS id, id AS exam_id FROM {self.source('reports')}"
+        """Observation -> exam, where a report names it among its results; of several reports, none.
+
+        Asked only where some Observation names no exam itself.
+        """
+        alone = " UNION ALL ".join(f"SELECT 1 FROM {self.rows(name)} WHERE exam_id IS NULL" for name in OBSERVATIONS)
+        self.named = self.database.execute(f"{alone} LIMIT 1").fetchone() is not None
+        listed = f"SELECT unnest(results) AS id, id AS exam_id FROM {self.source('reports')} WHERE {self.named}"
         found = f"SELECT id, min(exam_id) AS exam_id FROM ({listed}) GROUP BY id HAVING count(DISTINCT exam_id) = 1"
         self.database.execute(f"CREATE OR REPLACE TEMP TABLE named AS {found}")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ....engine.guideline.columns import quoted, text
 from ..layout import LAYOUT
+from ..scope import listed, scope
 from .facts import Facts
 from .sifting import DAYS, HIGH, LOW, Sifter
 from .words import day, word
@@ -65,7 +66,8 @@ def _exams(sifted: Sifter, kinds: Facts) -> str:
     facts = [c for fact in kinds["assessment"].values() for c in fact.columns]
     own = [c for c in facts if c not in LAYOUT["screening"] and c != "s_modifier" and c not in LAYOUT["exams"]]
     stated = "coalesce(a.value_code, a.value_text, a.method) IS NOT NULL"
-    modality = f"coalesce({word('modality', ['v.exam_text', 'v.exam_codes'])}, {word('modality', ['s.images'])})"
+    said = f"{word('modality', ['v.exam_text', 'v.exam_codes'])}, {word('modality', ['s.images'])}"
+    modality = f"coalesce({_only_modality()}, {said})"
     columns = {
         "exam_id": "v.id", "patient_id": "v.patient_id", "exam_date": day(DAYS["reports"]), "modality": modality,
         "region": word("region", ["v.region_text", "v.region_codes", "v.exam_codes"]), "indication": "a.indication",
@@ -79,10 +81,27 @@ def _exams(sifted: Sifter, kinds: Facts) -> str:
     return _select(columns, f"{sifted.source('reports')} v {joined}")
 
 
+def _only_modality() -> str:
+    """Of the product's own reports, the modality of the only kind of exam that their guideline is for.
+
+    A code says CT of the chest; that it was a low-dose one, the guideline for screening says, where it applies by the
+    exam's indication. Read from a store, it is the same (``kept``).
+    """
+    whens = [
+        f"WHEN regexp_extract(a.value_system, {text(OWN)}, 1) = {text(name)} AND a.indication IN "
+        f"{listed(tuple(word for word, says in a.applies.items() if says == 'yes'))} THEN {text(a.modality[0])}"
+        for name, a in scope().guidelines.items()
+        if len(a.modality) == 1
+    ]
+    return f"CASE {' '.join(whens)} END"
+
+
 def _first(sifted: Sifter) -> str:
     """One assessment an exam, for its facts: the first. Hashes find the exams that have several."""
     rows = sifted.linked("assessments")
-    several = f"SELECT hash(exam_id) AS h FROM {rows} GROUP BY h HAVING count(*) > 1"
+    several = sifted.several("assessments", "exam_id")
+    if not several:
+        return rows
     single = f"SELECT * FROM {rows} WHERE hash(exam_id) NOT IN ({several})"
     number = "row_number() OVER (PARTITION BY exam_id ORDER BY file, line)"
     first = f"SELECT * FROM {rows} WHERE hash(exam_id) IN ({several}) QUALIFY {number} = 1"
@@ -98,7 +117,8 @@ def _screening(sifted: Sifter) -> str:
 def _findings(sifted: Sifter, kinds: Facts) -> str:
     facts = [c for fact in kinds["finding"].values() for c in fact.columns]
     columns = {"exam_id": "v.exam_id", "finding_id": "v.id", "kind": "v.what"} | {c: f"v.{quoted(c)}" for c in facts}
-    return _select(columns, f"{sifted.linked('findings')} v")
+    lost = "SELECT exam_id, file, line FROM lost"  # a finding that may be anything
+    return f"{_select(columns, sifted.linked('findings') + ' v')} UNION ALL BY NAME {lost}"
 
 
 def _statements(sifted: Sifter, *, asked: bool) -> str:

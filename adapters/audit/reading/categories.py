@@ -16,7 +16,22 @@ from .tables import TICKED, picked, table_mentions
 from .types import Place, StatedCategory
 
 Pair = tuple[Mention, Sentence]
-_SOFT = frozenset({"past", "title"})
+_SOFT = frozenset({"past", "title", "attribute"})
+_KIND = (
+    re.compile(  # "the 4A nodule", "3-nodule": what a nodule is called, where the examination is not what is spoken of
+        r"s?[\s\"')-]{1,2}(?:(?:rul|rml|rll|lul|lll|index|solid|part-solid|left|right) ){0,3}"
+        r"(?:nodules?|lesions?|opacit\w+|observations?|mass(?:es)?|focus|foci|finding|study|scan"
+        r"|screen\w*)\b(?P<gone>(?: [\w-]+){0,4}? (?:has|have|had|is|are|was)"
+        r"(?: [\w-]+){0,2} (?:resolved|disappeared|cleared|regressed|vanished|gone|shrunk|shrunken|decreased"
+        r"|smaller|benign))?"
+        r"|s?[ ]{1,2}(?:decreased|stable|unchanged|resolved|smaller|shrunk|regressed|shrinking)\b"
+    )
+)
+_KNOWN = re.compile(  # before a code: what was known
+    r"\b(?:stable|unchanged|decreas\w+|resolved|smaller|(?:control|check|surveillance|re-?check"
+    r"|re-?assessment) (?:of|for))"
+    r"(?: (?:a|an|the|known|lung-rads|category|cat\.?|her|his|this|that)){0,3}[ ]$"
+)
 _ROLES = {"history": "prior", "comparison": "prior", "technique": "technique", "legend": LEGEND, "title": "title"}
 _APART = 160  # characters from one category of a legend to the next
 _DEFINED = 3  # categories one after the other, each with its definition: a legend, no statement
@@ -41,6 +56,11 @@ def corrected(low: str, end: int, start: int) -> bool:
     return bool(cue and start - cue.end() <= _CUE_NEAR and cue.start() - end <= _CUE_NEAR)
 
 
+def codes(every: Iterable[Mention]) -> tuple[tuple[int, int], ...]:
+    """Where the codes of the mentions stand: at their ends."""
+    return tuple(sorted({(max(one.start, one.end - len(one.category.split("-")[-1])), one.end) for one in every}))
+
+
 def in_context(low: str, parts: tuple[Sentence, ...], spans: tuple[Mask, ...]) -> tuple[tuple[Mention, Sentence], ...]:
     """Every mention with its sentence and every reason for which it may not hold."""
     every = sorted((*mentions(low), *table_mentions(low)), key=lambda one: one.start)
@@ -54,7 +74,61 @@ def in_context(low: str, parts: tuple[Sentence, ...], spans: tuple[Mask, ...]) -
         (one._replace(reasons=_reasons(low, one, at, spans) | ({LEGEND} if one in legend else set())), at)
         for one, at in found
     ]
-    return tuple(_with_corrections(low, _with_doubts(low, dressed)))
+    return tuple(_with_corrections(low, _with_doubts(low, _listed(low, _withdrawn(low, dressed)))))
+
+
+_TAKEN = re.compile(  # a category that was given and holds no more
+    r"\bwithdr[ea]wn?(?: [a-z]+)? (?:category|score|assessment)\b|\b(?:category|score|assessment) (?:is"
+    r"|was|has been) withdrawn\b"
+)
+_NONE_GIVEN = re.compile(
+    r"\bno (?:lung-?rads|li-?rads|ti-?rads|us|acr|screening)? ?(?:category|score"
+    r"|assessment)(?: [a-z-]+)? (?:(?:is|was|can be|could be|will be|to be|has been)"
+    r" )?(?:carried|assigned|given|offered|issued|applicable|applies|stated|for today)\b"
+)
+
+
+def _withdrawn(low: str, found: list[Pair]) -> list[Pair]:
+    """Without what the report withdraws, or says that it does not give."""
+    if not ("categor" in low or "score" in low or "assessment" in low):
+        return found
+    over = [(match.start(), match[0]) for match in _TAKEN.finditer(low)]
+    over += [(_until_addendum(low, match.end()), match[0]) for match in _NONE_GIVEN.finditer(low)]
+    return [
+        (one._replace(reasons=one.reasons | {"retracted"}) if any(_of(one, *said) for said in over) else one, at)
+        for one, at in found
+    ]
+
+
+def _until_addendum(low: str, at: int) -> int:
+    """Where the part of a report ends that ``at`` lies in: what is added later may give what it did not."""
+    added = low.find("addendum", at)
+    return len(low) if added < 0 else added
+
+
+def _of(one: Mention, last: int, said: str) -> bool:
+    """Is it before ``last`` and of the guideline that the words name, if they name one?"""
+    named = re.search(r"\b(lung|li|ti|us)\b|(lung|li|ti)rads", said)
+    mine = named is None or one.guideline.startswith((named[1] or named[2]).replace("us", "li"))
+    return mine and one.end <= last
+
+
+_LISTED = re.compile(r"\s?(?:,|/|\bor\b|\bnor\b|\band\b|, or|, nor)\s?(?:an? |category |lung-rads |new )?")
+_SHARED = frozenset({"negated", "hypothetical", "prior"})
+
+
+def _listed(low: str, found: list[Pair]) -> list[Pair]:
+    """What takes the first of a list away ("no LR-5, LR-M or LR-TIV") takes away the rest."""
+    dressed: list[Pair] = []
+    for one, at in found:
+        last = dressed[-1][0] if dressed else None
+        if last and last.guideline == one.guideline and _LISTED.fullmatch(low, last.end, one.start):
+            either = re.search(r"\bn?or\b", low[one.start - 4 : one.end + 40])
+            shared = last.reasons & _SHARED if either else frozenset()
+            dressed.append((one._replace(reasons=one.reasons | shared), at))
+        else:
+            dressed.append((one, at))
+    return dressed
 
 
 _OR = re.compile(
@@ -77,10 +151,15 @@ def _with_doubts(low: str, found: list[Pair]) -> list[Pair]:
 
 def _reasons(low: str, one: Mention, at: Sentence, spans: tuple[Mask, ...]) -> frozenset[str]:
     token = max(at.start, one.end - 2)
+    called = _KIND.match(low, one.end, at.end)
     found = set(reasons(at, max(at.start, one.start), one.end) | covered(spans, token, one.end))
     if at.role in _ROLES:
         found.add(_ROLES[at.role])
     before = low[max(at.start, one.start - 60) : one.start]
+    if called and one.guideline != "lung-rads" and not called["gone"]:
+        called = None  # these are of a lesion by nature
+    if called or _KNOWN.search(before):
+        found.add("prior" if called and called["gone"] else "attribute")
     if re.search(r"\bto (?:a |an |now )?$|(?:->|=>|→)\s*$", before) and not re.search(
         r"\b(?:compared?|not|refer\w*|due|according) to ", before
     ):
@@ -113,6 +192,9 @@ def _definition() -> tuple[re.Pattern[str], re.Pattern[str]]:
     )
 
 
+_TIMED = re.compile(
+    r"[ :=-]{1,3}(?:at most |at least |[<≤]=? ?)?\d{1,2}(?:[ -]{1,3}\d{1,2})?[ -]?(?:mo|wee|wk|year|yr)"
+)
 _OPENS = re.compile(r"(?:[.;,:\n(|]|\band|\bwhile|\bwhereas)[\s*•-]*$|^$")
 
 
@@ -120,6 +202,8 @@ def _defined(low: str, one: Mention) -> bool:
     meaning, step = _definition()
     if meaning.match(low, one.end):
         return not _boxed(low, one.start)
+    if _TIMED.match(low, one.end):
+        return True
     opens = _OPENS.search(low[max(0, one.start - 10) : one.start])
     return _equated(low, one) or bool(opens and step.match(low, one.end))
 
@@ -147,7 +231,7 @@ def _legend(low: str, every: list[Mention]) -> frozenset[Mention]:
                 run = [*run, one] if rises else [one]
             elif not (rises and "/" in low[run[-1].end : one.start]):
                 run = []
-            least = 2 if all(_equated(low, member) for member in run) else _DEFINED
+            least = 2 if all(_equated(low, m) or _TIMED.match(low, m.end) for m in run) else _DEFINED
             found |= set(run) if len(run) >= least else set()
     return frozenset(found)
 

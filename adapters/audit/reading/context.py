@@ -9,11 +9,14 @@ from typing import NamedTuple
 from .phrases import any_of, listed, words
 from .sections import Sentence
 
-_COMMA = re.compile(r"[,:()]|[ ]/[ ]|\bor (?=pet|biops|tissue)|[ ]-{1,2}[ ]|\.\.\.")
-_BUT = re.compile(r"\b(?:but|however|at present|for now)\b|[ ]-{1,2}[ ]")
+_COMMA = re.compile(r"[,:()]|[ ]\|[ ]|[ ]/[ ]|\bor (?=pet|biops|tissue)|[ ]-{1,2}[ ]|\.\.\.")
+_BUT = re.compile(r"\b(?:but|however|at present|for now)\b|[ ]\|[ ]|[ ]-{1,2}[ ]")
+_THEN = re.compile(r"\bthen\b|\band (?=if\b)|\bor (?:sooner |earlier )?(?=if\b)")
 _QUOTE = re.compile(r'"[^"\n]{6,600}"|\[(?:macro|template)\b[^\]]{0,600}\]')
 # a legend has one of these
 _MEANING = re.compile(r"negative|benign|suspicious|definite|probabl|incomplete|intermediate|very low| = ")
+_PICK = re.compile(r"[\[{][^\[\]{}\n]*[^\[\]{}\n]\|[^\[\]{}\n]*[\]}](?:\|[\[{][^\[\]{}\n]*[\]}])*")
+_ROW = 3  # the least categories of a legend
 _INSTEAD = re.compile(r"rather|instead|in (?:place|lieu)|as opposed")  # what follows is not what precedes
 _MOST = 0.6  # a report that stands in quotation marks as a whole is no quotation
 _BOX = re.compile(r"\[\s?([xv✓☑*]?)\s?\]|\(\s?([xv*]?)\s?\)|([☐□])|(☑)|_([x_])_")
@@ -57,8 +60,13 @@ def masks(sentence: Sentence) -> tuple[Mask, ...]:
         for kind, side, _, match in cues
         if side == "after" and (kind in ("prior", "past") or _INSTEAD.match(match[0]))
     ]
+    then = [match.start() for match in _THEN.finditer(low)]
     found = [
-        (*_reach(side, match, sorted([*stops[reach], *opened]) if side == "before" else stops[reach], low), kind, side)
+        (
+            *_reach(side, match, sorted([*stops[reach], *opened, *then]) if side == "before" else stops[reach], low),
+            kind,
+            side,
+        )
         for kind, side, reach, match in cues
     ]
     return tuple(Mask(sentence.start + start, sentence.start + end, kind, side) for start, end, kind, side in found)
@@ -70,7 +78,8 @@ def _reach(side: str, match: re.Match[str], stops: list[int], low: str) -> tuple
         inside = low.rfind("(", 0, match.start()) > low.rfind(")", 0, match.start())  # no cue reaches out of brackets
         close = low.find(")", match.end()) if inside else -1
         return match.end(), min(last, close) if close >= 0 else last
-    return next((stop for stop in reversed(stops) if stop < match.start()), 0), match.start()
+    first = low.rfind("(", 0, match.start()) if low[: match.start()].rstrip().endswith(")") else match.start()
+    return next((stop for stop in reversed(stops) if stop < first), 0), match.start()
 
 
 def reasons(sentence: Sentence, start: int, end: int) -> frozenset[str]:
@@ -80,12 +89,21 @@ def reasons(sentence: Sentence, start: int, end: int) -> frozenset[str]:
 
 def pasted(low: str) -> tuple[Mask, ...]:
     """Ranges in quotation marks, between the marks of a pasted report, and after an empty box of a list."""
-    quotes = [Mask(m.start(), m.end(), LEGEND) for m in _legend_run().finditer(low)] if _MEANING.search(low) else []
+    quotes = (
+        [Mask(m.start(), m.end(), LEGEND) for m in _legend_run().finditer(low)]
+        if len(_MEANING.findall(low)) >= _ROW
+        else []
+    )
     quotes += [
         Mask(match.start(), match.end(), QUOTED)
         for match in _QUOTE.finditer(low)
         if match.end() - match.start() < _MOST * len(low)
+        and not low[: match.start()]
+        .rstrip()
+        .endswith(("->", "→", "=>", "is read", ", read", "should read", "to read", "must read", "dictated:"))
     ]
+    if "|" in low:  # a list to pick from states nothing
+        quotes += [Mask(m.start(), m.end(), LEGEND) for m in _PICK.finditer(low)]
     return (*quotes, *_between(low), *_boxes(low))
 
 

@@ -78,7 +78,9 @@ _EARLIER = re.compile(
 
 # what stands before a date that is still to come
 _COMING = re.compile(
-    r"(?:\b(?:in|by|on|due|for|around|about|before|after|early|late|mid|of|until|approximately|next|(?:ld|pet/?|hr|ce)?ct|mri|us|ultrasound"
+    r"(?:\b(?:in|by|on|due|for|around|about|before|after|early|late|mid|of|until|approximately|next|w/c"
+    r"|week of|week commencing|beginning|starting|or after|or about|from|so|namely|that is|hence"
+    r"|i\.?e\.?|to (?:be done|be performed) in|(?:ld|pet/?|hr|ce)?ct|mri|us|ultrasound"
     r"|sonography|sono|scan|date|exam|study|screening|follow-?up|f/u)|[:=])[\s(,-]*(?:the |or shortly after )?$"
 )
 
@@ -90,7 +92,8 @@ def exam_date(low: str) -> Dated | None:
         one
         for one in head
         if re.search(
-            r"(?:exam\w*|study|service|performed|acquired|present|today)(?: (?:date|on|of|from|performed))*[\s:]{1,3}$|"
+            r"(?:d\.?o\.?[es]\.?|exam\w*|study|service|performed|acquired|present|today)(?: (?:date|on"
+            r"|of|from|performed))*[\s:]{1,3}$|"
             r"date of (?:exam\w*|study|scan|service)[\s:]*$",
             low[max(0, one.start - 30) : one.start],
         )

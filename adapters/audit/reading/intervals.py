@@ -28,6 +28,17 @@ _TURNED = re.compile(
     r"\b(?:short|lengthen|exten|prolong|increas|reduc|decreas|chang|adjust|amend|revis|brought|moved"
     r"|modif)\w*(?: \w+){0,2} from $"
 )
+_NO_LIMIT = re.compile(  # words that name the length itself, though "than" or "x" alone would not
+    r"\b(?:no|not) (?:(?:later|more|sooner|earlier|less|fewer|longer) than|before)\s$|\b(?:in|within|after|at) up to\s$"
+    r"|(?:ct|mri|ultrasound|\bus|f/u|follow-?up|repeat|scan|imaging|study) (?:x|up to)\s$"
+    r"|\b(?:book\w*|rebook|request\w*|schedul\w*|arrang\w*|due|plan\w*|recall\w*|repeat\w*|set|listed|slated|down|invit\w*"
+    r"|suggest\w*|organi[sz]ed|again) (?:in )?for\s(?:about |approximately )?$"
+)
+_AGO = re.compile(r"\s(?:back\b(?! (?:to|in|on|for)\b)|ago\b)|d\s?echo\b")  # "2d echo" is no time
+_MET = re.compile(
+    r"\b(?:on|conference|board|meeting|clinic|dated|of|appointment|seen|mdt)\s$"
+)  # "conference 9/12" is a date
+_LONGEST = 60.0  # months; what is longer is an age
 _SHORT = 6.0  # weeks; up to here a quarter of a month is told apart
 
 
@@ -52,10 +63,10 @@ def _numbers() -> dict[str, float]:
 
 @cache
 def _length() -> re.Pattern[str]:
-    number = rf"(?:\d{{1,3}}(?:[.,]\d)?|{literal(words('times')['numbers'])})"
+    number = rf"(?:1/2(?=[ -](?:year|yr))|{literal(words('times')['numbers'])}|\d{{0,3}}½|\d{{1,3}}(?:[.,]\d)?)"
     unit = literal(_units())
     return re.compile(
-        r"(?<!\w)(?:"  # what they have in common is asked first
+        r"(?<!\w)(?=[\dacefhnoqst½])(?:"  # what they have in common is asked first
         rf"(?<![.,/])(?:q\.?\s?)?(?P<least>{number})(?:\s?\([\w-]{{1,12}}\))?"
         rf"(?:[\s-]{{0,2}}(?:full )?(?P<unit0>{unit})(?!\w))?"
         rf"(?:\s?(?:-|to|or|(?P<both>and)|/|bis|up to)\s?(?P<most>{number}))?[\s-]{{0,2}}(?:(?:calendar|"
@@ -74,6 +85,14 @@ def _series() -> re.Pattern[str]:
 
 
 @cache
+def _unitless() -> re.Pattern[str]:
+    """ "Fleischner 6-12": in months, as that guideline gives them."""
+    return re.compile(
+        r"(?<=fleischner )(?:2017 )?(?P<a>3|6|18)\s?(?:-|to)\s?(?P<b>6|12|24)(?=[.,;)\s]*(?:$|\n|[.,;)]))"
+    )
+
+
+@cache
 def _fixed() -> tuple[re.Pattern[str], dict[str, float]]:
     table = {
         re.sub(r"[\s-]+", " ", form): float(months)
@@ -85,15 +104,16 @@ def _fixed() -> tuple[re.Pattern[str], dict[str, float]]:
 
 @cache
 def _at_once() -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w-])(?:{literal(words('times')['at_once'])})(?![\w])")
+    return re.compile(rf"(?<![\w-])(?<!from )(?:{literal(words('times')['at_once'])})(?![\w])")
 
 
 @cache
 def _refused() -> tuple[re.Pattern[str], re.Pattern[str]]:
     before, after = literal(words("times")["not_before"]), literal(words("times")["not_after"])
-    return re.compile(rf"(?<!\w)(?:{before})[\s:(]*(?:the |a |an |another |at )?$"), re.compile(
-        rf"[\s,)-]{{0,2}}(?:{after})"
-    )
+    return re.compile(
+        rf"(?<![\w-])(?:{before})[\s:(]*(?:(?:the|a|an|another|at|nearly|almost|about|approximately"
+        rf"|at least|some|roughly|around|more than|last|past) )*$"
+    ), re.compile(rf"[\s,)-]{{0,2}}(?:{after})")
 
 
 def months(number: float, unit: str) -> float:
@@ -118,7 +138,12 @@ def lengths(low: str, start: int, end: int) -> list[Span]:
         Span((v := months(float(m[1]), _units()[m[2]]), v), m.start(1), m.end(), "first of a series")
         for m in _series().finditer(low, start, end)
     ]
+    found += [
+        Span((float(m["a"]), float(m["b"])), m.start("a"), m.end("b"), "range of Fleischner")
+        for m in _unitless().finditer(low, start, end)
+    ]
     kept: list[Span] = []
+    found = [span for span in found if span.months[1] <= _LONGEST]
     for span in sorted(found, key=lambda one: (one.start, -one.end)):
         if (not kept or span.start >= kept[-1].end) and not _past(low, span, start, end):
             kept.append(span)
@@ -159,6 +184,8 @@ def _attached(match: re.Match[str], form: str) -> bool:
 
 def _value(number: str) -> float:
     plain = re.sub(r"[\s-]+", " ", number)
+    if plain.endswith(("½", "1/2")):
+        return float(plain[: -len("½")] or 0) + 0.5 if plain.endswith("½") else 0.5
     return _numbers()[plain] if plain in _numbers() else float(number.replace(",", "."))
 
 
@@ -169,14 +196,23 @@ def _past(low: str, span: Span, start: int, end: int) -> bool:
         return False
     if _AFTER_STEP.search(low, max(start, span.start - 40), span.start) and not _CHANGED.search(low, start, span.start):
         return False
-    before, after = _refused()
-    if re.search(r"\b(?:no|not) (?:later|more) than\s$", low[max(start, span.start - 16) : span.start]):
-        return False
-    if re.search(r"\b(?:in|within|every)\s$", low[max(start, span.start - 8) : span.start]) and re.match(
-        r"\s(?:before|prior to)\b", low[span.end : end]
+    if _AGO.match(low, span.end, end) or (
+        low[span.start : span.end].endswith("/12") and _MET.search(low, start, span.start)
     ):
-        return False
-    return bool(before.search(low, max(start, span.start - 24), span.start)) or bool(after.match(low, span.end, end))
+        return True
+    return not _to_come(low, span, start, end) and _of_the_past(low, span, start, end)
+
+
+def _to_come(low: str, span: Span, start: int, end: int) -> bool:
+    """Do the words before it make it a time to come, whatever stands around them?"""
+    within = re.search(r"\b(?:in|within|every)\s$", low[max(start, span.start - 8) : span.start])
+    ahead = within and re.match(r"\s(?:before|prior to)\b", low[span.end : end])
+    return bool(ahead) or bool(_NO_LIMIT.search(low, max(start, span.start - 36), span.start))
+
+
+def _of_the_past(low: str, span: Span, start: int, end: int) -> bool:
+    before, after = _refused()
+    return bool(before.search(low, max(start, span.start - 32), span.start)) or bool(after.match(low, span.end, end))
 
 
 def at_once(low: str, start: int, end: int) -> list[Span]:

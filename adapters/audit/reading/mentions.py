@@ -9,13 +9,16 @@ from typing import NamedTuple
 
 from .phrases import speaks_of, words
 
+# what may stand between a guideline's name and its category: marks, words of the form, an edition, a list to pick from
 _GAP = (
-    r"(?:[\s:=,#\-*_\"|<>)\]\[({.]|categor(?:y|ies|isation|ization)\b|cat\b|"
-    r"score|class(?:ification)?\b|assessment\b|code\b|final\b|overall\b|exam\b|"
-    r"version|ver\b|v(?=[\s.]?[12])|edition|20(?:14|17|18|19|22|24)\b|1\.[01](?!\d)|"
-    r"is\b|as\b|of\b|this\b|current(?:ly)?\b|today\b|remains?\b|acr\b|"
-    r"for\b|the\b|assigned\b|result\b|grade\b|rating\b|number\b|exam(?:ination)?\b|"
-    r"study\b|scan\b|at\b|[✓☑]|\[?[vx]\]){0,14}"
+    r"(?:[\s:=,;#\-*_\"|<>)\]({.\[✓☑]++"
+    r"|(?:categor(?:y|ies|isation|ization)|cat|score|scoring|class(?:ification)?|assessment|code|level|final|overall"
+    r"|exam(?:ination)?|equivalent|designation|descriptor|impression|finding|value|group|stage|system|scale|given"
+    r"|edition|20(?:14|17|18|19|22|24)|is|as|of|this|current(?:ly)?|now|today(?:'s)?|remains?|stays|acr|for|the|our|my"
+    r"|assigned|result|grade|rating|number|study|scan|at|by|radiologist|screening|lesion|observation|nodule|equals?"
+    r"|corresponds to|[vx](?=\]))\b"
+    r"|(?:should|must|to|has to) (?:read|be)\b|reads\b|version|ver\b|v(?=[\s.]?[12])|1\.[01](?!\d)"
+    r"|(?<=[(\[])0 ?[,/|] ?1 ?[,/|] ?2[^)\]\n]{3,30}(?=[)\]])){0,14}"
 )
 _NOT_SIZE = (
     r"(?![\w]|[.,]\d|\s?/\s?\d|\s?(?:mm|cm|months?|mos?|yr|years?|weeks?|wks?)\b|"
@@ -26,7 +29,8 @@ _LUNG = (
     r"iv[\s-]?\(?[abx]|iii|ii|i(?=[.,;:)\n]|[ ]*$))(?P<s>(?:[ "
     r"-]| ?[+/(] ?)?s\)?(?![\w/'=]|\s?=))?"
 )
-_CHANGED = "downgraded|upgraded|changed|revised|amended|lowered|raised|corrected|reclassified|recategori[sz]ed"
+_CHANGED = "down|(?:steps?|stepped|goes|moved?s?|drops?|dropped|falls?|back) (?:back )?(?:down|up)?"
+_CHANGED += "|downgraded|upgraded|changed|revised|amended|lowered|raised|corrected|reclassified|recategori[sz]ed"
 _DIGITS = {
     "i": "1",
     "ii": "2",
@@ -42,13 +46,17 @@ _DIGITS = {
 }
 
 
+_BEFORE = ("per", "by", "under", "on", "of", "in", "to", "using", "within", "with", "for", "from", "following", "the",
+           "acr", "radiology", "current", "today's")  # fmt: skip
 # what a text must have for a form to be in it at all
 _SIGNS: dict[str, dict[str, tuple[str, ...]]] = {
     "lung-rads": {
         "name and category": ("rad", "rats", "red", "rid", "rod"),
-        "changed to": (">", "→", "graded", "changed", "revised", "amended", "lowered", "raised", "corrected", "classif",
+        "changed to": (">", "→", "down to", "back to", "up to", "s to", "ed to", "graded", "changed",
+                       "revised", "amended", "lowered", "raised", "corrected", "classif",
                        "categori"),
         "now": ("rads",),
+        "code before the name": (*(f"{word} lung" for word in _BEFORE), "l-rads", "lungrads"),
         "4A, 4B, 4X alone": ("4a", "4b", "4x"),
     },
     "li-rads": {
@@ -57,9 +65,11 @@ _SIGNS: dict[str, dict[str, tuple[str, ...]]] = {
         "US code": ("us-", "us 1", "us 2", "us 3"),
         "US category": ("us cat", "us sco", "us sur"),
         "treatment response": ("tr",),
+        "code before the name": tuple(f"{word} li" for word in _BEFORE),
     },
     "ti-rads": {"name and category": ("tirad", "ti-", "ti ", "ti.", "ti_", "ti\n", "t i", "tie", "tye", "tee"),
-                "TR code": ("tr",)},
+                "TR code": ("tr",),
+                "code before the name": tuple(f"{word} ti" for word in _BEFORE)},
     "": {"category alone": ("cat",)},
 }  # fmt: skip
 
@@ -85,8 +95,9 @@ def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
             "li-rads",
             "LR code",
             re.compile(
-                r"l(?<!\wl)[ ]?r(?:[\s-]{0,3}|-[ ]{4,8}|\s?[:=]\s?)(?P<li>[1-5]|m|tiv|nc|one|two|three|four"
-                r"|five)(?![\w]|[.,]\d|\s?(?:mm|cm|months?)\b|"
+                r"l(?<!\wl)(?<!\s\.l)[ ]?r(?:[\s-]{0,3}|-[ ]{4,8}|\s?[:=]\s?)(?P<li>4[abx]|[1-5]|m|tiv"
+                r"|nc|one|two|three|four"
+                r"|five)(?:us|g)?(?![\w]|[.,]\d|\s?(?:mm|cm|months?)\b|"
                 r"\s?=)"
             ),
         ),
@@ -124,14 +135,16 @@ def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
             "li-rads",
             "treatment response",
             re.compile(
-                rf"lr(?<!\wlr)[\s-]{{0,2}}tr[\s:,-]{{0,3}}(?P<tr>{'|'.join(words('categories')['responses'])})(?!\w)"
+                rf"lr(?<!\wlr)[\s-]{{0,2}}tr[\s:,-]{{0,3}}(?:[(\[][ ]?[)\]][ ]?[a-z -]{{6,16}}){{0,5}}"
+                rf"(?:[(\[]x[)\]][ ]?)?(?P<tr>{'|'.join(words('categories')['responses'])})(?!\w)"
             ),
         ),
         (
             "lung-rads",
             "now",
             re.compile(
-                r"(?<=rads)[^.;\n]{1,60}?\b(?:now|currently|so|hence|today)[ ](?:a |an |is |cat\.? |category )?"
+                r"(?<=rads)[^.;\n]{1,60}?\b(?:now|currently|so|hence|today|is|becomes)[ ](?:a |an |is "
+                r"|cat\.? |category )?"
                 rf"{_LUNG}{_NOT_SIZE}"
             ),
         ),
@@ -149,11 +162,28 @@ def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
             re.compile(
                 r"cat(?<!\wcat)(?<!\| cat)(?:egor(?:y|ies))?\b(?: \(?(?:of |for )?(?:this|the|present|current"
                 r"|today's)(?: present| current)? "
-                rf"(?:study|exam\w*|scan|ct|report|round)\b\)?)?[\s:.=#\-*]{{0,4}}(?:is |as |of |now "
+                rf"(?:study|exam\w*|scan|ct|report|round)\b\)?| for [a-z' ]{{3,30}}(?=[:=])| (?:today"
+                rf"|now|current(?:ly)?|final|overall|assigned|score|code|given)\b"
+                rf"| ?\([^()\n]{{1,40}}\)(?= ?[:=]))?[\s:.=#\-*]{{0,4}}(?:is |as |of |now "
                 rf"|remains |to ){{0,2}}{_LUNG}{_NOT_SIZE}"
             ),
         ),
+        *((one, "code before the name", _code_first(one)) for one in GUIDELINES),
         ("lung-rads", "4A, 4B, 4X alone", re.compile(r"(?P<lung>4(?<![\w.,/-]4)[abx])(?P<s>s)?(?![\w/])")),
+    )
+
+
+def _code_first(guideline: str) -> re.Pattern[str]:
+    """ "rated as 3 per Lung-RADS", "a 3 on the Lung-RADS scale"."""
+    code = {"lung-rads": _LUNG, "li-rads": "(?P<li>[1-5])", "ti-rads": "(?P<ti>[1-5])"}[guideline]
+    return re.compile(
+        r"(?<!\w)(?:categor\w+|cat\.?|grad\w+|rat(?:ed|ing)|scor\w+|assign\w*|class\w*|as|an?|is|given"
+        r"|makes? (?:it|this))"
+        rf"[ ](?:an? |of |as )?\"?{code}\"?(?=[ ](?:category |finding |exam\w* )?(?:on|by|per|under|of"
+        rf"|in|according to|using|with"
+        r"in|as per|with|for|from|in terms of|following)[ ](?:the |today's |current "
+        r"|criteria of )*(?:acr |american college of radiology )?"
+        rf"(?:{words('categories')['guidelines'][guideline]}))"
     )
 
 
@@ -198,7 +228,9 @@ def _wider(one: Mention, other: Mention) -> Mention:
 
 
 GUIDELINES = ("lung-rads", "li-rads", "ti-rads")
-_LUNG_EXAM = re.compile(r"ldct|low[\s-]dose|lung (?:cancer )?screen")
+_LUNG_EXAM = re.compile(
+    r"ldct|low[\s-]dose|lung (?:ca(?:ncer)? )?screen|chest screen|screening (?:chest|lung|thora)|lung health"
+)
 # words of the liver, and codes that Lung-RADS does not have
 _LIVER_EXAM = re.compile(
     r"li[\s-]?rads|liver|hepat|hcc|cirrho|segment|\blr[\s-]{0,3}(?:4(?!\s?-?[abx])|5|m\b|tiv|nc|tr\b)"
@@ -219,6 +251,24 @@ class _Named:
         self.only_lung = self.lung and not liver and not thyroid
 
 
+_BARE = frozenset({"category alone", "4A, 4B, 4X alone"})
+_OTHER_SYSTEM = re.compile(  # whose category a code without a name may be
+    r"(?<!\w)(?:(?:bi|pi|o|ni|vi|cad|(?:eu|c|k|kwak|acr)[\s-]ti|ti|node|brain)[\s-]?rads?|bosniak|child[\s-]pugh|bclc|birads|opts?n"
+    r"|deauville|asa|nyha|barcelona|bethesda|kidney|agatston)(?: (?:score|class|stage))?[\s:(-]*$"
+)
+
+
+_LIVER_NEAR = re.compile(r"\b(?:liver|hepat|ha?emangioma|cirrho|hcc\b|seg(?:ment)? ?\d)")
+_NO_LUNG_EXAM = re.compile(r"\b(?:mri?|usg?|ultrasound|aphe|washout)\b")  # what a nodule of the lung is not followed by
+NEAR = 60  # characters
+
+
+def _of_liver(low: str, code: re.Match[str]) -> bool:
+    """Is the liver spoken of around a code that both guidelines have? With a hyphen it is LI-RADS' own spelling."""
+    near = _LIVER_NEAR.search(low, max(0, code.start() - NEAR), code.start())
+    return near is not None or ("-" in code[0] and _NO_LUNG_EXAM.search(low) is not None)
+
+
 def _of_pattern(row: tuple[str, str, re.Pattern[str]], low: str, spoken_of: _Named) -> Iterator[Mention]:
     guideline, rule, pattern = row
     if (guideline == "lung-rads" or rule == "name and category") and guideline not in spoken_of.names:
@@ -227,6 +277,8 @@ def _of_pattern(row: tuple[str, str, re.Pattern[str]], low: str, spoken_of: _Nam
         return
     for match in pattern.finditer(low):
         groups: dict[str, str] = match.groupdict()
+        if rule in _BARE and _OTHER_SYSTEM.search(low, max(0, match.start() - 28), match.start()):
+            continue
         if (
             groups.get("lung")
             and (guideline or spoken_of.only_lung or groups["lung"].startswith("4"))
@@ -237,10 +289,10 @@ def _of_pattern(row: tuple[str, str, re.Pattern[str]], low: str, spoken_of: _Nam
             ):
                 continue
             yield Mention("lung-rads", _lung(groups["lung"]), match.start(), match.end(), rule, bool(groups.get("s")))
-        elif groups.get("li") and rule == "LR code" and spoken_of.lr_is_lung:
-            if groups["li"] in "123":
-                yield Mention("lung-rads", groups["li"], match.start(), match.end(), rule)
-        elif groups.get("li"):
+        elif groups.get("li") and rule == "LR code" and spoken_of.lr_is_lung and not _of_liver(low, match):
+            if groups["li"] in "123" or groups["li"][1:]:
+                yield Mention("lung-rads", groups["li"].upper(), match.start(), match.end(), rule)
+        elif groups.get("li") and groups["li"] not in ("4a", "4b", "4x"):
             kind = "US" if (groups.get("name") or "").startswith("us") and groups["li"] in "123" else "LR"
             yield Mention(
                 "li-rads", f"{kind}-{_DIGITS.get(groups['li'], groups['li']).upper()}", match.start(), match.end(), rule

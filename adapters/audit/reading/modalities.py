@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from .phrases import words
+from .phrases import by_letter, words
 
 SAME = "same"  # "rescan": what this examination was
 
@@ -21,7 +21,7 @@ class Step(NamedTuple):
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    named = (f"(?P<{name}>{'|'.join(forms)})" for name, forms in words("modalities")["modalities"].items())
+    named = (f"(?P<{name}>{by_letter(forms)})" for name, forms in words("modalities")["modalities"].items())
     return re.compile(rf"(?<![\w])(?:{'|'.join(named)})")
 
 

@@ -22,13 +22,33 @@ def words(name: str) -> dict[str, Any]:
 
 def any_of(patterns: Iterable[str], before: str = r"(?<!\w)", after: str = "") -> re.Pattern[str]:
     """One pattern for a list of alternatives, tried in their order."""
-    return re.compile(f"{before}(?:{'|'.join(patterns)}){after}")
+    return re.compile(f"{before}(?:{by_letter(patterns)}){after}")
+
+
+_PLAIN = re.compile(r"[a-z](?![?*+{|])")
+
+
+def by_letter(patterns: Iterable[str]) -> str:
+    """The alternatives, those that begin with the same letter together: a place is asked for each letter once."""
+    groups: dict[str, list[str]] = {}
+    for number, pattern in enumerate(patterns):
+        letter = pattern[0] if _PLAIN.match(pattern) and not _forks(pattern) else str(number)
+        groups.setdefault(letter, []).append(pattern)
+    return "|".join(group[0] if len(group) == 1 else f"(?:{'|'.join(group)})" for group in groups.values())
+
+
+def _forks(pattern: str) -> bool:
+    """Is there a bar outside of all brackets?"""
+    plain = re.sub(r"\\.|\[[^\]]*\]", "", pattern)
+    while (shorter := re.sub(r"\([^()]*\)", "", plain)) != plain:
+        plain = shorter
+    return "|" in plain
 
 
 def literal(phrases: Iterable[str]) -> str:
     """Alternatives of plain phrases, longest first, blanks and hyphens between words interchangeable."""
     ordered = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
-    return "|".join(re.escape(phrase).replace(r"\ ", r"[\s-]{1,3}") for phrase in ordered)
+    return by_letter(re.escape(phrase).replace(r"\ ", r"[\s-]{1,3}") for phrase in ordered)
 
 
 @cache

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from .categories import in_context, stated
+from .categories import codes, in_context, stated
 from .context import LEGEND, Mask, pasted
+from .places import moved_back, outdented
 from .recommendation import recommended
 from .requests import Report
-from .sections import lowered, sentences
+from .sections import lowered, sentences, unwrapped
 from .sizes import sizes
 from .tables import table_prior
 from .types import ReportRead
@@ -22,12 +23,13 @@ def read_report(text: str) -> ReportRead:
         What is stated for this examination. What is not said, or truly contradicts itself, is left out or None:
         nothing is computed from the findings. The same text always gives the same answer.
     """
-    low = lowered(text)
-    parts = sentences(low, text)
+    text, moved = outdented(text)
+    low, lines = unwrapped(lowered(text), text)
+    parts = sentences(low, lines)
     spans = (*pasted(low), *(Mask(start, end, "prior") for start, end in table_prior(low)))
     found = in_context(low, parts, spans)
     entries, disputed = stated(low, parts, found)
     spans = (*spans, *(Mask(at.start, at.end, LEGEND) for one, at in found if LEGEND in one.reasons))
     category_at = next((entry.place.start for entry in entries if entry.category), None)
-    asked = recommended(Report(low, parts, spans, category_at))
-    return ReportRead(entries, asked, sizes(low, parts, spans), disputed)
+    asked = recommended(Report(low, parts, spans, category_at, codes(one for one, _ in found)))
+    return moved_back(ReportRead(entries, asked, sizes(low, parts, spans), disputed), moved)

@@ -16,18 +16,23 @@ from .types import Place, Recommended
 
 _SKIPPED = frozenset({"history", "comparison", "technique", "legend", "title"})
 _BRIEF = 45  # characters of a sentence that names a step and nothing else
+_MARK = 2  # what may follow of a sentence that ends there
 _BARE = 6  # beside a time, of a sentence that gives nothing else
-_NEXT = 12  # between a step and the word that says at once
+_NEXT = 20  # between a step and the word that says at once
 _LONG = 70  # of one that rather describes
 _ENDS = re.compile(
-    r",? (?:followed by|then|afterwards|thereafter|subsequent\w*|with subsequent|and then|before|prior to)\b|\.\s|;"
+    r",? (?:followed by|then|afterwards|thereafter|subsequent\w*|with subsequent|and then|(?:before"
+    r"|prior to) (?=biops|pet|surg|resect|any|further|consider|tissue|treat))\b|;"
+    r"|\band an? $"
 )
 _JOINED = re.compile(r"(?:\bor\b|\band\b|/)[\w\s,/-]{0,20}$|[+&] ?$")
 _AGAIN = re.compile(r"\b(?:follow[\s-]?up|f/?u|fu|controls?|review|surveillance|re-?(?:scan|image|check|assess))\b")
 _NORMAL = re.compile(r"\b(?:normal|unremarkable|negative|limited|abnormal|satisfactory|completed?)\b")
 _ADVISED = re.compile(r"recommend|advis|suggest")
 _CHOSEN = re.compile(  # after what may be done, what is
-    r"\b(?:(?:we|i) (?:choose|chose|prefer|favou?r|opt(?:ed)? for|suggest|recommend|advise|would)"
+    r"(?:[-,;] )please (?=(?:ld|pet)?[\s/-]?ct|mri|us\b|ultra|repeat|low)|\b(?:we|i)(?: will"
+    r"|'ll)? (?:book|take|go for|do|aim)\b"
+    r"|\b(?:(?:we|i) (?:choose|chose|prefer|favou?r|opt(?:ed)? for|suggest|recommend|advise|would)"
     r"|so (?:one|a|the next|repeat|next)|therefore|hence|thus)\b"
 )
 _IF = re.compile(r"\bif\b")
@@ -39,6 +44,40 @@ _TIMED = re.compile(
     r"(?:\W*\d{1,2}[.)])?\W*(?:(?:recommended|suggested|proposed|advised|screening|follow-?up|imaging|scan"
     r"|rescan|the) ){0,3}(?:interval|timing|time ?frame|when|due|in|follow[\s-]?up|after|at|within|next"
     r"|recall|(?:would |to )?aim)\b"
+)
+
+
+_NOT_THAT = re.compile(
+    r"\b(?:do|would|did|does) not (?:recommend|advise|suggest|propose|pursue|favou?r) (?:it|this|that"
+    r"|one)\b|\b(?:patient|she|he) (?:has |have )?(?:declin|refus)\w+"
+)
+_TELLS = re.compile(  # of the result, not of the next step
+    r"\b(?:told|informed|notified|phoned|telephoned|communicated|aware|e-?mailed|faxed|discussed with"
+    r"|spoke|read back|critical result)\b"
+)
+_CITES = re.compile(  # what a guideline would do; what the writer does counts before it
+    r"\b(?:fleischner|bts|acr|nccn|brock|guid\w+|lung-?rads|li-?rads|protocol)\b[\w\s,()]{0,30}\b(?:would|allows?|suggests?|recommends?"
+    r"|advises?|says?|permits?|offers?|asks?|calls?|gives?)\b|\bas (?:advised|recommended|suggested) (?:in|by)\b"
+)
+_FIELD = re.compile(
+    r"\W*(?:[\w-]+ ){0,2}(?:interval|timing|time ?frame|recall|due|next|management|follow-?up"
+    r"|outcome)(?: [\w-]+){0,2}[ ]?[:=]"
+)
+_FIRST = re.compile(r"\W*(?:the )?(?:first|next) (?:one|scan|of these)\b")
+_FAVOURED = re.compile(
+    r"\s(?:is |are |being )?(?:preferred|preferable|favou?red|chosen|would be (?:better|best)|is best)\b"
+)
+_INDICATED = re.compile(
+    r"\bfor (?:an? |the |known |previous(?:ly)? |prior )*(?:us-|lr-?|lung|\d+ ?mm|nodul|lesion|follow"
+    r"|surveil|screen|4[abx])"
+)
+_RESTATED = re.compile(
+    r"\W*(?:(?:first|next) (?:one|scan|of these)|that is|which is|i\.?e\.?|so|meaning|this means|that means)\b"
+)
+_OWN = re.compile(r"\b(?:i|we)(?:'d| would)? (?:suggest|recommend|advise|propose|choose|prefer|opt|favou?r|ask)\b")
+_ELSE = re.compile(  # an interval that is not counted from this examination
+    r"\s(?:time )?(?:from|after|of|since) (?:the |her |his |that )?(?:baseline|index|initial|original"
+    r"|first)\b|[\s-](?:mark|point)\b"
 )
 
 
@@ -115,19 +154,59 @@ def _conditional(at: Sentence, place: int) -> bool:
 
 
 def _candidate(report: Report, at: Sentence, following: Sequence[Sentence]) -> Candidate | None:
-    named, strong = report.steps.get(at.number, ()), at.number in report.strong
-    if not (named or strong or (at.role == "impression" and _AGAIN.search(at.low))):
+    named, strong, timed = report.steps.get(at.number, ()), at.number in report.strong, at.number in report.timed
+    if not (named or strong or timed or at.role == "impression"):
         return None
+    spans = times(report, at)
+    if not (named or spans):
+        return None
+    strong = strong or (timed and bool(spans))
     first = at.start if at.number or strong else _after_name(at)
     live = [one for one in named if one.start >= first and holds(report, at, one.start, one.end)]
-    spans = times(report, at)
-    if not _counts(report, at, live, spans, strong):
+    if not (live or spans) or _told(at, bool(live and strong)):
         return None
-    step = _first(live)
-    span = _interval_of(report.low, at, step, live, spans)
-    if span is None and step is not None:
-        span = next((one for f in following if f.zone == at.zone and (one := _time_of_next(report, f))), None)
+    chosen = _CHOSEN.search(report.low, at.start, at.end)
+    if chosen and (later := [one for one in live if one.start >= chosen.end()]):
+        live, spans = later, [one for one in spans if one.start >= chosen.end()]
+    if not _counts(report, at, live, spans, strong) or (following and _declined(report, following[0])):
+        return None
+    step, span = _timed_step(report.low, at, live, spans)
+    span = _counted_from_now(report, at, step, span, following)
     return Candidate(at, step, span, _rank(report, at, step, span, strong), strong) if step or span else None
+
+
+def _told(at: Sentence, asks: bool) -> bool:
+    """Does it tell what the examination was done for, or to whom its result was told?"""
+    named = not at.number and _INDICATED.search(at.low) and not _ADVISED.search(at.low)
+    return bool(named) or (not asks and bool(_TELLS.search(at.low)))
+
+
+def _timed_step(low: str, at: Sentence, live: Sequence[Step], spans: Sequence[Span]) -> tuple[Step | None, Span | None]:
+    """The step of a sentence and its time; of several steps without a time the first, else the first with one."""
+    step = _first(live)
+    span = _interval_of(low, at, step, live, spans)
+    if span or not spans:
+        return step, span
+    pairs = ((one, _interval_of(low, at, one, live, spans)) for one in live if one.modality != "other")
+    return next(((one, time) for one, time in pairs if time), (step, span))
+
+
+def _counted_from_now(
+    report: Report, at: Sentence, step: Step | None, span: Span | None, following: Sequence[Sentence]
+) -> Span | None:
+    """The interval, or that of the sentences after it where it has none or counts from another examination."""
+    if span is None or _ELSE.match(report.low, span.end, at.end) or (following and _FIRST.match(following[0].low)):
+        restated = following and _RESTATED.match(following[0].low) and next(iter(times(report, following[0])), None)
+        span = restated or span
+    if span is None and step is not None:
+        return next((one for f in following if f.zone == at.zone and (one := _time_of_next(report, f))), None)
+    return span
+
+
+def _declined(report: Report, at: Sentence) -> bool:
+    """Does the next sentence take back what this one asks for ("I do not recommend it")?"""
+    said = _NOT_THAT.search(at.low)
+    return bool(said) and not _IF.search(at.low) and not covered(report.spans, at.start + said.start(), at.end - 1)  # type: ignore[union-attr]
 
 
 def _after_name(at: Sentence) -> int:
@@ -147,11 +226,12 @@ def _counts(report: Report, at: Sentence, live: Sequence[Step], spans: Sequence[
     if strong:
         return bool(live) or (bool(spans) and not listed("modalities", "off_target").search(at.low))
     if not live:
-        return at.role == "impression" and bool(spans) and _again(at, spans)
+        timed = _again(at, spans) or _only_time(at, spans[0]) or bool(_FIELD.match(at.low)) if spans else False
+        return at.role == "impression" and timed
     if at.role == "impression":
         return bool(spans) or _brief(at) or _urgent(report.low, at, live)
     described = report.category_at is not None and at.end <= report.category_at and len(at.low) >= _LONG
-    if described or (at.role == "findings" and report.concluded):
+    if described or (at.role == "findings" and report.concluded and (not spans or len(at.low.strip()) > _BRIEF)):
         return False
     return bool(spans) or any(not _opens(report.low, at, one) for one in at_once(report.low, at.start, at.end))
 
@@ -171,7 +251,15 @@ def _opens(low: str, at: Sentence, one: Span) -> bool:
 def _again(at: Sentence, spans: Sequence[Span]) -> bool:
     """Whether it asks: "Control after half a year" does, "6 month follow-up of a nodule" is what this exam was."""
     word = _AGAIN.search(at.low)
-    return word is not None and at.start + word.start() < spans[0].start
+    if word is None:
+        return False
+    return at.start + word.start() < spans[0].end or len(at.low[word.end() :].strip(" .\n")) < _MARK
+
+
+def _only_time(at: Sentence, span: Span) -> bool:
+    """Does it say a time and nothing else ("1 yr.", "Annual f/u.")?"""
+    rest = at.low[: span.start - at.start] + _AGAIN.sub("", at.low[span.end - at.start :])
+    return len(re.sub(r"\W", "", rest)) < _BARE
 
 
 def _brief(at: Sentence) -> bool:
@@ -183,6 +271,9 @@ def _brief(at: Sentence) -> bool:
 def _interval_of(low: str, at: Sentence, step: Step | None, live: Sequence[Step], spans: Sequence[Span]) -> Span | None:
     chosen = _CHOSEN.search(low, at.start, at.end) if len(spans) > 1 else None
     after = [one for one in spans if chosen and one.start >= chosen.end()]
+    spans = [one for one in spans if not _ELSE.match(low, one.end, at.end)] or spans
+    favoured = [one for one in spans if _FAVOURED.match(low, one.end, at.end)] if len(spans) > 1 else []
+    after = after or favoured
     near = next((one for one in after or spans if after or step is None or _together(low, step, one, live)), None)
     if near or step is None:
         return near
@@ -206,7 +297,7 @@ def _together(low: str, step: Step, span: Span, live: Sequence[Step]) -> bool:
 
 def _time_of_next(report: Report, at: Sentence) -> Span | None:
     """An interval that stands in a sentence of its own right after ("Interval: 6 months.")."""
-    if len(at.low) > _LONG or at.number in report.steps:
+    if len(at.low) > _LONG or at.number in report.steps or _TELLS.search(at.low):
         return None
     timed, first = _TIMED.match(at.low), next(iter(times(report, at)), None)
     alone = first and len(at.low.strip(" \n.")) - (first.end - first.start) < _BARE
@@ -224,5 +315,21 @@ def _rank(report: Report, at: Sentence, step: Step | None, span: Span | None, st
     named = step is not None and step.modality not in ("other", SAME)
     imaging = named or (span is not None and (step is None or step.modality == SAME))
     asked = strong or (step is not None and span is not None)
-    concluding = at.role == "impression" or strong
-    return (*map(int, (not elsewhere, at.zone, not optional, asked, imaging, concluding, at.role != "findings")),)
+    concluding = max(2 * (at.role == "impression"), strong)
+    cited = _CITES.search(at.low) and not _OWN.search(at.low)
+    return (
+        *map(
+            int,
+            (
+                not elsewhere,
+                at.zone,
+                not optional,
+                not cited,
+                asked,
+                imaging,
+                span is not None,
+                concluding,
+                at.role != "findings",
+            ),
+        ),
+    )

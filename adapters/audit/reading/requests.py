@@ -21,7 +21,7 @@ LUNG = re.compile(r"ldct|low[\s-]*dose|lung (?:cancer )?screen|lung health")
 LIVER = re.compile(r"li[\s-]?rads|\blr-?\d|hepatocellular|hcc|liver (?:ct|mri|protocol|surveillance)|us-[123]")
 _LOW_RISK, _HIGH_RISK = re.compile(r"\blow[\s-]risk\b"), re.compile(r"\bhigh[\s-]risk\b")
 _RISK = re.compile(r"\b(?:low|high)[\s-]risk\b")
-_WISHED = re.compile(r"would be (?:appropriate|recommended|advised|suggested|reasonable|prudent|advisable|sensible)")
+_WISHED = re.compile(r"(?:would|could|can|may|might) be\b")
 _CONDITION = re.compile(r"\b(?:if|should|had|otherwise|unless|were|in case|then)\b")
 _PAST_STEP = re.compile(
     r"\s(?:chest |thorax |liver |scan )?(?:of|from|dated|performed|done)(?: in| on)?\s(?:the )?(?:\d{1,2}[/. ]){0,2}"
@@ -30,8 +30,12 @@ _PAST_STEP = re.compile(
 _DECLINED = re.compile(
     r"\b(?:declin|refus)\w*\s(?:both |the |any |further )*[\w/-]+(?: \w+)?\s(?:and|or|nor)\s[\w/-]+$"
 )
+_DROPPED = re.compile(r"\b(?:disregard|ignore|delete|remove|scrap|void|overwrite|strike out)\b[^.;,]{0,60}$")
+_ABOVE = re.compile(r":\s*$|\b(?:as|see) (?:above|report|text|findings)\b")
 _SHOWED = re.compile(
-    r"[\w\s-]{0,24}\b(?:showed|demonstrated|revealed|confirmed|was (?:negative|normal|stable|unchanged))\b"
+    r"[\w\s-]{0,24}\b(?:show(?:s|ed)|demonstrate[sd]|reveal(?:s|ed)|confirm(?:s|ed)|document(?:s|ed)"
+    r"|looks?\b|is back|has come back|arrived"
+    r"|is (?:negative|normal|stable|unchanged|reassuring)|was (?:negative|normal|stable|unchanged|clear|reported))\b"
 )
 _FROM, _TO = re.compile(r"\bfrom (?:a |an |the )?$"), re.compile(r"[^.,;]{0,40}?\bto\b")
 _CLAUSES = re.compile(
@@ -49,6 +53,17 @@ class Report:
     parts: tuple[Sentence, ...]
     spans: tuple[Mask, ...]
     category_at: int | None  # where the category of the examination stands
+    codes: tuple[tuple[int, int], ...] = ()  # places of the categories
+
+    @cached_property
+    def uncoded(self) -> str:
+        """The text without the codes of its categories, which are no numbers of months ("3 - 6 month CT")."""
+        pieces, last = [], 0
+        for start, end in self.codes:
+            if start >= last:
+                pieces += [self.low[last:start], "_" * (end - start)]
+                last = end
+        return "".join((*pieces, self.low[last:]))
 
     @cached_property
     def exam(self) -> Dated | None:
@@ -73,7 +88,7 @@ class Report:
     @cached_property
     def concluded(self) -> bool:
         """Is there a conclusion, so that what stands in the findings is none?"""
-        return any(at.role == "impression" for at in self.parts)
+        return any(at.role == "impression" and not _ABOVE.search(at.low) for at in self.parts)
 
     @cached_property
     def steps(self) -> dict[int, list[Step]]:
@@ -83,7 +98,15 @@ class Report:
     @cached_property
     def strong(self) -> frozenset[int]:
         """The sentences with a word that announces a recommendation."""
-        found = [(m, sentence_of(self.parts, m.start())) for m in listed("modalities", "strong").finditer(self.low)]
+        return self._with("strong")
+
+    @cached_property
+    def timed(self) -> frozenset[int]:
+        """The sentences with a word that announces one beside a time."""
+        return self._with("timed")
+
+    def _with(self, kind: str) -> frozenset[int]:
+        found = [(m, sentence_of(self.parts, m.start())) for m in listed("modalities", kind).finditer(self.low)]
         return frozenset(at.number for m, at in found if at and "prior" not in reasons(at, m.start(), m.end()))
 
     @property
@@ -107,7 +130,7 @@ def by_sentence(parts: tuple[Sentence, ...], found: list[Step]) -> dict[int, lis
 
 def times(report: Report, at: Sentence) -> list[Span]:
     """The lengths of time to come, and the dates, that a sentence names and that hold."""
-    spans = lengths(report.low, at.start, at.end)
+    spans = lengths(report.uncoded, at.start, at.end)
     if any(map(str.isdigit, at.low)) or " " in at.low:
         spans = [*spans, *until(report.low, at.start, at.end, lambda: report.exam)]
     kept = [one for one in spans if holds(report, at, one.start, one.end)]
@@ -139,7 +162,7 @@ def _masked(at: Sentence, start: int, end: int) -> bool:
 
 
 def _replaced(low: str, at: Sentence, start: int, end: int) -> bool:
-    if _DECLINED.search(at.low, 0, end - at.start):
+    if _DECLINED.search(at.low, 0, end - at.start) or _DROPPED.search(at.low, 0, start - at.start):
         return True
     before = low[max(at.start, start - 48) : start]
     if _FROM.search(before) and _TO.match(low, end, at.end):

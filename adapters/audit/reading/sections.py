@@ -9,9 +9,11 @@ from functools import cache
 from typing import NamedTuple
 
 from .dictation import marked
+from .layers import layer, layered
 from .phrases import literal, words
 
 LONGEST = 1200  # characters of a sentence; longer runs without an end are cut, so that the work stays linear
+_MANY = 4  # lines about equally long, of a text that was broken into lines
 WRAPPED = 55  # a line at least this long that has no end mark goes on in the next
 _SAME = str.maketrans(
     {
@@ -35,6 +37,19 @@ _SAME = str.maketrans(
         "✓": "☑",
         "✔": "☑",
         "µ": "u",
+        "™": " ",
+        "®": " ",
+        "：": ":",
+        "≦": "≤",
+        "≧": "≥",
+        "⇒": "→",
+        "➔": "→",
+        "➜": "→",
+        "⟶": "→",
+        "\u2009": " ",
+        "\u202f": " ",
+        "\u2002": " ",
+        "\u2003": " ",
     }
 )
 _BULLET = re.compile(r"[ ]*(?:[-*>•+]{1,3}|\(?\d{1,2}[.)](?!\d)|#\s?\d{1,2}[.:)]?|[a-h][.)])[ ]+")
@@ -48,6 +63,7 @@ _OPEN = re.compile(
     r"[a-z]\S*[ ](?:in|at|after|of|the|an?|and|or|to|with|is|are|by|from|for|low|lung|now|as|this|which|per|no)$"
 )
 _NUMBER = re.compile(r"adden\w+ (?:no\.? ?|number |# ?)?([1-9])(?![\d./])")
+_MID = re.compile(r"[^\n.;:]{0,60}:")  # in the middle of a line only a colon makes it a heading
 _WITHDRAWN = re.compile(  # an addendum that takes back the addenda
     r"(?:previous|prior|first|above|earlier|last) addendum (?:\w+ ){0,5}"
     r"(?:mistake|error|withdrawn|wrong|retracted|void|disregard\w*)|"
@@ -55,8 +71,14 @@ _WITHDRAWN = re.compile(  # an addendum that takes back the addenda
 )
 _WORD = re.compile(r"\w")
 _NAME_LAST, _CODE_FIRST = re.compile(r"(?:rads?|categor(?:y|ies)|cat)[ ]?:?$"), re.compile(r"[ ]*(?:lr-?)?[0-5]")
-_NUMBER_LAST = re.compile(r"[ ]\d{1,2}$")
-_UNIT_FIRST = re.compile(r"[ ]*(?:months?|mos?|weeks?|wks?|years?|yrs?|mm|cm)\b")
+_GOES = re.compile(
+    r"(?:in|at|within|w/o|w/|without|with|of|for|to|by|and|or|per|than)[ ]"
+)  # a line that starts in the middle
+_NUMBER_LAST = re.compile(
+    r"(?:^|[ -])(?:\d{1,2}|one|two|three|four|six|eight|nine|twelve|eighteen|twenty-four|an?|annual|low"
+    r"|repeat|follow-up)$"
+)
+_UNIT_FIRST = re.compile(r"[ ]*(?:months?|mos?|weeks?|wks?|years?|yrs?|mm|cm|ldct|ct|mri|ultrasound|screening|dose)\b")
 _COLUMNS = re.compile(r"\S[ ]{3,}\S")
 SAYS = re.compile(
     r"rads\W{1,4}(?:v?20\d\d\W{1,3}|1\.1\W{1,3})?(?:cat\w*\W{1,3})?[0-4m](?!\d)|\blr[\s-]?\d|\bus-\d|"
@@ -91,7 +113,7 @@ _LOOSE = (
 _NOTES = re.compile(  # the heading of a legend that stands on its line without a colon
     r"(?=[^\n]*(?:legend|defin|gloss|lexic|note|table|text|info))(?:[\w/-]+ ){0,3}(?:legend|definitions?"
     r"|glossary|lexicon|(?:teaching|explanatory|reference|educational) "
-    r"(?:notes?|table|text|information))(?: (?:for|of|to|on)(?: [\w-]+){1,4})?[ ]*\n"
+    r"(?:notes?|table|text|information))(?: (?:for|of|to|on|used|in)(?: [\w-]+){1,4})?[ ]*[\n.]"
 )
 _END = re.compile(r"[.!?;](?=[\s\"')\]]|$)")
 _ADDENDUM_TAIL = (
@@ -140,11 +162,19 @@ def _any_zone() -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{literal([*words('headings')['addendum'], *words('headings')['original']])})")
 
 
-def sentences(low: str, text: str | None = None) -> tuple[Sentence, ...]:
-    """The sentences of a text that ``lowered`` made of ``text``, in order, with their parts."""
+def unwrapped(low: str, text: str | None = None) -> tuple[str, list[tuple[int, int]]]:
+    """(the text with blanks for the breaks of lines that go on, of the same length; its lines)."""
     cased = text if text is not None and len(text) == len(low) and not text.isupper() else None
+    lines = list(_lines(low, cased))
+    return "".join(
+        low[start : end - 1].replace("\n", " ") + low[max(start, end - 1) : end] for start, end in lines
+    ), lines
+
+
+def sentences(low: str, lines: list[tuple[int, int]]) -> tuple[Sentence, ...]:
+    """The sentences of a text and of its lines as ``unwrapped`` gives them, in order, with their parts."""
     state = _State(low)
-    found = tuple(_told(one) for start, end in _lines(low, cased) for one in state.line(low, start, end))
+    found = tuple(_told(one) for start, end in lines for one in state.line(low, start, end))
     taken_back = state.zones and any(one.zone and _WITHDRAWN.search(one.low) for one in found)
     return tuple(one for one in found if not one.zone) if taken_back else found
 
@@ -163,38 +193,49 @@ def sentence_of(parts: tuple[Sentence, ...], place: int) -> Sentence | None:
 def _lines(low: str, cased: str | None) -> Iterator[tuple[int, int]]:
     """Lines, those that were wrapped put together; an empty line is given as an empty range."""
     start, bounds = None, [(match.start(), match.end()) for match in re.finditer(r"[^\n]*\n?", low)]
+    width = _width(low)
     for (begin, end), after in zip(bounds, [*bounds[1:], (len(low), len(low))], strict=True):
         start = begin if start is None else start
         line, following = low[begin:end].strip(), low[after[0] : after[1]]
-        if end - start < LONGEST and _goes_on(line, following, cased[after[0] : after[0] + 1] if cased else ""):
+        if end - start < LONGEST and _goes_on(line, following, cased[after[0] : after[0] + 1] if cased else "", width):
             continue
         yield start, end
         start = None
 
 
-def _goes_on(line: str, following: str, first: str) -> bool:
+def _width(low: str) -> int:
+    """The width at which the text was broken into lines; 0 where it was not, or cannot be told."""
+    sizes = sorted((len(line.rstrip()) for line in low.split("\n")), reverse=True)[:_MANY]
+    broken = len(sizes) == _MANY and sizes[-1] >= WRAPPED - 10 and sizes[0] <= 100 and sizes[0] - sizes[-1] <= 8
+    return sizes[0] if broken else 0
+
+
+def _goes_on(line: str, following: str, first: str, width: int) -> bool:
     """Does a line go on in the next? ``first``: its first letter as it was written; "" where case says nothing."""
     if not line or not following.strip() or _BULLET.match(following) or line[-1] in ".!?;":
         return False
     if _NAME_LAST.search(line) and _CODE_FIRST.match(following) and len(line) < WRAPPED:
         return "|" not in line and "  " not in line
-    if _OPEN.search(line) and not _headings()[0].match(following):
+    if (_OPEN.search(line) or _GOES.match(following)) and line[-1] not in ":|" and not _headings()[0].match(following):
         return True
-    return (_NUMBER_LAST.search(line) and _UNIT_FIRST.match(following)) is not None or _wrapped(line, following, first)
+    return (_NUMBER_LAST.search(line) and _UNIT_FIRST.match(following)) is not None or _wrapped(
+        line, following, first, width
+    )
 
 
-def _wrapped(line: str, following: str, first: str) -> bool:
+def _wrapped(line: str, following: str, first: str, width: int) -> bool:
     if (first and not first.islower() and not first.isdigit()) or line[-1] == ":" or "|" in following:
         return False
-    full = len(line) >= WRAPPED and not _COLUMNS.search(following)
-    return full and not _headings()[0].match(following) and not _zones()[0].match(following)
+    room = width - len(line) - len(following.split(None, 1)[0])
+    full = (len(line) >= WRAPPED or (width and room <= 0)) and not _COLUMNS.search(following)
+    return bool(full) and not _headings()[0].match(following) and not _zones()[0].match(following)
 
 
 class _State:
     """Which part of the report the next sentence belongs to."""
 
     def __init__(self, low: str) -> None:
-        self.marked = bool(_any_zone().search(low))
+        self.marked, self.layered = bool(_any_zone().search(low)), layered(low)
         self.role, self.zone, self.count, self.zones = "title", 0, 0, 0
         self.alone = False  # the heading stood on a line of its own
         self.filled = False  # a heading alone on its line holds until its paragraph ends
@@ -234,9 +275,16 @@ class _State:
         bullet = _BULLET.match(low, begin, stop)
         at = bullet.end() if bullet else begin
         later, first = _zones()
+        if self.layered and (reader := layer(low, at, stop)):
+            self.zones += reader.later
+            self.zone, self.filled = self.zones if reader.later else 0, False
+            self.role = "impression" if reader.concludes else "body"
+            return reader.end
         if not self.marked:
             return self._headed(low, begin, at, stop)
-        if later.match(low, at, stop):
+        if later.match(low, at, stop) and (
+            not low[low.rfind("\n", 0, at) + 1 : begin].strip() or _MID.match(low, at, stop)
+        ):
             number = _NUMBER.search(low, at, min(stop, at + 30))
             self.zones = self.zones + 1 if number is None else int(number[1])
             self.zone, self.role, self.filled = self.zones, "impression", False
@@ -248,7 +296,8 @@ class _State:
 
     def _headed(self, low: str, begin: int, at: int, stop: int) -> int:
         if loose := _loose(low, at, stop):
-            return self._part(loose[0], low[loose[1] : stop], at)
+            over = low.find("\n", loose[1] - 1)
+            return self._part(loose[0], low[loose[1] : over if over >= 0 else len(low)], at)
         pattern, roles = _headings()
         match = pattern.match(low, at, stop)
         if match is None or (not match["mark"] and low[low.rfind("\n", 0, at) + 1 : begin].strip()):
@@ -265,7 +314,7 @@ class _State:
 
 def _loose(low: str, at: int, stop: int) -> tuple[str, int] | None:
     """(the part that a heading in free words opens, where the heading ends)."""
-    notes = stop - at < WRAPPED and low[stop - 1] == "\n"
+    notes = stop - at < WRAPPED and low[stop - 1] in "\n."
     forms = _LOOSE if low.find(":", at, stop) >= 0 else (("legend", _NOTES),) if notes else ()
     heads = ((role, form.match(low, at, stop)) for role, form in reversed(forms))
     return next(((role, head.end()) for role, head in heads if head), None)
@@ -296,7 +345,9 @@ def _split(low: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _inside(low: str, begin: int, dot: int, end: int) -> bool:
     """Is the full stop at ``dot`` part of an abbreviation or of a number of a list?"""
     if low[dot] != ".":
-        return low[dot] == ";" and low.rfind("(", begin, dot) > low.rfind(")", begin, dot)
+        return low.rfind("(", begin, dot) > low.rfind(")", begin, dot)
+    if low.endswith("...", begin, dot + 1):
+        return True
     word = re.search(r"[\w.]*$", low[max(begin, dot - 12) : dot])
     last = word[0] if word else ""
     if last.isdigit() and len(last) <= 2 and not low[begin : dot - len(last)].strip(" -*>"):

@@ -47,7 +47,7 @@ _BOXED = re.compile(  # an entry of a list to tick, with what it means
     rf"|tiv|nc)(?![\w.])"
     r"(?![ ]?(?:mm|cm|mo|yr))[^\n\[(☐☑□]{0,70}\s*"
 )
-_BETWEEN = re.compile(r"[^a-z0-9\n]{0,3}")  # what stands between the entries of a list to pick from
+_BETWEEN = re.compile(r"[^a-z0-9\n:]{0,3}")  # what stands between the entries of a list to pick from
 _CUT = re.compile(r"\||[ ]{2,}|\t")
 
 Cell = tuple[int, str]
@@ -94,9 +94,9 @@ def table_mentions(low: str) -> list[Mention]:
     return found
 
 
-def _cell(guideline: str, cell: Cell, rule: str = "column of a table") -> Iterator[Mention]:
+def _cell(guideline: str, cell: Cell, rule: str = "column of a table", us: bool = False) -> Iterator[Mention]:
     match = _CELL[guideline].match(cell[1])
-    prefix = {"lung-rads": "", "li-rads": "LR-", "ti-rads": "TR"}[guideline]
+    prefix = "US-" if rule == TICKED and us else {"lung-rads": "", "li-rads": "LR-", "ti-rads": "TR"}[guideline]
     if match:
         yield Mention(guideline, prefix + match[1].upper(), cell[0], cell[0] + len(cell[1]), rule, match[2] == "s")
 
@@ -110,7 +110,7 @@ def picked(low: str) -> tuple[list[Mention], frozenset[int]]:
         marked = [entry for entry in run if _marked(entry, run)]
         line = low.rfind("\n", 0, run[0].start()) + 1
         if len(marked) == 1 and (guideline := _list_of(low[line : run[0].start()] or low)):
-            chosen += _cell(guideline, (marked[0].start("token"), marked[0]["token"]), TICKED)
+            chosen += _cell(guideline, (marked[0].start("token"), marked[0]["token"]), TICKED, _of_us(marked[0]))
     if "x" in low or "☑" in low:
         chosen += [one for run in _boxed(low) for one in _ticked(low, run) if one.end not in ends]
     return chosen, frozenset(ends)
@@ -133,7 +133,11 @@ def _ticked(low: str, run: list[re.Match[str]]) -> Iterator[Mention]:
     full = [entry for entry in run if entry["full"]]
     guideline = _list_of(low[max(0, run[0].start() - _HEAD) : run[0].start()])
     if len(full) == 1 and guideline:
-        yield from _cell(guideline, (full[0].start("token"), full[0]["token"]), TICKED)
+        yield from _cell(guideline, (full[0].start("token"), full[0]["token"]), TICKED, _of_us(full[0]))
+
+
+def _of_us(entry: re.Match[str]) -> bool:
+    return "us" in entry[0][: entry.start("token") - entry.start()]
 
 
 def _runs(low: str) -> Iterator[list[re.Match[str]]]:
@@ -154,7 +158,11 @@ def _marked(entry: re.Match[str], run: list[re.Match[str]]) -> bool:
     box = (entry["box"] or "").strip("[]() ")
     if box in ("x", "✓", "☑", "v", "*", "**", ">>"):
         return True
-    return bool(entry["box"]) and entry["box"] in "{[<" and sum(bool(other["box"]) for other in run) == 1
+    return (
+        bool(entry["box"] and entry["close"])
+        and entry["box"] in "{[<"
+        and sum(bool(other["box"]) for other in run) == 1
+    )
 
 
 def _list_of(head: str) -> str | None:
@@ -164,7 +172,7 @@ def _list_of(head: str) -> str | None:
         "ti-rads"
         if re.search(r"ti[\s-]?rads|\btr\b", head)
         else "lung-rads"
-        if re.search(r"rads|categor", head)
+        if re.search(r"rads|categor|\bcat\b", head)
         else None
     )
 

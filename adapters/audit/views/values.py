@@ -41,9 +41,12 @@ class Shape:
             one = sql_type(self.kind) if self.kind in PRIMITIVES else "JSON"
         return [one] if self.many else one
 
-    def structure(self) -> str:
-        """The same as a SQL text."""
-        return text(json.dumps(self.plain()))
+    def structure(self, as_json: str = "") -> str:
+        """The same as a SQL text. ``as_json``: a list of whose elements nothing is read, but handed on as JSON."""
+        held = self.plain()
+        if as_json and isinstance(held, dict):
+            held = {**held, as_json: ["JSON"]}
+        return text(json.dumps(held))
 
 
 @dataclass(frozen=True, slots=True)

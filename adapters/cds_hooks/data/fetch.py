@@ -21,6 +21,7 @@ from ..trust.arrival import arrived_at
 from ..trust.redact import quiet_libraries
 from ..trust.settings import Backend, CdsTrust, FhirServer, TrustedClient
 from ..trust.urls import same
+from ..turns import aside
 from .access import Access, brought
 from .backend import Standing
 from .loop import LoopThread
@@ -83,7 +84,7 @@ class FhirFetching:
         until = arrived_at(begun) + self._trust.fetch.budget_ms / 1000
         try:
             owner, listed = self._listed(client, server)
-            with self._places.one((owner.name, listed.base)):
+            with self._places.one((owner.name, listed.base)), aside():
                 work = self._all(owner, listed, server, bool(client.issuer), needs, until)
                 return self._thread.run(work, until - time.monotonic() + GRACE_S)
         except Unanswered as no:

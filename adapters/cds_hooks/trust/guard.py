@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
@@ -17,7 +18,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ...access.limits import Buckets, client_of, retry_after
+from ...access.limits import Buckets, Verdict, client_of, retry_after
 from ...body import replayed, too_long, whole
 from ..outcome import issue
 from ..seam import UNVERIFIED, Client
@@ -32,6 +33,16 @@ SERVICES = "/cds-services"
 PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
 
+class Limit(Protocol):
+    """How often somebody may call: ``Buckets``, ``SharedBuckets``."""
+
+    def take(self, key: str) -> Verdict:
+        """Count one call."""
+
+
+MakeBuckets = Callable[[float, float, Callable[[], float]], Limit]
+
+
 class CdsGuard:
     """The layer around the app that guards the paths of the CDS services and lets all others pass.
 
@@ -40,14 +51,22 @@ class CdsGuard:
         trust: the settings.
         verifier: believes tokens; not asked while verification is off.
         clock: seconds that never run backwards.
+        addresses: how often an address may call, before it is known who does; of this process if None.
+        clients: how often a client may; likewise.
     """
 
     def __init__(
-        self, app: ASGIApp, trust: CdsTrust, verifier: Verifier, clock: Callable[[], float] = time.monotonic
+        self,
+        app: ASGIApp,
+        trust: CdsTrust,
+        verifier: Verifier,
+        clock: Callable[[], float] = time.monotonic,
+        addresses: Limit | None = None,
+        clients: Limit | None = None,
     ) -> None:
         self._app, self._trust, self._verifier = app, trust, verifier
-        self._addresses = Buckets(trust.burst, trust.requests_per_s, clock)
-        self._clients = Buckets(trust.client_burst, trust.client_requests_per_s, clock)
+        self._addresses = addresses or Buckets(trust.burst, trust.requests_per_s, clock)
+        self._clients = clients or Buckets(trust.client_burst, trust.client_requests_per_s, clock)
         self._guarded = CORSMiddleware(
             self._checked,
             allow_origins=trust.origins,

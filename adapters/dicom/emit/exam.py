@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ....engine.record import Assessment
 from ....engine.types import Decision, GuidelineDecision, Reading
 from ...notice import INTENDED_USE, PRELIMINARY
-from ...report.overridden import apart, overrides, set_aside
+from ...report.overridden import apart, overrides, set_aside, stated_management
 from ...report.plain_names import in_words
 from ...report.signed import Signed
 from ...report.view import spoken_of
@@ -128,7 +128,7 @@ def _answer(
 def _overriding(guideline: str, said: Mapping[str, Any]) -> Iterator[Dataset]:
     """What the human stated, by the guideline and edition that they named, or in whose place they stated it."""
     words, named = shipped_vocabulary(), guideline or "no guideline named"
-    category, management = (str(said.get(part) or "") for part in ("category", "management"))
+    category, management = str(said.get("category") or ""), stated_management(said)
     value = f"{guideline}:{category}"
     if category and guideline and is_code(value):
         yield items.answer(question_of(guideline), words.own(value, f"{guideline} category {category}"))

@@ -6,11 +6,14 @@ the document and no input.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from ....engine.before import Growth
-from ....engine.types import FindingDecision, Unknown
+from ....engine.tracking.growth import core_change
+from ....engine.types import Unknown
+from ...report.growth_words import growth_of, untold_words
+from ...report.view import Lesion
 from . import items
 from .vocabulary import is_code, shipped_vocabulary
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 CHANGE: Final = ":growth_mm"
+CORE: Final = ":growth_core_mm"
+DOUBLING: Final = ":doubling_days"
 LIMIT, OVER = ":growth_threshold", ":growth_over"  # by guideline
 DIGITS: Final = 4  # of mm, probabilities and days: far below any error of theirs
 MEANINGS: Final = {
@@ -26,25 +31,33 @@ MEANINGS: Final = {
     LIMIT: "Growth by the guideline is more than",
     OVER: "Probability of growth by the guideline",
     ":growth_months": "Months since prior exam",
-    ":doubling_days": "Volume doubling time",
+    CORE: "Change of mean diameter of the solid component since prior exam",
+    DOUBLING: "Volume doubling time",
     ":doubling_days_90_from": "Volume doubling time, 90 % interval, from",
     ":doubling_days_90_to": "Volume doubling time, 90 % interval, to",
 }
 
 
-def growth(answers: Iterable[FindingDecision]) -> Iterator[Dataset]:
-    """The growth that guidelines' answers for one lesion hold: the change once, what each counts as growth.
+def growth(found: Lesion) -> Iterator[Dataset]:
+    """The growth of a lesion: the change once, what each guideline counts as growth, and its solid component's change.
 
     Why it cannot be told stands in words.
     """
-    held = [(a.growth, a.reading.guideline) for a in answers if a.growth is not None]
-    if not held:
+    told = growth_of(found)
+    if told is None:
         return
-    first = held[0][0]
-    if isinstance(first, Unknown):
-        yield items.text(shipped_vocabulary().own(CHANGE, MEANINGS[CHANGE]), f"cannot be told: {first.why}")
-        return
-    yield from _changed(first)
+    if isinstance(told[0], Unknown):
+        yield _untold(CHANGE, told[0].why)
+    else:
+        yield from _changed(told[0])
+        yield from _by_guideline(found)
+    change = core_change(found.shown)
+    if change is not None:
+        yield _number(CORE, change, "mm")
+
+
+def _by_guideline(found: Lesion) -> Iterator[Dataset]:
+    held = [(a.growth, a.reading.guideline) for a in found.decided]
     for grown, guideline in held:
         if isinstance(grown, Growth) and is_code(f"{LIMIT}:{guideline}"):
             yield from _over(grown, guideline)
@@ -63,9 +76,16 @@ def _changed(grown: Growth) -> Iterator[Dataset]:
     yield _number(":growth_sd_mm", grown.sd_mm, "mm")
     yield _number(":growth_months", grown.months, "mo")
     ends = zip((":doubling_days_90_from", ":doubling_days_90_to"), grown.doubling_90_days, strict=True)
-    if grown.doubling_days is not None:
-        yield _number(":doubling_days", grown.doubling_days, "d")
+    if grown.untold is not None:
+        yield _untold(DOUBLING, untold_words(grown))
+    elif grown.doubling_days is not None:
+        yield _number(DOUBLING, grown.doubling_days, "d")
+    if grown.doublings_a_year > 0:
         yield from (_number(name, days, "d") for name, days in ends if days is not None)
+
+
+def _untold(name: str, why: str) -> Dataset:
+    return items.text(shipped_vocabulary().own(name, MEANINGS[name]), f"cannot be told: {why}")
 
 
 def _number(name: str, value: float, unit: str) -> Dataset:

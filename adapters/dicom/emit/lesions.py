@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ....engine.record import DecisionRecord
+from ....engine.record import Assessment, DecisionRecord
 from ....engine.types import Decision, Finding, FindingDecision, Reading, Risk
+from ...report.view import lesion
 from ..coded import Code
 from ..own import READING
 from . import items
@@ -81,7 +82,7 @@ def groups(finding: Finding, telling: Telling) -> Iterator[Dataset]:
             *_location(finding, author),
         ]
         yield _group(finding, telling, author, body)
-    concluded = list(_concluded(finding, telling.decision, telling.aside))
+    concluded = list(_concluded(finding, telling))
     if concluded:
         yield _group(finding, telling, ENGINE, concluded)
 
@@ -141,13 +142,14 @@ def _location(finding: Finding, author: Author) -> Iterator[Dataset]:
         yield items.text(shipped_vocabulary().own(LOCATION), finding.location)
 
 
-def _concluded(finding: Finding, decision: Decision, aside: tuple[str, ...]) -> Iterator[Dataset]:
+def _concluded(finding: Finding, telling: Telling) -> Iterator[Dataset]:
     """The growth, each guideline's category, what the signer did not take named as such, and the risks, each once."""
     risks: list[Risk] = []
-    yield from growth(_answers(finding, decision))
-    for answer in _answers(finding, decision):
+    answers = _answers(finding, telling.decision)
+    yield from growth(lesion(Assessment(telling.decision, telling.record), finding, answers))
+    for answer in answers:
         yield from categorised(answer.reading)
-        if answer.reading.guideline in aside:
+        if answer.reading.guideline in telling.aside:
             words = f"By the engine's reading, which was not taken for the exam: {answer.reading.guideline}"
             yield items.text(shipped_vocabulary().own(OVERRIDDEN, "overridden"), words)
         risks += [risk for risk in _risks(answer) if risk not in risks]
@@ -155,10 +157,10 @@ def _concluded(finding: Finding, decision: Decision, aside: tuple[str, ...]) -> 
         yield from _risk(risk)
 
 
-def _answers(finding: Finding, decision: Decision) -> list[FindingDecision]:
+def _answers(finding: Finding, decision: Decision) -> tuple[FindingDecision, ...]:
     """What the guidelines that apply say of the lesion."""
     held = (answer for g in decision.guidelines if g.application.applies != "no" for answer in g.findings)
-    return [answer for answer in held if answer.finding.tracking_id == finding.tracking_id]
+    return tuple(answer for answer in held if answer.finding.tracking_id == finding.tracking_id)
 
 
 def _risks(answer: FindingDecision) -> Iterable[Risk]:

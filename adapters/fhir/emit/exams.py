@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ....engine.types import GuidelineDecision, Reading
-from ...report.overridden import apart, set_aside
+from ....engine.types import GuidelineDecision, Indication, Known, Reading, Source, SourceKind
+from ...report.overridden import apart, set_aside, stated_management
 from ...report.plain_names import in_words
 from ...report.view import applied, guideline_name, management_of
 from ...report.words import category_words, clean
 from . import terms
-from .lesions import lesion_urn
+from .lesions import feature_parts, lesion_urn
 from .parts import Json, concept, fixed, months, note, reference, some, standard
 from .reading import category, category_parts, category_value, fact_parts, id_of, of_guideline, possible_parts
 from .sending import Entry, Sending, unknown
@@ -92,9 +92,16 @@ def _alone(sending: Sending, stated: Json) -> Json:
         method=concept(text=guideline_name(named)) if named else None,
         derivedFrom=[sending.study] if sending.study else None,
         note=note(_by_signer(sending)),
-        component=list(_managed(sending, stated)),
+        component=[*_indication(sending), *_managed(sending, stated)],
         **_stated_value(sending, named, stated if named else {**stated, "uncoded": True}),
     )
+
+
+def _indication(sending: Sending) -> Iterator[Json]:
+    """Why the exam was made, as the decision knows it: a guideline for screening is not one for incidental findings."""
+    known = sending.assessment.record.case.exam.indication
+    if known is not Indication.UNKNOWN:
+        yield from feature_parts(sending, "indication", Known(str(known), Source(SourceKind.RECORD, "indication")))
 
 
 def not_taken(sending: Sending) -> list[str]:
@@ -120,7 +127,10 @@ def _observation(sending: Sending, decided: GuidelineDecision, reading: Reading)
         derivedFrom=[sending.study] if sending.study else None,
         hasMember=[reference(lesion_urn(sending, f)) for f in decided.findings] if stated is None else None,
         note=note(*_notes(sending, decided, reading, stated)),
-        component=list(_engine(sending, decided, reading) if stated is None else _human(sending, reading, stated)),
+        component=[
+            *_indication(sending),
+            *(_engine(sending, decided, reading) if stated is None else _human(sending, reading, stated)),
+        ],
         **(
             category_value(sending, reading)
             if stated is None
@@ -212,7 +222,7 @@ def _stated_value(sending: Sending, guideline: str, stated: Json) -> Json:
 
 
 def _managed(sending: Sending, stated: Json) -> Iterator[Json]:
-    if said := clean(str(stated.get("management") or "")):
+    if said := stated_management(stated):
         yield {"code": sending.own("management"), "valueString": said}
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ....engine.before import Growth
+from ....engine.tracking.growth import core_change
 from ....engine.types import Unknown
-from ...report.growth_words import growth_of
+from ...report.growth_words import growth_of, untold_words
 from ...report.view import Lesion
 from ...report.words import clean
 from .parts import Json, quantity
@@ -23,12 +24,21 @@ def growth_parts(sending: Sending, found: Lesion) -> Iterator[Json]:
     grown, guideline = held
     if isinstance(grown, Unknown):
         yield {"code": sending.own("growth"), "dataAbsentReason": unknown(clean(grown.why))}
+        yield from _core(sending, found)
         return
     yield _number(sending, "growth", grown.change_mm, "_mm")
     yield _number(sending, "growth-sd", grown.sd_mm, "_mm")
     yield _number(sending, "growth-interval", grown.months, "_months")
     yield from _over(sending, grown, guideline)
     yield from _doubling(sending, grown)
+    yield from _core(sending, found)
+
+
+def _core(sending: Sending, found: Lesion) -> Iterator[Json]:
+    """How the solid component changed, which guidelines decide by too; its error is not known."""
+    change = core_change(found.shown)
+    if change is not None:
+        yield _number(sending, "growth-core", change, "_mm")
 
 
 def _number(sending: Sending, code: str, value: float, unit: str) -> Json:
@@ -45,11 +55,15 @@ def _over(sending: Sending, grown: Growth, guideline: str) -> Iterator[Json]:
 
 
 def _doubling(sending: Sending, grown: Growth) -> Iterator[Json]:
-    """The time and its 90 % interval, which has no upper end where it may not have grown; none where it shrinks."""
+    """The time, or why it cannot be told, and its 90 % interval, which has no upper end where the lesion may not have
+    grown; none where it shrinks."""
     days, (shortest, longest) = grown.doubling_days, grown.doubling_90_days
-    if days is None or shortest is None:
+    if grown.untold is not None:
+        yield {"code": sending.own("doubling-time"), "dataAbsentReason": unknown(untold_words(grown))}
+    elif days is not None:
+        yield _number(sending, "doubling-time", days, "_days")
+    if shortest is None or grown.doublings_a_year <= 0:
         return
-    yield _number(sending, "doubling-time", days, "_days")
     ends = {"low": shortest, "high": longest}
     told = {name: quantity(round(end, DIGITS), "_days") for name, end in ends.items() if end is not None}
     yield {"code": sending.own("doubling-time-90"), "valueRange": told}

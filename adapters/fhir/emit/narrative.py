@@ -7,7 +7,7 @@ from xml.etree import ElementTree as Tree  # builds, never parses
 
 from ....engine.types import GuidelineDecision, Reading
 from ...notice import INTENDED_USE
-from ...report.overridden import set_aside
+from ...report.overridden import set_aside, stated_management
 from ...report.plain_names import in_words
 from ...report.view import applied, guideline_name, lesions, management_of, spoken_of
 from ...report.words import capital, category_words, clean, interval_words, percent, stop, term
@@ -49,7 +49,7 @@ def _line(sending: Sending, decided: GuidelineDecision) -> str:
 
 def _stated(stated: Json) -> str:
     """The signer's own answer, without a category that they did not state."""
-    said, managed = (clean(str(stated.get(part) or "")) for part in ("category", "management"))
+    said, managed = clean(str(stated.get("category") or "")), stated_management(stated)
     words = f"category {said}" if said and " " not in said and "-" not in said else said
     first = words or NONE_STATED
     return f"{first}. {capital(managed)}" if managed else first

@@ -2,14 +2,18 @@
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 import threading
 
 import postgres_server
 import pytest
 from sqlalchemy import create_engine, func, select, text
 
+from radlogic.adapters.cds_hooks.trust import replay_file
 from radlogic.adapters.cds_hooks.trust.errors import ReplaysUnknown
 from radlogic.adapters.cds_hooks.trust.replay import InMemory, digest
+from radlogic.adapters.cds_hooks.trust.replay_file import InFile
 from radlogic.adapters.cds_hooks.trust.replay_table import USED, InDatabase
 from radlogic.adapters.store.database import Database
 
@@ -29,9 +33,16 @@ def clock():
     return Clock()
 
 
-@pytest.fixture(params=["memory", "database"])
+MADE = {
+    "memory": lambda folder, clock: InMemory(100, clock),
+    "database": lambda folder, clock: InDatabase(Database(folder).engine, clock),
+    "file": lambda folder, clock: InFile(folder / "tokens.sqlite3", clock),
+}
+
+
+@pytest.fixture(params=MADE)
 def replays(request, clock, tmp_path):
-    return InMemory(100, clock) if request.param == "memory" else InDatabase(Database(tmp_path).engine, clock)
+    return MADE[request.param](tmp_path, clock)
 
 
 def first(replays, issuer, jti, until=1300):
@@ -61,12 +72,15 @@ def test_what_is_over_is_forgotten(replays, clock):
     first(replays, "a", "1", 1300)
     clock.now = 1301
     first(replays, "a", "2", 1600)
-    held = len(replays._seen["a"].known) if isinstance(replays, InMemory) else rows(replays)
 
-    assert held == 1
+    assert held(replays) == 1
 
 
-def rows(replays):
+def held(replays):
+    if isinstance(replays, InMemory):
+        return len(replays._seen["a"].known)
+    if isinstance(replays, InFile):
+        return replays._file().execute("SELECT COUNT(*) FROM cds_used_token").fetchone()[0]
     with replays._engine.connect() as db:
         return db.execute(select(func.count()).select_from(USED)).scalar_one()
 
@@ -149,3 +163,75 @@ def test_and_so_it_is_with_postgresql():
         Database(place).close()
 
         assert let_pass_by_several(place) == sorted(NAMES)
+
+
+IN_A_PROCESS = """
+import asyncio, sys
+from pathlib import Path
+from radlogic.adapters.cds_hooks.trust.replay_file import InFile
+
+replays = InFile(Path(sys.argv[1]), lambda: 1000.0)
+sys.stdin.readline()
+async def tries():
+    return [name for name in map(str, range(int(sys.argv[2]))) if await replays.first("a", name, 1300)]
+print(*asyncio.run(tries()))
+"""
+
+
+@pytest.mark.slow
+def test_of_several_processes_that_see_one_token_one_lets_it_pass(tmp_path):
+    many = 500
+    command = [sys.executable, "-c", IN_A_PROCESS, str(tmp_path / "tokens.sqlite3"), str(many)]
+    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    told = [process.communicate("go\n", timeout=60)[0].split() for process in processes]
+
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert sorted(name for names in told for name in names) == sorted(map(str, range(many)))
+
+
+def test_a_token_is_known_when_its_file_is_opened_again(clock, tmp_path):
+    path = tmp_path / "tokens.sqlite3"
+
+    assert first(InFile(path, clock), "a", "1")
+    assert not first(InFile(path, clock), "a", "1")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_who_finds_the_file_locked_waits_for_his_turn(clock, tmp_path):
+    replays = InFile(tmp_path / "tokens.sqlite3", clock)
+    other = sqlite3.connect(tmp_path / "tokens.sqlite3", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    freed = threading.Timer(0.1, other.execute, ("COMMIT",))
+    freed.start()
+
+    assert first(replays, "a", "1")
+    assert not first(replays, "a", "1")
+    freed.join()
+    other.close()
+
+
+def test_a_file_that_stays_locked_or_is_gone_lets_nobody_pass_and_says_nothing_of_the_token(clock, tmp_path):
+    replays = InFile(tmp_path / "tokens.sqlite3", clock)
+    other = sqlite3.connect(tmp_path / "tokens.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for ask in (lambda: first(replays, "issuer-of-secrets", "jti-of-secrets"), replays.check):
+        with pytest.raises(ReplaysUnknown) as refused:
+            ask()
+        assert "of-secrets" not in str(refused.value)
+    other.close()
+    (tmp_path / "tokens.sqlite3").unlink()
+
+    with pytest.raises(ReplaysUnknown):
+        first(replays, "a", "2")
+
+
+def test_the_log_of_the_file_is_written_back_and_stays_short(clock, tmp_path, monkeypatch):
+    monkeypatch.setattr(replay_file, "TIDY", 50)
+    replays = InFile(tmp_path / "tokens.sqlite3", clock)
+
+    async def many():
+        return [await replays.first("a", str(number), 1300) for number in range(400)]
+
+    assert all(asyncio.run(many()))
+    assert (tmp_path / "tokens.sqlite3-wal").stat().st_size < 100 * 4200  # one page a token, and their heads
+    assert held(replays) == 400

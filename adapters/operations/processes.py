@@ -1,0 +1,206 @@
+"""Several processes answer on one socket: started from one that has loaded everything, watched, ended together.
+
+The parent loads what all of them need and forks them, so that they share its memory, and one that died is back at
+once. It answers nothing itself, and holds no connection and no thread while it forks. uvicorn's own supervisor starts
+each process from nothing: a start would take twice as long, and each would hold what one can hold for all.
+
+A process ends when it is asked to (SIGTERM), and also when the parent is gone, however that ended. One that ends by
+itself is told in the log and replaced; where they keep ending, all end, so that whoever supervises the service hears
+of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final, NoReturn
+
+from ...engine.errors import BadValue
+from .stopping import ASKS
+
+LOG = logging.getLogger("radlogic.processes")
+MOST: Final = 64
+ENDS, WITHIN_S = 5, 60.0  # of one place, by themselves: more often, and starting them again does not help
+PAUSE_S = 1.0  # before one that ended within it is started again
+HEARD_S = 1.0  # between two looks where no signal came
+ENDED_BADLY = 1
+HEEDED: Final = frozenset((*ASKS, signal.SIGCHLD))
+Work = Callable[[], None]
+
+
+def check_many(many: int) -> None:
+    """That this system can run so many processes on one socket.
+
+    Raises:
+        BadValue: it cannot fork.
+    """
+    if many > 1 and not hasattr(os, "fork"):
+        cure = "Set processes to 1."
+        raise BadValue("radlogic serve", "processes", f"{many}, on a system that cannot fork", "1", cure)
+
+
+class Processes:
+    """So many processes that do the same work, until somebody asks them to end.
+
+    Args:
+        work: what each does, until SIGTERM ends it; to be called without threads in this process.
+        many: 1 or more.
+        end_s: seconds after SIGTERM until one that has not ended is killed.
+        clock: seconds that never run backwards.
+    """
+
+    def __init__(self, work: Work, many: int, end_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._work, self._many, self._end_s, self._clock = work, many, end_s, clock
+        self._running: dict[int, float] = {}  # process -> when it was started
+        self._ended: deque[float] = deque(maxlen=ENDS * many)
+        self._asked = False
+        self._alive = os.pipe()  # its writing end is open as long as this process is there
+
+    def run(self, before_end: Callable[[], object] = lambda: None) -> int:
+        """Start them, keep them running, end them.
+
+        Args:
+            before_end: called once when they are asked to end, before they are.
+
+        Returns:
+            0: they were asked to end and did. 1: they kept ending by themselves, or one had to be killed.
+        """
+        with self._signals() as hear:
+            for _ in range(self._many):
+                self._start()
+            while not self._asked and not self._hopeless():
+                hear(HEARD_S)
+                self._replace()
+            hopeless = not self._asked
+            before_end()
+            return 0 if self._end(hear) and not hopeless else ENDED_BADLY
+
+    def _start(self) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()  # else each process would write it once more
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, HEEDED)  # what comes now is for one of the two, not lost
+        process = os.fork()
+        if process == 0:
+            self._be_one(before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self._running[process] = self._clock()
+
+    def _be_one(self, mask: Iterable[int]) -> NoReturn:
+        """What a new process does; it never returns into what its parent was doing."""
+        code = ENDED_BADLY
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in HEEDED:
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            os.close(self._alive[1])
+            threading.Thread(target=_end_with_parent, args=(self._alive[0],), daemon=True).start()
+            self._work()
+            code = 0
+        except BaseException as fault:
+            LOG.error("%s ends a process of the service", type(fault).__name__, exc_info=fault)
+        finally:
+            logging.shutdown()
+            os._exit(code)
+
+    def _replace(self) -> None:
+        """Start anew those that ended by themselves."""
+        for process, how in self._gone():
+            begun = self._running.pop(process)
+            if self._asked:
+                continue
+            self._ended.append(self._clock())
+            LOG.error("process %d of the service ended by itself (%s); another one takes its place", process, how)
+            if self._clock() - begun < PAUSE_S:
+                time.sleep(PAUSE_S)
+            if not self._asked and not self._hopeless():
+                self._start()
+
+    def _gone(self) -> Iterator[tuple[int, str]]:
+        for process in list(self._running):
+            found, status = os.waitpid(process, os.WNOHANG)
+            if found:
+                yield process, _said(status)
+
+    def _hopeless(self) -> bool:
+        """Whether they ended too often: as often as is remembered, within the time."""
+        full = len(self._ended) == self._ended.maxlen
+        hopeless = full and self._clock() - self._ended[0] < WITHIN_S
+        if hopeless:
+            LOG.error("processes of the service keep ending: it ends")
+        return hopeless
+
+    def _end(self, hear: Callable[[float], None]) -> bool:
+        """Ask all to end, and kill those that do not; whether all ended as they were asked to."""
+        until, well = self._clock() + self._end_s, True
+        self._tell(signal.SIGTERM)
+        while self._running and self._clock() < until:
+            hear(min(HEARD_S, max(0.0, until - self._clock())))
+            for process, how in self._gone():
+                del self._running[process]
+                well &= how in AS_ASKED
+        return self._kill() and well
+
+    def _kill(self) -> bool:
+        """Kill those that are still there; whether there were none."""
+        if not self._running:
+            return True
+        LOG.error("%d processes of the service did not end in time and are killed", len(self._running))
+        self._tell(signal.SIGKILL)
+        for process in self._running:
+            os.waitpid(process, 0)
+        return False
+
+    def _tell(self, number: int) -> None:
+        for process in self._running:
+            os.kill(process, number)  # a child that ended and was not waited for is still there to be told
+
+    @contextmanager
+    def _signals(self) -> Iterator[Callable[[float], None]]:
+        """Within the block requests to end are noted, and any signal ends a wait: a function of seconds."""
+        ours, theirs = socket.socketpair()
+        for end in (ours, theirs):
+            end.setblocking(False)
+        told = {number: signal.signal(number, self._note) for number in (*ASKS, signal.SIGCHLD)}
+        before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+
+        def hear(seconds: float) -> None:
+            if select.select([ours], [], [], seconds)[0]:
+                ours.recv(4096)
+
+        try:
+            yield hear
+        finally:
+            signal.set_wakeup_fd(before)
+            for number, handler in told.items():
+                signal.signal(number, handler)
+            ours.close()
+            theirs.close()
+            for descriptor in self._alive:
+                os.close(descriptor)
+
+    def _note(self, number: int, _: object) -> None:
+        self._asked |= number in ASKS
+
+
+def _end_with_parent(alive: int) -> None:
+    """Wait until the parent is gone: nobody writes there, so that reading ends with it."""
+    os.read(alive, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _said(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    return f"by signal {-code}" if code < 0 else f"with code {code}"
+
+
+AS_ASKED: Final = ("with code 0", f"by signal {signal.SIGTERM}")  # the second: before it had begun

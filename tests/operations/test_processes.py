@@ -1,0 +1,189 @@
+"""Several processes of one service: one socket, one count, one memory of used tokens, one end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from radlogic.adapters.operations import processes
+from radlogic.adapters.operations.processes import check_many
+from radlogic.engine.errors import BadValue
+
+SCRIPT = """
+import os, signal, sys, time
+from radlogic.adapters.operations.processes import Processes
+from radlogic.adapters.operations import processes
+from radlogic.adapters.operations.stopping import ends_well
+from radlogic.adapters.operations.together import SharedBuckets, counters_together
+
+def say(what):
+    os.write(1, f"{{what}}\\n".encode())  # at once: several processes write there
+
+def until_asked():
+    say(os.getpid())
+    with ends_well():
+        time.sleep(60)
+
+{}
+"""
+TWO = "sys.exit(Processes(until_asked, 2, 5.0).run(lambda: say('asked')))"
+DEAF = """
+def deaf():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    say(os.getpid())
+    time.sleep(60)
+
+sys.exit(Processes(deaf, 2, 0.3).run())
+"""
+KEEPS_ENDING = """
+processes.PAUSE_S = 0.0
+sys.exit(Processes(lambda: sys.exit("no"), 2, 5.0).run())
+"""
+LIMITED = """
+taken = SharedBuckets(100, 1e-9, time.monotonic)
+def some():
+    say(sum(taken.take(who).wait_s == 0 for _ in range(80) for who in ("a", "b")))
+    with ends_well():
+        time.sleep(60)
+
+sys.exit(Processes(some, 3, 5.0).run())
+"""
+COUNTED = """
+from radlogic.adapters.monitor.metrics import Metrics
+with counters_together():
+    metrics = Metrics(services=["one"])
+
+    def counts():
+        for _ in range(10):
+            metrics.observe_cds("one", 200, 0.01)
+        say(os.getpid())
+        with ends_well():
+            time.sleep(60)
+
+    def tell():
+        say(metrics.counted().decode())
+
+    sys.exit(Processes(counts, 3, 5.0).run(tell))
+"""
+
+
+class Running:
+    """A script that runs ``Processes``."""
+
+    def __init__(self, code):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT.format(code)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def lines(self, many):
+        return [self.process.stdout.readline().strip() for _ in range(many)]
+
+    def asked(self, number=signal.SIGTERM):
+        """The exit code, and what it said at the end on both streams."""
+        self.process.send_signal(number)
+        said = self.process.communicate(timeout=30)
+        return self.process.returncode, *said
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate(timeout=30)
+
+
+def is_there(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def gone_in_time(all_of_them, within_s=20.0):
+    until = time.monotonic() + within_s
+    while time.monotonic() < until and any(map(is_there, all_of_them)):
+        time.sleep(0.02)
+    return not any(map(is_there, all_of_them))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_asked_to_end_all_of_them_end_and_the_code_is_0(number):
+    with Running(TWO) as running:
+        workers = [int(line) for line in running.lines(2)]
+        code, out, _ = running.asked(number)
+
+    assert code == 0
+    assert out == "asked\n"
+    assert len(set(workers)) == 2
+    assert not any(map(is_there, workers))
+
+
+def test_one_that_dies_is_replaced_and_told():
+    with Running(TWO) as running:
+        first, other = (int(line) for line in running.lines(2))
+        os.kill(first, signal.SIGKILL)
+        (third,) = (int(line) for line in running.lines(1))
+        assert is_there(other)
+        code, _, errors = running.asked()
+
+    assert third not in (first, other)
+    assert f"process {first} of the service ended by itself (by signal 9)" in errors
+    assert code == 0
+
+
+def test_without_their_parent_they_end():
+    with Running(TWO) as running:
+        workers = [int(line) for line in running.lines(2)]
+        running.process.kill()
+
+        assert gone_in_time(workers)
+
+
+def test_one_that_does_not_end_is_killed_and_the_code_says_so():
+    with Running(DEAF) as running:
+        workers = [int(line) for line in running.lines(2)]
+        code, _, errors = running.asked()
+
+    assert code == 1
+    assert "2 processes of the service did not end in time" in errors
+    assert not any(map(is_there, workers))
+
+
+def test_where_they_keep_ending_the_service_ends():
+    with Running(KEEPS_ENDING) as running:
+        _, errors = running.process.communicate(timeout=30)
+
+    assert running.process.returncode == 1
+    assert errors.count("another one takes its place") == processes.ENDS * 2
+    assert "keep ending" in errors
+
+
+def test_calls_of_a_client_are_limited_over_all_processes():
+    with Running(LIMITED) as running:
+        granted = [int(line) for line in running.lines(3)]
+        assert running.asked()[0] == 0
+
+    assert sum(granted) == 2 * 100  # of 240 tries of each of two clients
+
+
+def test_what_each_counted_is_one_count():
+    with Running(COUNTED) as running:
+        running.lines(3)
+        code, out, _ = running.asked()
+
+    assert code == 0
+    assert 'radlogic_cds_request_seconds_count{service="one",status="200"} 30.0' in out
+    assert out.count("radlogic_cds_request_seconds_count") == 1
+
+
+def test_where_a_system_cannot_fork_several_are_refused(monkeypatch):
+    monkeypatch.delattr(os, "fork")
+    check_many(1)
+
+    with pytest.raises(BadValue, match="processes"):
+        check_many(2)
