@@ -90,7 +90,7 @@ class Database:
         name = view_name(tree.this.name)
         frame = self.spark.sql(self._words(tree.expression))
         self._bytes |= _bytes(tree.expression.selects)
-        if tree.kind == "TABLE" and tree.expression.find(exp.Table):
+        if tree.kind == "TABLE" and (name in NUMBERED or tree.expression.find(exp.Table)):
             self._replace(name, frame)
         else:  # a view, or a table of constants: as small as its words
             frame.createOrReplaceTempView(name)
