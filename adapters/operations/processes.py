@@ -107,7 +107,10 @@ class Processes:
             self._work()
             code = 0
         except BaseException as fault:
-            LOG.error("%s ends a process of the service", type(fault).__name__, exc_info=fault)
+            if isinstance(fault, SystemExit) and fault.code == 0:  # asked to end in the moment before its work began
+                code = 0
+            else:
+                LOG.error("%s ends a process of the service", type(fault).__name__, exc_info=fault)
         finally:
             logging.shutdown()
             os._exit(code)

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import generated_ndjson
+import pyarrow.parquet as pq
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 from generated_dirt import CLEAN, add_dirt, dirty_lines
@@ -238,7 +239,8 @@ def test_the_same_seed_gives_the_same_files_and_another_seed_others(tmp_path: Pa
     files = sorted((tmp_path / "one").rglob("*.parquet"))
     assert len(files) == 10
     for file in files:
-        assert (tmp_path / "two" / file.relative_to(tmp_path / "one")).read_bytes() == file.read_bytes(), file.name
+        # row by row: of the bytes that stand for nothing (the padding of bits) the writer says nothing
+        assert pq.read_table(tmp_path / "two" / file.relative_to(tmp_path / "one")).equals(pq.read_table(file)), file
     assert other["planted"] != again["planted"]
 
 

@@ -23,13 +23,13 @@ def say(what):
     os.write(1, f"{{what}}\\n".encode())  # at once: several processes write there
 
 def until_asked():
-    say(os.getpid())
     with ends_well():
+        say(os.getpid())  # from here on it can be asked
         time.sleep(60)
 
 {}
 """
-TWO = "sys.exit(Processes(until_asked, 2, 5.0).run(lambda: say('asked')))"
+TWO = "sys.exit(Processes(until_asked, 2, 30.0).run(lambda: say('asked')))"
 DEAF = """
 def deaf():
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -45,11 +45,12 @@ sys.exit(Processes(lambda: sys.exit("no"), 2, 5.0).run())
 LIMITED = """
 taken = SharedBuckets(100, 1e-9, time.monotonic)
 def some():
-    say(sum(taken.take(who).wait_s == 0 for _ in range(80) for who in ("a", "b")))
+    free = sum(taken.take(who).wait_s == 0 for _ in range(80) for who in ("a", "b"))
     with ends_well():
+        say(free)
         time.sleep(60)
 
-sys.exit(Processes(some, 3, 5.0).run())
+sys.exit(Processes(some, 3, 30.0).run())
 """
 COUNTED = """
 from radlogic.adapters.monitor.metrics import Metrics
@@ -59,14 +60,14 @@ with counters_together():
     def counts():
         for _ in range(10):
             metrics.observe_cds("one", 200, 0.01)
-        say(os.getpid())
         with ends_well():
+            say(os.getpid())
             time.sleep(60)
 
     def tell():
         say(metrics.counted().decode())
 
-    sys.exit(Processes(counts, 3, 5.0).run(tell))
+    sys.exit(Processes(counts, 3, 30.0).run(tell))
 """
 
 
