@@ -1,6 +1,7 @@
 # ruff: noqa: S608  paths of our own temporary files
 """Reports' texts as statements of the audit: the same answers as from structured statements, and nothing read twice."""
 
+from collections import Counter
 from datetime import date
 
 import audited_tables
@@ -92,7 +93,12 @@ def test_measures_from_texts_are_those_from_structured_statements(structured, sp
     by_statements, by_texts = judged(structured, tmp_path / "a"), judged(spoken, tmp_path / "b")
 
     assert len(by_statements) > 1_000
-    assert by_texts == by_statements
+    assert by_texts.keys() == by_statements.keys()
+    other = {key: (was, by_texts[key]) for key, was in by_statements.items() if by_texts[key] != was}
+    # where a text recommends nothing it may have been misread: that is unknown, and never "nothing recommended"
+    assert {is_ for _, is_ in other.values()} <= {("unknown", "statement_not_readable")}
+    before = {reason for (_, reason), _ in other.values()}
+    assert before == {"nothing_recommended", "interval_not_stated", "modality_not_stated"}, Counter(other.values())
     assert {status for (_, _), (status, _) in by_texts.items()} == {"met", "not_met", "excluded", "unknown"}
 
 
