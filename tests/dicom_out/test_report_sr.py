@@ -105,7 +105,7 @@ def value(belief: Belief) -> object:
         case Known(said):
             return ("known", said)
         case Classes(p):
-            return ("classes", {name: round(q, 12) for name, q in p.items()})
+            return ("classes", {name: round(q, 9) for name, q in p.items()})
         case Measured(mean, sd, unit):
             return ("measured", f"{mean:.9g}", f"{sd:.9g}", unit)
         case NotApplicable():
