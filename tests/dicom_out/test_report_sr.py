@@ -99,13 +99,23 @@ def words(made: Dataset, meaning: str) -> list[str]:
     ]
 
 
+class Close(dict[str, float]):
+    """Probabilities that are equal to twelve places: rounding both would tell apart two that lie at a tie."""
+
+    def __eq__(self, other: object) -> bool:
+        same = isinstance(other, Close) and self.keys() == other.keys()
+        return same and all(abs(self[name] - other[name]) <= 1e-12 for name in self)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 def value(belief: Belief) -> object:
     """A belief without its source and, of an unknown one, without why; floats to the digits of a decimal string."""
     match belief:
         case Known(said):
             return ("known", said)
         case Classes(p):
-            return ("classes", {name: round(q, 9) for name, q in p.items()})
+            return ("classes", Close(p))
         case Measured(mean, sd, unit):
             return ("measured", f"{mean:.9g}", f"{sd:.9g}", unit)
         case NotApplicable():
