@@ -116,6 +116,16 @@ def after(seconds, then=honest):
     return slow
 
 
+def once_open(gate: threading.Event, then=honest):
+    """Nothing is answered before the gate is open: as slow as the test wants, however busy the machine is."""
+
+    def held(handler):
+        gate.wait(60)
+        then(handler)
+
+    return held
+
+
 def dripping(seconds):
     """The head at once, then a byte at a time."""
 

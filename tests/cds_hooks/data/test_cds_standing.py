@@ -2,14 +2,15 @@
 
 import base64
 import json
+import threading
 import time
 
 import pytest
-from cds_granted import EC, GIVEN, pem
+from cds_granted import EC, GIVEN, LONG_S, in_a_call_that_arrived, pem
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from lying_fhir_server import after, says
+from lying_fhir_server import after, once_open, says
 
 from radlogic.adapters.cds_hooks.data.backend import signing_key
 from radlogic.adapters.cds_hooks.data.outcomes import WORDS, Why
@@ -113,10 +114,11 @@ def test_without_a_token_nothing_is_asked_and_it_is_not_asked_for_again_at_once(
 
 
 def test_a_token_that_comes_late_serves_the_next_call(fhir, way, backend):
-    fhir.behaviours["/token"] = after(0.4, fhir.behaviours["/token"])
-    mine = way({"budget_ms": 200}, backend=backend)
-    first = mine.get(NEEDS, fhir.base, None).patient.lacking
-    time.sleep(0.45)
+    gate = threading.Event()
+    fhir.behaviours["/token"] = once_open(gate, fhir.behaviours["/token"])
+    mine = way(backend=backend)
+    first = in_a_call_that_arrived(LONG_S - 0.2, lambda: mine.get(NEEDS, fhir.base, None).patient.lacking)
+    gate.set()
 
     assert (first, mine.get(NEEDS, fhir.base, None).patient.lacking) == (WORDS[Why.TIMEOUT], "")
     assert len(fhir.given) == 1

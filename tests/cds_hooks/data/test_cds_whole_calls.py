@@ -10,7 +10,7 @@ import time
 import httpx
 import pytest
 import sample_decisions
-from cds_granted import GRANTED
+from cds_granted import GRANTED, patient
 from cds_trust_world import BASE, ISS, JKU, KEY, NOW, SERVICE, token
 from cds_world import JANE, app_of, ehr, of_jane, request
 from lying_fhir_server import after, bomb, breaks_off, dripping, hangs_up, honest, page, resource, says
@@ -37,11 +37,11 @@ def called(fhir, tmp_path):
         "networks": ["127.0.0.0/8"],
     }
     shipped = trust_from({"base_url": BASE, "clients": [client]})
-    patient = trust_from({"base_url": BASE, "clients": [client], "fetch": {"budget_ms": 5000}})
-    ways = {trust: FhirFetching(trust) for trust in (shipped, patient)}
+    unhurried = patient(shipped)
+    ways = {trust: FhirFetching(trust) for trust in (shipped, unhurried)}
 
     def call(*decisions, tokens=1, hurried=True, **sent):
-        trust = shipped if hurried else patient
+        trust = shipped if hurried else unhurried
         fetching = ways[trust]
         records = ehr(*decisions, fetching=fetching).records
         guard = CdsGuard(
