@@ -188,8 +188,10 @@ def ours(folder: Path, fhir: str, asked: argparse.Namespace) -> Iterator[tuple[S
 def theirs(folder: Path, python: Path, kind: str) -> Iterator[Server]:
     """The peer, ready."""
     port, place = free_port(), peer.project(python, folder, kind)
-    with running(peer.command(python, port), f"http://127.0.0.1:{port}/docs", place, "peer.log") as (process, _):
-        yield Server(f"HealthChain, {kind}", process, {"port": port, "peer": peer.PATH})
+    with running(peer.command(python, port), f"http://127.0.0.1:{port}/docs", place, "peer.log") as (process, took):
+        server = Server(f"HealthChain, {kind}", process, {"port": port, "peer": peer.PATH})
+        print(f"start to ready of {server.name}: {took:.2f} s, then {server.rss_mb():.0f} MB resident")
+        yield server
 
 
 def one_round(server: Server, folder: Path, rate: float, seconds: float, seed: int) -> Round:
