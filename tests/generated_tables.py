@@ -116,8 +116,13 @@ def _dates(days: Any) -> pa.Array:
 
 
 def _words(words: Sequence[str | None], codes: Any) -> pa.Array:
-    """Codes as words, as a dictionary; a code whose word is None is NULL."""
-    known = [w for w in words if w is not None]
+    """Codes as words, as a dictionary; a code whose word is None is NULL.
+
+    A word stands in the dictionary once. Where one stands twice, pyarrow (26.0.1) writes plain values, but before them
+    a dictionary page that is as long as all entries and holds the distinct ones only: its rest is what memory held
+    before, so that the same table gives other bytes.
+    """
+    known = list(dict.fromkeys(w for w in words if w is not None))
     at = np.array([known.index(w) if w is not None else -1 for w in words])[codes].astype(np.int32)
     return pa.DictionaryArray.from_arrays(pa.array(at, mask=at < 0), pa.array(known, pa.string()))
 
@@ -247,7 +252,7 @@ def _texts(g: Graph, c: Chunk, said: Said) -> pa.Array:
     texts = [report(g.nodes[n], said.rows[s], int(f)) if n < len(g.nodes) else "" for n, s, f in keys.T]
     none = ((c.patient + 3 * c.exam_day) % 10 == 0) | (g.guideline[c.node] == 4)
     indices = pa.array(code.reshape(-1).astype(np.int32), mask=none)
-    return pa.array(texts, pa.string()).take(indices)  # plain: a large dictionary is not written the same every time
+    return pa.array(texts, pa.string()).take(indices)  # plain: some texts are the same, see `_words`
 
 
 def _events(events: Sequence[tuple[Any, Any, Any]]) -> tuple[Any, Any, Any]:
