@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -13,10 +11,12 @@ from typing import Annotated, Any
 
 import typer
 
-from ..engine.errors import BadValue, NotReadable, RadlogicError
+from ..engine.errors import BadValue, RadlogicError
 from .access.commands import account as account_commands
 from .archive.commands import archive as archive_commands
 from .archive.commands import watch as watch_command
+from .audit.commands import audit as audit_command
+from .command_line import BAD_INPUT, NEEDS_HUMAN, File, Json, Strict, day, print_records, progress, read_text
 from .notice import INTENDED_USE
 from .perceive_commands import perceive as perceive_commands
 from .record_commands import record as record_commands
@@ -35,11 +35,6 @@ app.add_typer(perceive_commands, name="perceive")
 app.add_typer(account_commands, name="account")
 app.add_typer(archive_commands, name="archive")
 app.command(name="watch")(watch_command)
-NEEDS_HUMAN, BAD_INPUT = 1, 2
-
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 where the answer needs a human.")]
-File = Annotated[str, typer.Argument(help="A file, or - for standard input.")]
 
 
 def main() -> None:
@@ -51,32 +46,6 @@ def main() -> None:
             typer.echo(json.dumps({"error": error.as_record()}, ensure_ascii=False))
         typer.echo(f"radlogic: {type(error).__name__}: {error}", err=True)
         sys.exit(BAD_INPUT)
-
-
-def read_text(name: str) -> str:
-    """A file or standard input as text.
-
-    Raises:
-        NotReadable: no such file, or no UTF-8.
-    """
-    try:
-        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        return content.decode("utf-8-sig")  # with or without the mark that some editors put first
-    except (OSError, UnicodeDecodeError) as error:
-        found = getattr(error, "strerror", None) or "bytes that are no UTF-8"
-        raise NotReadable(name, "", found, "a readable UTF-8 file", "Check the path.") from error
-
-
-def day(text: str | None, option: str) -> date | None:
-    """A day given on the command line."""
-    from .cases import read_date
-
-    return read_date(text, "command line", option) if text else None
-
-
-def _given(context: typer.Context) -> list[str]:
-    """The parameters that stand on the command line."""
-    return [name for name in context.params if str(context.get_parameter_source(name)).endswith("COMMANDLINE")]
 
 
 @app.command()
@@ -190,20 +159,6 @@ def _indication(text: str | None) -> Any:
     return Indication(text)
 
 
-@contextmanager
-def progress(*, shown: bool) -> Iterator[Any]:
-    """A progress bar on standard error for the slices read; nothing where output is for programs."""
-    if not shown:
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("reading slices", total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
-
-
 @app.command()
 def facts(
     files: Annotated[
@@ -254,16 +209,6 @@ def scores(
     print_records(read_scores(files, day(as_of, "--as-of") or date.today()), shown, as_json=as_json)
 
 
-def print_records(records: Iterator[dict[str, Any]], shown: Callable[[dict[str, Any]], str], *, as_json: bool) -> None:
-    """One object a line, or each for a person; exits with 2 where one is an error, after all have been printed."""
-    bad = False
-    for record in records:
-        bad |= "error" in record
-        text = json.dumps(record, ensure_ascii=False) if as_json else shown(record)
-        typer.echo(text, err="error" in record and not as_json)
-    sys.exit(BAD_INPUT if bad else 0)
-
-
 @app.command()
 def report(
     decision: Annotated[Path, typer.Argument(help="A decision.json.")],
@@ -301,62 +246,7 @@ def report(
     print_report(replace(text, **images, reader=reader, institution=institution, same_exam=same_exam))
 
 
-@app.command()
-def audit(
-    context: typer.Context,
-    source: Annotated[Path, typer.Argument(help="A folder of tables, bulk FHIR or a store; or a file of decisions.")],
-    out: Annotated[Path, typer.Option(help="Folder for what is found.")],
-    as_of: Annotated[str | None, typer.Option(help="YYYY-MM-DD: until when follow-up is known; today.")] = None,
-    measures: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
-    setting: Annotated[list[str] | None, typer.Option(help="name=value of scope.yaml; may be repeated.")] = None,
-    compare: Annotated[
-        tuple[str, str] | None, typer.Option(help="What if: two editions, as lung-rads@1.1 lung-rads@2022.")
-    ] = None,
-    memory: Annotated[str, typer.Option(help="What DuckDB may use.")] = "2GB",
-    engine: Annotated[str, typer.Option(help="duckdb; or Spark: local[2], local[*], spark://host:port.")] = "duckdb",
-    by_measure: Annotated[bool, typer.Option("--by-measure", help="Also one Parquet a measure, in words.")] = False,
-    texts: Annotated[
-        bool, typer.Option("--texts", help="Read what is not stated otherwise from report texts.")
-    ] = False,
-    check_rows: Annotated[
-        bool, typer.Option("--check-rows", help="Parquet: check each row, and put aside what cannot be used.")
-    ] = False,
-    store: Annotated[str | None, typer.Option(help="A store whose cards are to show who is overdue.")] = None,
-    patients_of: Annotated[str, typer.Option(help="patient_id is Patient.id of this FHIR server.")] = "",
-    patient_system: Annotated[str, typer.Option(help="patient_id is an identifier of this system (a URI).")] = "",
-    as_json: Json = False,
-) -> None:
-    """A population by the guideline's measures; or stated categories against computed ones, line by line."""
-    from .audit.options import COMPARED, FILE, FOLDER, looked_at
-
-    form = FILE if not source.is_dir() else FOLDER if compare is None else COMPARED
-    looked_at(_given(context), form, memory)
-    if source.is_dir():
-        from .audit.folder import audit_folder, what_if_folder
-        from .audit.to_cards import Whose, keep_worklist
-
-        day_ = day(as_of, "--as-of") or date.today()
-        if compare is not None:
-            typer.echo(what_if_folder(source, out, day_, compare, setting or (), memory=memory, engine=engine))
-            return
-        whose = Whose(patients_of, patient_system)
-        if store is not None:
-            whose.as_system()  # before the long work
-        how: dict[str, Any] = {"memory": memory, "by_measure": by_measure, "texts": texts, "engine": engine}
-        done = audit_folder(source, out, day_, measures or (), setting or (), check_rows=check_rows, **how)
-        typer.echo("\n".join(f"wrote {path}" for path in done))
-        if store is not None:
-            typer.echo(keep_worklist(out, store, whose))
-        return
-    from .assess import write_files
-    from .audit.outputs import as_files, summary
-    from .audit.run import audit_file
-
-    result = audit_file(source)
-    written = write_files(as_files(result), out)
-    typer.echo(json.dumps(summary(result), indent=None if as_json else 2, ensure_ascii=False, default=str))
-    for path in () if as_json else written.values():
-        typer.echo(f"wrote {path}")
+app.command(name="audit")(audit_command)  # here: the help lists the commands in this order
 
 
 @app.command()
