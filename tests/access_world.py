@@ -31,6 +31,7 @@ from radlogic.adapters.access.settings import settings_from
 from radlogic.adapters.access.tables import METADATA
 
 BASE = "https://radlogic.test"
+OURS = {"origin": BASE, "sec-fetch-site": "same-origin"}  # what a browser says of a form of our own page
 PHRASE = "correct horse battery staple"
 CHEAP = {"argon2_memory_kib": 32, "argon2_passes": 1}  # far less than the settings allow, so that tests are fast
 PASSWORDS = Passwords(32, 1)
@@ -132,6 +133,11 @@ class Browser:
         assert back.startswith(self.world.settings.base_url)
         parts = urlsplit(back)
         return f"{parts.path}?{parts.query}"
+
+
+def sign(browser: Browser, token: str, **headers: str) -> httpx.Response:
+    """Send the form that signs a case."""
+    return browser.post("/cases/1/signature", {"csrf_token": token, "note": "seen"}, **headers)
 
 
 BUILT: dict[str, World] = {}
