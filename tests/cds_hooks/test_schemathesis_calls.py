@@ -140,5 +140,6 @@ def test_a_card_that_was_answered_takes_the_feedback_that_the_document_links_to_
     ours = {card for card, status in told if status == 200 and UUID(card).version == 8}
 
     assert ours, "no state was reached in which a card of ours got its feedback"
-    counted = caller.send("GET", "/metrics", verified=False).text
-    assert 'radlogic_cds_feedback_total{outcome="overridden"' in counted
+    counted = (caller.send("GET", "/metrics", verified=False).text for _ in range(20))
+    # what the store does not say in time is left out of an answer, and this machine may be busy
+    assert any('radlogic_cds_feedback_total{outcome="overridden"' in one for one in counted)
