@@ -18,7 +18,7 @@ from .assemble import Progress, Sources, assemble
 from .site import site_folder
 
 if TYPE_CHECKING:
-    from .store.cases import CaseFile, Row
+    from .store.cases import CaseFile, Seen
 
 
 def run(
@@ -129,7 +129,7 @@ def keep(
     volume: Volume | None = None,
     images: Path | None = None,
     instead_of: str = "",
-    seen: Row | None = None,
+    seen: Seen | None = None,
 ) -> None:
     """Keep the decision in a store, and queue it where a human must look; its slices first, so that they can be shown.
 
@@ -140,10 +140,10 @@ def keep(
         volume: what it was decided on; kept by its hash, without anything that names a patient.
         images: the folder for slices; below the store if not given, and nowhere for a URL.
         instead_of: the decision of the same exam whose place it takes; one that is signed stands until it is, too.
-        seen: where that one stood when this one was made; None: whatever became of it since.
+        seen: what stood of the exam's study when this one was made; None: whatever stands since.
 
     Raises:
-        ChangedMeanwhile: it stands otherwise than ``seen``; then the decision is not kept.
+        ChangedMeanwhile: the study stands otherwise than ``seen``; then the decision is not kept.
         Superseded: another one took that place. NoSuchDecision: there is none of that id.
         StoreUnavailable: the store or the folder cannot be written; then the decision is not kept.
     """
@@ -161,4 +161,4 @@ def keep(
         if instead_of:
             opened.correct(instead_of, assessment, now(), PROGRAM, rules=rules, seen=seen)
         else:
-            opened.add(assessment, now(), PROGRAM, rules=rules)
+            opened.add(assessment, now(), PROGRAM, rules=rules, seen=seen)

@@ -330,6 +330,9 @@ class DecisionRecord(Border):
     route: engine.Route = Field(description="The route taken.")
     masked: tuple[str, ...] = Field(description="What the route kept from the rules, as finding/fact.")
     unconfirmed: dict[str, Facts] = Field(description="What neural extractors said, per lesion.")
+    own_rules: dict[str, str] = Field(
+        default_factory=dict, description="Guidelines read from a hospital's own folder, and what that is called."
+    )
     version: Literal["1"] = Field(description="Version of the record.")
 
 

@@ -134,6 +134,7 @@ def replay(
 
 def _replayed(found: Replay) -> str:
     lines = [f"decision {found.decision_id}, under {found.under}"]
+    lines += [f"{n} as in the folder {by['folder']}, sha256 {by['sha256']}" for n, by in found.own_rules.items()]
     if found.engine_then != found.engine_now:
         lines.append(f"made by radlogic {found.engine_then}, replayed by {found.engine_now}")
     if found.not_kept:

@@ -57,7 +57,8 @@ def assess(case: Case, using: Knowledge, as_of: date) -> Assessment:
         more = (r for r in signals.of_answers(answers) if r[0] != FOUND_BY_PROGRAM)  # said, with its source, before
         route, review = gate((*still, *signals.of_conflicts(disagree), *more), using)
     decision = Decision(answers, route, review, citations(answers), (*using.chosen, *notes(seen)), conflicts=disagree)
-    return Assessment(decision, record.record_of(seen, decision, using.hashes(), as_of))
+    kept = record.record_of(seen, decision, using.hashes(), as_of, own_rules=using.own_rules())
+    return Assessment(decision, kept)
 
 
 def applies(case: Case, using: Knowledge) -> Applied:

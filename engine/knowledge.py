@@ -51,6 +51,10 @@ class Knowledge:
         fitted = {f"calibration {c.guideline}": c.sha256 for c in self.calibrators}
         return {**read, **nets, "gates": self.gates_sha256, **fitted, **self.fusion.hashes()}
 
+    def own_rules(self) -> dict[str, str]:
+        """Guideline -> what the folder of further guidelines is called that it was read from; no shipped one in it."""
+        return {g.name: g.origin for g in self.guidelines if g.origin}
+
     def calibrator(self, guideline: str, beliefs: Iterable[Belief]) -> Calibrator | None:
         """The calibrator of that guideline, if all that is uncertain among the beliefs is of its net."""
         found = next((c for c in self.calibrators if c.guideline == guideline), None)

@@ -24,8 +24,9 @@ RECORD_VERSION = "1"
 class DecisionRecord:
     """Everything needed to recompute one decision, pixels excepted (their hash is kept).
 
-    ``knowledge`` maps each rule set, network and model that was read to its sha256. ``masked`` names
-    what the route withheld from the rules, as "finding/fact".
+    ``knowledge`` maps each rule set, network and model that was read to its sha256. ``own_rules`` maps each
+    guideline that was read from a hospital's own folder to what that is called; those that are shipped are not in it.
+    ``masked`` names what the route withheld from the rules, as "finding/fact".
     """
 
     decision_id: str
@@ -37,6 +38,7 @@ class DecisionRecord:
     route: Route
     masked: tuple[str, ...] = ()
     unconfirmed: Mapping[str, Facts] = field(default_factory=dict)  # finding -> what nets said
+    own_rules: Mapping[str, str] = field(default_factory=dict)
     version: str = RECORD_VERSION
 
 
@@ -48,10 +50,13 @@ class Assessment:
     record: DecisionRecord
 
 
-def record_of(case: Case, decision: Decision, knowledge: Mapping[str, str], as_of: date) -> DecisionRecord:
+def record_of(
+    case: Case, decision: Decision, knowledge: Mapping[str, str], as_of: date, *, own_rules: Mapping[str, str]
+) -> DecisionRecord:
     """The record of a decision: the case without its pixels (their hash is kept), and what was withheld.
 
-    What was met while reading the pixels stays, among the exam's notes: replaying gives the same notes.
+    What was met while reading the pixels stays, among the exam's notes: replaying gives the same notes. The decision's
+    id does not tell what a folder of ``own_rules`` is called: the hash of what was read from it does.
     """
     image = case.volume.sha256() if case.volume else None
     notes = (*case.exam.notes, *(case.volume.notes if case.volume else ()))
@@ -67,6 +72,7 @@ def record_of(case: Case, decision: Decision, knowledge: Mapping[str, str], as_o
         route=decision.route,
         masked=tuple(f"{finding}/{name}" for finding, facts in withheld.items() for name in facts),
         unconfirmed=withheld,
+        own_rules=own_rules,
     )
 
 

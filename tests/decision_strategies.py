@@ -69,6 +69,7 @@ def assessments(draw: st.DrawFn) -> Assessment:
     decision = t.Decision((guideline,), route, draw(REVIEWS), draw(TEXTS), draw(TEXTS))
     hashes, nets = {"rules": draw(TEXT)}, draw(st.dictionaries(TEXT, FACTS, max_size=1))
     record = DecisionRecord(
-        draw(TEXT), draw(DATES), "0", case, draw(st.none() | TEXT), hashes, route, draw(TEXTS), nets
-    )
+        draw(TEXT), draw(DATES), "0", case, draw(st.none() | TEXT), hashes, route, draw(TEXTS), nets,
+        draw(st.dictionaries(NAMES, TEXT, max_size=1)),
+    )  # fmt: skip
     return Assessment(decision, record)

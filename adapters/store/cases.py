@@ -11,7 +11,6 @@ until its correction is signed too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,37 +19,17 @@ from typing import Any
 from ...engine.errors import BadValue
 from ...engine.record import Assessment
 from . import decisions, vocabulary
+from .casefile import CaseFile
 from .chain import Entry
 from .conditions import as_seen, as_shown, is_said, no_such, only_correction, reasons_known, standing
 from .errors import NothingChanged
 from .journal import Journal, named, open_journal
-from .states import Kind, Outcome, Row, State
+from .states import Kind, Outcome, Row, Seen, State
 from .worklist import Filter, find_row, of_worklist, was_opened
 
-__all__ = ["CaseFile", "Entry", "Filter", "Kind", "Outcome", "Row", "State", "Store"]
+__all__ = ["CaseFile", "Entry", "Filter", "Kind", "Outcome", "Row", "Seen", "State", "Store"]
 
 UNSIGNED = Filter()
-
-
-@dataclass(frozen=True, slots=True)
-class CaseFile:
-    """All that is kept of one decision: where it stands, what was decided, everything that happened.
-
-    ``history`` is oldest first, identifiers and comments put back unless the patient was erased.
-    """
-
-    row: Row
-    assessment: Assessment
-    history: tuple[Entry, ...]
-
-    def of_kind(self, *kinds: Kind) -> tuple[Entry, ...]:
-        """Those entries of the history, oldest first."""
-        return tuple(e for e in self.history if e.kind in kinds)
-
-    @property
-    def judged(self) -> int:
-        """The entry that a signature would make final; who was shown this history says it when they sign."""
-        return self.of_kind(*decisions.JUDGEMENTS)[-1].sequence
 
 
 class Store:
@@ -104,6 +83,7 @@ class Store:
         *,
         due: datetime | None = None,
         rules: Sequence[Path] = (),
+        seen: Seen | None = None,
     ) -> str:
         """Keep a decision and put it on the worklist; return its id. What is there already stays as it is.
 
@@ -114,8 +94,16 @@ class Store:
             due: when a human should have looked; ``at`` and the hours of its priority if not given
                 (``knowledge/review/worklist.yaml``).
             rules: folders of further guidelines that it read, so that their content is kept too.
+            seen: what stood of its study (of a first decision: nothing), and of others that it speaks of, when it was
+                made; held against the store within the transaction, all but to whom decisions are assigned. None:
+                whatever stands now.
+
+        Raises:
+            ChangedMeanwhile: another decision of the study stands, or one stands otherwise than ``seen``: look again.
         """
         with self.journal.writing() as writing:
+            if seen is not None and writing.row(assessment.record.decision_id) is None:
+                as_seen(writing, seen)
             return decisions.add(writing, assessment, at, actor, due=due, rules=rules)
 
     # ---- looking -------------------------------------------------------------------------------
@@ -171,7 +159,16 @@ class Store:
             NotReadable: one of them is damaged.
         """
         with self.journal.reading() as connection:
-            return decisions.of_study(connection, study)
+            return decisions.of_studies(connection, (study,))
+
+    def seen(self, *studies: str) -> Seen:
+        """What stands of these studies, by UID: for ``add`` and ``correct``, by who decides by it.
+
+        Raises:
+            NotReadable: one of the decisions is damaged.
+        """
+        with self.journal.reading() as connection:
+            return decisions.seen(connection, studies)
 
     def pending(self, decision_id: str) -> Row | None:
         """The correction of a signed decision that waits for its own signature; None where none does.
@@ -268,19 +265,18 @@ class Store:
         *,
         due: datetime | None = None,
         rules: Sequence[Path] = (),
-        seen: Row | None = None,
+        seen: Seen | None = None,
     ) -> str:
         """Record a new decision, made from corrected findings, that takes this one's place; return its id.
 
         The new one waits in state ``corrected`` for its own signature, its reasons not opened yet; in state ``waiting``
         where the program itself decided anew, and nobody corrected anything. A signed decision may be corrected too:
-        it stands until the new one is signed, and is superseded then.
+        it stands until the new one is signed, and is superseded then. Whom an unsigned one is assigned to gets the new.
 
-        ``seen``: where the decision stood when the new one was made (``row``), for a caller who says so in it; it is
-        held against the row within the transaction, all but to whom it is assigned. None: whatever it is now.
+        ``seen``: what stood of the study when the new one was made, this decision among it; as for ``add``.
 
         Raises:
-            ChangedMeanwhile: it stands otherwise than ``seen``, or its patient was erased since: look again.
+            ChangedMeanwhile: it or another of the study stands otherwise than ``seen``, or a patient was erased since.
             NothingChanged: the corrected case is the same. NoSuchDecision.
             IdTaken: the new id is that of a decision that stands or was signed.
             Superseded: it is, or a correction of it waits for its signature: ``successor`` is that one.
@@ -292,10 +288,10 @@ class Store:
                 raise NothingChanged(f"decision {decision_id}", "", "the same case again", "another case", "Keep it.")
             only_correction(writing, row)
             if seen is not None:
-                as_seen(writing, row, seen)
+                as_seen(writing, seen, row)
             decisions.add(writing, corrected, at, actor, due=due, rules=rules, supersedes=row)
             if row.signed_by is None:
-                writing.add(Kind.SUPERSEDED, at, actor, {"by": new_id}, decision_id, row.patient)
+                decisions.supersede(writing, row, new_id, at, actor)
         return new_id
 
     def sign(self, decision_id: str, at: datetime, actor: str, *, seen: int | None = None) -> Row:

@@ -9,7 +9,7 @@ from . import decisions
 from .chain import moment
 from .errors import AlreadySigned, ChangedMeanwhile, NoSuchDecision, ReasonsNotOpened, Superseded
 from .journal import Writing
-from .states import Row, State
+from .states import Row, Seen, State
 from .worklist import was_opened
 
 BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"  # letters by their category that are drawn as nothing
@@ -48,15 +48,30 @@ def as_shown(writing: Writing, row: Row, seen: int | None) -> None:
         raise ChangedMeanwhile(f"decision {row.decision_id}", "", found, allowed, cure, by, when)
 
 
-def as_seen(writing: Writing, row: Row, seen: Row) -> None:
-    """The decision stands as it did when somebody looked, and its patient was not erased since."""
-    where, cure = f"decision {row.decision_id}", "Look at it again, then decide anew."
+def as_seen(writing: Writing, seen: Seen, *also: Row) -> None:
+    """What somebody saw of studies stands as it did, and nothing came since; ``also``: what they must have seen."""
+    for one in seen.rows:
+        _unchanged(writing, one)
+    known = {one.decision_id for one in seen.rows}
+    came = decisions.of_studies(writing.connection, seen.studies, after=seen.head)
+    for row in (*(one for one in also if one.decision_id not in known), *came):
+        raise _changed(row, "a decision that was not there", "those that you saw of the study")
+
+
+def _unchanged(writing: Writing, seen: Row) -> None:
+    """The decision stands as it did, whoever it is assigned to, and its patient was not erased since."""
+    row = writing.row(seen.decision_id) or no_such(seen.decision_id)
     if not decisions.is_known(writing.connection, row.patient):
-        raise ChangedMeanwhile(where, "", "a patient who was erased", "one who is kept", cure)
+        raise _changed(row, "a patient who was erased", "one who is kept")
     if replace(row, assigned=None) != replace(seen, assigned=None):
-        by, at = row.signed_by or "", moment(row.signed_at) if row.signed_at else ""
-        found = f"state {row.state}, outcome {row.outcome or 'none'}" + (f", signed by {by} at {at}" if by else "")
-        raise ChangedMeanwhile(where, "", found, "as it stood when you looked", cure, by, at)
+        raise _changed(row, f"state {row.state}, outcome {row.outcome or 'none'}", "as it stood when you looked")
+
+
+def _changed(row: Row, found: str, allowed: str) -> ChangedMeanwhile:
+    by, at = row.signed_by or "", moment(row.signed_at) if row.signed_at else ""
+    found += f", signed by {by} at {at}" if by else ""
+    cure = "Look at it again, then decide anew."
+    return ChangedMeanwhile(f"decision {row.decision_id}", "", found, allowed, cure, by, at)
 
 
 def is_said(comment: str) -> bool:

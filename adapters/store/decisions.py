@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, false, func, or_, select
 
 from ...engine.errors import BadValue, InputError, NotReadable
 from ...engine.record import Assessment, exam_order
@@ -17,9 +17,9 @@ from ..decision_file import dumps, loads
 from . import revisions, vocabulary
 from .chain import Entry, moment
 from .errors import IdTaken
-from .journal import AT_ONCE, Writing, entries
+from .journal import AT_ONCE, Writing, entries, head_of
 from .sealing import STUDY
-from .states import Kind, Row, State
+from .states import Kind, Row, Seen, State
 from .tables import DECISION, ENTRY, PATIENT, SEALED
 from .worklist import as_row, find_row
 
@@ -83,6 +83,13 @@ def _patient(writing: Writing, assessment: Assessment, supersedes: Row | None) -
     return supersedes.patient
 
 
+def supersede(writing: Writing, row: Row, by: str, at: datetime, actor: str) -> None:
+    """Another decision takes its place, and goes to whom it was assigned to."""
+    writing.add(Kind.SUPERSEDED, at, actor, {"by": by}, row.decision_id, row.patient)
+    if row.assigned is not None:
+        writing.add(Kind.ASSIGNED, at, actor, {"to": row.assigned}, by, row.patient)
+
+
 def queue(writing: Writing, decision_id: str, review: Review, at: datetime, actor: str) -> None:
     """Put a decision into the review queue."""
     body = {"priority": review.priority.value, "reasons": [reason.code for reason in review.reasons]}
@@ -131,20 +138,29 @@ def of_patient(connection: Connection, key: str) -> tuple[Assessment, ...]:
     return tuple(sorted((assessment_of(entry) for part in found for entry in part), key=exam_order))
 
 
-def of_study(connection: Connection, study: str) -> tuple[Row, ...]:
-    """Decisions of the study of that UID, by anybody, that no other took the place of; newest first.
+def of_studies(connection: Connection, studies: Sequence[str], after: int = 0) -> tuple[Row, ...]:
+    """Decisions of the studies of those UIDs, by anybody, that no other took the place of; newest first.
 
-    The UID is sealed with the patient's identifiers, so one of a patient who was erased is not found.
+    The UID is sealed with the patient's identifiers, so one of a patient who was erased is not found. ``after``: only
+    those that later entries than this one made.
 
     Raises:
         NotReadable: one of them is damaged.
     """
-    if not study or not study.isprintable():
-        return ()
-    held = SEALED.c.content.contains(f'"{STUDY}":{json.dumps(study)}', autoescape=True)  # no index: it would be told
+    named = [f'"{STUDY}":{json.dumps(study)}' for study in studies if study and study.isprintable()]
+    held = or_(false(), *(SEALED.c.content.contains(one, autoescape=True) for one in named))  # an index would tell it
     query = select(DECISION).join(SEALED, SEALED.c.sequence == DECISION.c.sequence)
-    query = query.where(held, DECISION.c.state != State.SUPERSEDED.value).order_by(DECISION.c.sequence.desc())
-    return tuple(as_row(found) for found in connection.execute(query).mappings())
+    query = query.where(SEALED.c.sequence > after, held, DECISION.c.state != State.SUPERSEDED.value)
+    return tuple(as_row(found) for found in connection.execute(query.order_by(DECISION.c.sequence.desc())).mappings())
+
+
+def seen(connection: Connection, studies: tuple[str, ...]) -> Seen:
+    """What stands of these studies.
+
+    Raises:
+        NotReadable: one of the decisions is damaged.
+    """
+    return Seen(studies, of_studies(connection, studies), head_of(connection).sequence)
 
 
 def stands(row: Row, rows: Mapping[str, Row]) -> bool:

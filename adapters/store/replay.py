@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,8 @@ class Replay:
     """What replaying found. ``not_kept``: what the decision read and the record does not hold.
 
     ``under``: "what is shipped" or "the kept revisions". ``engine_then`` and ``engine_now`` are versions.
+    ``own_rules``: each guideline that was read from a hospital's own folder, with what that was called ("folder") and
+    the hash of what was read ("sha256").
     """
 
     decision_id: str
@@ -63,6 +65,7 @@ class Replay:
     engine_now: str
     not_kept: tuple[str, ...] = ()
     erased: bool = False
+    own_rules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def equal(self) -> bool:
@@ -96,6 +99,7 @@ def replay(connection: Connection, decision_id: str) -> Replay:
         again.record.engine_version,
         tuple(tree["not_kept"]),
         erased,
+        {n: {"folder": f, "sha256": kept.record.knowledge.get(n, "")} for n, f in kept.record.own_rules.items()},
     )
 
 

@@ -95,6 +95,18 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What stood of studies (by UID) when somebody looked, for who decides by it; no row: nothing did.
+
+    ``head``: the number of the log's last entry then.
+    """
+
+    studies: tuple[str, ...]
+    rows: tuple[Row, ...]
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """A decision in the review queue."""
 

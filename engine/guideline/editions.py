@@ -47,6 +47,16 @@ def find(name: str, roots: tuple[Folder, ...]) -> Folder:
     return known[name]
 
 
+def origin_of(name: str, found: Folder, roots: tuple[Path, ...]) -> str:
+    """What the root is called in which ``find`` found ``guideline@edition``, '' where it is none of these.
+
+    Its name alone, not where it lies, on one line.
+    """
+    below = name.replace("@", "/", 1)
+    called = next((root.resolve().name or "/" for root in roots if root / below == found), "")
+    return "".join(letter if letter.isprintable() else "?" for letter in called)
+
+
 def files_of(folder: Folder) -> tuple[Folder, ...]:
     """The files that make the guideline, in a fixed order.
 

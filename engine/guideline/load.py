@@ -19,7 +19,7 @@ from . import numbers
 from .cache import APART
 from .cache import load as load_compiled
 from .compile import Diagram
-from .editions import Folder, editions, find, hash_of
+from .editions import Folder, editions, find, hash_of, origin_of
 from .tables import NOT_APPLICABLE
 
 Made = TypeVar("Made")
@@ -35,6 +35,7 @@ class Guideline:
     exam: Diagram
     applies: Diagram | None = None  # None: nothing says where it applies, so it is only read on request
     apart: Mapping[str, Diagram] = field(default_factory=dict)  # by table: what is compiled by itself
+    origin: str = ""  # what the folder of further guidelines is called that it was read from, '' for the shipped rules
 
     def worked_out(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """What a reader works out from the guideline alone, once."""
@@ -112,7 +113,7 @@ def load_guideline(name: str, folders: tuple[Path, ...] = ()) -> Guideline:
     except (Incomplete, Overlap) as error:
         raise _located(error, folder) from error
     apart = {n.removeprefix(APART): diagrams.pop(n) for n in [*diagrams] if n.startswith(APART)}
-    return Guideline(name, document, **diagrams, apart=apart)
+    return Guideline(name, document, **diagrams, apart=apart, origin=origin_of(name, folder, folders))
 
 
 def in_force(guideline: str, exam_date: date | None, folders: tuple[Path, ...] = ()) -> tuple[str, str]:

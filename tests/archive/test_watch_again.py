@@ -1,6 +1,7 @@
 """A study that is decided again: what takes the place of what, and what is never sent beside a signature."""
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -186,6 +187,22 @@ def test_late_images_of_a_signed_exam_wait_as_its_possible_correction_and_nothin
 
     sign(tmp_path, second.decision_id)
     assert [row.state for row in rows(tmp_path)] == [State.SUPERSEDED, State.SIGNED]
+
+
+def test_a_watch_that_has_forgotten_all_leaves_a_correction_of_the_same_images_alone(told, tmp_path):
+    """The pictures and reports are those on which somebody corrected the decision: nothing came that they had not."""
+    (first,) = rows(tmp_path)
+    with Store.open(tmp_path / "store") as store:
+        made = store.case(first.decision_id).assessment
+        exam = replace(made.record.case.exam, notes=("corrected",))
+        named = replace(made.record, case=replace(made.record.case, exam=exam), decision_id="c" * 32)
+        store.correct(first.decision_id, replace(made, record=named), now(), "dr-a")
+    shutil.rmtree(tmp_path / "state")
+    told.look()
+    _, corrected = rows(tmp_path)
+
+    assert (corrected.state, told.steps()) == (State.CORRECTED, ["done"])
+    assert "another decision took its place" in withheld(told)[-1]
 
 
 @pytest.mark.slow

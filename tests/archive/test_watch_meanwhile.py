@@ -146,8 +146,8 @@ def test_a_patient_who_was_erased_meanwhile_is_decided_anew_and_not_traced_to_wh
 
 
 @pytest.fixture
-def at_last(watched, monkeypatch):
-    """As ``watched``; ``meanwhile`` happens when the pictures of the late set are kept, right before its decision."""
+def last_moment(monkeypatch):
+    """What is put in here happens once, when the pictures of a study are kept, right before its decision."""
     from radlogic.adapters.store import images
 
     keeping, to_do = images.keep_images, []
@@ -159,10 +159,16 @@ def at_last(watched, monkeypatch):
         return kept
 
     monkeypatch.setattr(images, "keep_images", keep_images)
+    return to_do
+
+
+@pytest.fixture
+def at_last(watched, last_moment):
+    """As ``watched``; ``meanwhile`` happens in the last moment."""
 
     def late(meanwhile):
-        watch = watched(lambda: to_do.append(meanwhile))
-        assert not to_do
+        watch = watched(lambda: last_moment.append(meanwhile))
+        assert not last_moment
         return watch
 
     return late
@@ -200,12 +206,16 @@ def test_a_patient_erased_in_the_last_moment_does_not_have_the_late_images_put_a
 # --- decisions of the study that others have put into the store
 
 
-def by_hand(folder, number, key="", *, sign_it=False):
-    """A decision of that study, made elsewhere and kept in the watch's store."""
+def by_hand(folder, number, key="", *, sign_it=False, all_of_it=False):
+    """A decision of that study, made elsewhere and kept in the watch's store; of its first images, or ``all_of_it``."""
     from radlogic.adapters.assemble import Sources
     from radlogic.adapters.assess import run
 
-    made, _ = run(Sources(series=folder / f"study-{number}-0"), None, world.TODAY)
+    series = folder / f"study-{number}-0"
+    if all_of_it:
+        for image in (folder / f"study-{number}-4").iterdir():
+            image.rename(series / f"late-{image.name}")
+    made, _ = run(Sources(series=series), None, world.TODAY)
     case = made.record.case
     case = replace(case, patient=replace(case.patient, key=key))
     made = replace(made, record=replace(made.record, case=case, decision_id=f"{number:032d}"))
@@ -251,6 +261,103 @@ def test_a_signed_decision_of_another_record_of_the_patient_stands_beside_and_no
     assert f"decision {first} of this exam stands under another record" in told(tmp_path, second.decision_id)[1]
     assert "a signed decision of the exam stands" in " ".join(watch.said)
     assert beside[1].uids("SR") == []
+
+
+# --- and in the last moment
+
+
+@pytest.fixture
+def first(tmp_path, last_moment):
+    """A watch whose first decision of a study is about to be kept when ``meanwhile`` happens."""
+    with lying_dicomweb_server.serving() as server:
+
+        def look(meanwhile, before=lambda: None):
+            server.put(*world.study(tmp_path, 1))
+            before()
+            server.put(*world.study(tmp_path, 1, first=4, slices=2))
+            watch = world.World(tmp_path, {"dicomweb": {"url": server.url}})
+            last_moment.append(meanwhile)
+            watch.look()
+            assert not last_moment
+            return watch, server
+
+        yield look
+
+
+@pytest.mark.parametrize("sign_it", [True, False], ids=["signed", "unsigned"])
+def test_a_first_decision_that_somebody_else_kept_in_the_last_moment_is_followed(first, tmp_path, sign_it):
+    watch, server = first(lambda: by_hand(tmp_path, 1, sign_it=sign_it))
+    theirs, mine = rows(tmp_path)
+    notes, reasons = told(tmp_path, mine.decision_id)
+
+    assert (watch.steps(), mine.supersedes) == (["done"], theirs.decision_id)
+    assert theirs.decision_id in (reasons if sign_it else notes)
+    assert (theirs.state, len(server.uids("SR"))) == ((State.SIGNED, 0) if sign_it else (State.SUPERSEDED, 1))
+
+
+def test_the_same_decision_that_somebody_else_kept_in_the_last_moment_is_not_made_twice(first, tmp_path):
+    watch, _ = first(lambda: by_hand(tmp_path, 1, all_of_it=True))
+    (theirs,) = rows(tmp_path)
+
+    assert (watch.steps(), theirs.state) == (["done"], State.WAITING)
+
+
+def test_what_becomes_of_a_decision_under_another_record_in_the_last_moment_is_told(first, tmp_path):
+    first(lambda: correct(tmp_path), before=lambda: by_hand(tmp_path, 1, "somebody-else"))
+    theirs, corrected, mine = rows(tmp_path)
+
+    assert (theirs.superseded_by, mine.supersedes) == (corrected.decision_id, None)
+    assert f"decision {corrected.decision_id} of this exam stands" in told(tmp_path, mine.decision_id)[1]
+
+
+def test_another_decision_that_was_signed_in_the_last_moment_is_not_passed_over(at_last, tmp_path):
+    at_last(lambda: by_hand(tmp_path, 1, sign_it=True))
+    _, theirs, third = rows(tmp_path)
+
+    assert (theirs.state, third.supersedes) == (State.SIGNED, theirs.decision_id)
+    assert f"decision {theirs.decision_id} of this exam is signed and stands" in told(tmp_path, third.decision_id)[1]
+
+
+@pytest.fixture
+def after_an_earlier_one(tmp_path, last_moment):
+    """A watch that has told an earlier exam, and is about to keep its decision of the next when ``meanwhile`` happens.
+
+    Gives the decisions of both, and who spoke for the earlier exam.
+    """
+    with lying_dicomweb_server.serving() as server:
+
+        def look(meanwhile):
+            seen = []
+
+            def match(case, priors):
+                seen[:] = [one.said_by for one in priors]
+                return unmatched(case, priors)
+
+            server.put(*world.study(tmp_path, 2, day="20230228"))
+            watch = world.World(tmp_path, {"dicomweb": {"url": server.url}}, Seams(match=match), days=3650)
+            watch.look()
+            (earlier,) = rows(tmp_path)
+            server.put(*world.study(tmp_path, 1))
+            last_moment.append(meanwhile)
+            watch.look()
+            assert (watch.steps(), last_moment) == (["done", "done"], [])
+            return earlier.decision_id, rows(tmp_path)[-1].decision_id, seen
+
+        yield look
+
+
+def test_the_signature_on_an_earlier_exam_in_the_last_moment_is_not_passed_over(after_an_earlier_one, tmp_path):
+    earlier, last, seen = after_an_earlier_one(lambda: sign(tmp_path))
+
+    assert seen == [f"decision {earlier}"]
+    assert f"decision {earlier} is preliminary, nobody signed it" not in told(tmp_path, last)[0]
+
+
+def test_an_earlier_exam_whose_patient_was_erased_in_the_last_moment_is_not_spoken_of(after_an_earlier_one, tmp_path):
+    earlier, last, seen = after_an_earlier_one(lambda: erase(tmp_path))
+
+    assert seen == [""]
+    assert earlier not in " ".join(told(tmp_path, last))
 
 
 def test_a_decision_that_somebody_else_kept_of_an_earlier_exam_speaks(beside, tmp_path):

@@ -10,10 +10,11 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from decisions_of_study import of_study
 from sample_decisions import no_findings, unknown_type
 
 from radlogic.adapters.store.cases import Kind, State, Store
-from radlogic.adapters.store.errors import AlreadySigned
+from radlogic.adapters.store.errors import AlreadySigned, ChangedMeanwhile
 from radlogic.adapters.store.verify import verify
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -50,11 +51,39 @@ except AlreadySigned as told:
     print("told of", told.by)
 """
 
+STUDY = "1.2.840.1.7"
+FIRST = """
+import sys
+from datetime import UTC, datetime
+from radlogic.adapters.store.cases import Store
+from radlogic.adapters.store.errors import ChangedMeanwhile
+from decisions_of_study import of_study
+
+place, name, study = sys.argv[1:]
+store = Store.open(place)
+seen = store.seen(study)
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    print(store.add(of_study(name, study), datetime.now(UTC), "radlogic", seen=seen))
+except ChangedMeanwhile:
+    print("refused")
+"""
+
 
 def started(script, *arguments):
     env = os.environ | {"PYTHONPATH": str(TESTS)}
     command = [sys.executable, "-c", script, *map(str, arguments)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+
+
+def at_once(processes):
+    """What each said that began when all were ready."""
+    assert [one.stdout.readline() for one in processes] == ["ready\n"] * len(processes)
+    for one in processes:
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    return [one.communicate(timeout=120)[0].strip() for one in processes]
 
 
 def one_case(place):
@@ -92,15 +121,37 @@ def test_of_ten_reviewers_in_threads_one_signs_and_the_others_are_told(place):
 @pytest.mark.slow
 def test_of_ten_reviewers_in_processes_one_signs_and_the_others_are_told(place):
     store = one_case(place)
-    readers = [started(SIGNER, place, f"dr-{i}") for i in range(READERS)]
-    assert [reader.stdout.readline() for reader in readers] == ["ready\n"] * READERS
-    for reader in readers:
-        reader.stdin.write("go\n")
-        reader.stdin.flush()
-    said = [reader.communicate(timeout=120)[0].strip() for reader in readers]
-
-    one_signature(store, said)
+    one_signature(store, at_once([started(SIGNER, place, f"dr-{i}") for i in range(READERS)]))
     store.close()
+
+
+def one_decision(store, said):
+    """Exactly one was kept, and all others were told to look again."""
+    (row,) = store.of_study(STUDY)
+    assert sorted(said) == sorted([row.decision_id, *["refused"] * (READERS - 1)])
+    assert [one.decision_id for one in store.worklist()] == [row.decision_id]
+    assert verify(store.journal).sound
+
+
+def test_of_ten_in_threads_who_saw_no_decision_of_a_study_one_makes_the_first(place):
+    with Store.open(place) as store:
+        together, seen = Barrier(READERS), store.seen(STUDY)
+
+        def decide(name):
+            together.wait()
+            try:
+                return store.add(of_study(name, STUDY), NOW, "radlogic", seen=seen)
+            except ChangedMeanwhile:
+                return "refused"
+
+        with ThreadPoolExecutor(READERS) as pool:
+            one_decision(store, list(pool.map(decide, [f"d{i}" for i in range(READERS)])))
+
+
+@pytest.mark.slow
+def test_of_ten_in_processes_who_saw_no_decision_of_a_study_one_makes_the_first(place):
+    with Store.open(place) as store:
+        one_decision(store, at_once([started(FIRST, place, f"d{i}", STUDY) for i in range(READERS)]))
 
 
 @pytest.mark.slow

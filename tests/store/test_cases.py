@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from decisions_of_study import of_study
 from sample_decisions import ALL, no_findings, screening, unknown_type
 
 from radlogic.adapters.store.cases import Filter, Kind, Outcome, State, Store
@@ -15,6 +16,7 @@ from radlogic.adapters.store.errors import (
     ReasonsNotOpened,
     Superseded,
 )
+from radlogic.adapters.store.states import Seen
 from radlogic.adapters.store.verify import verify
 from radlogic.engine.errors import BadValue
 from radlogic.engine.types import Priority, Review, ReviewReason
@@ -246,41 +248,58 @@ def erase(store):
     store.erase_patient(store.row("old").patient, later(3), "data protection", "asked for")
 
 
+def correct(store):
+    store.correct("old", of_study("corrected", "1.2.3", ""), later(3), **DR_B)
+
+
+def ids(store):
+    return sorted(row.decision_id for row in store.worklist(Filter(states=tuple(State))))
+
+
 @pytest.mark.parametrize("act", [read, accept, override, sign, erase], ids=lambda act: act.__name__)
 def test_a_correction_that_was_made_of_what_somebody_has_changed_since_is_refused(store, act):
     add(store, "old", required=False)
-    seen = store.row("old")
+    seen = Seen((), (store.row("old"),), 1)
     act(store)
     with pytest.raises(ChangedMeanwhile):
         store.correct("old", named("new"), later(4), **DR_A, seen=seen)
 
-    assert [row.decision_id for row in store.worklist(Filter(states=tuple(State)))] == ["old"]
+    assert ids(store) == ["old"]
 
 
 def test_a_correction_made_of_what_still_stands_is_taken_whoever_it_was_given_to(store):
     add(store, "old", required=False)
-    seen = store.row("old")
+    seen = Seen((), (store.row("old"),), 1)
     store.assign("old", "dr-b", later(1), **DR_A)
 
     assert store.correct("old", named("new"), later(2), **DR_A, seen=seen) == "new"
 
 
+def test_who_was_given_a_case_keeps_it_when_a_correction_takes_its_place(store):
+    add(store, "old", required=False)
+    store.assign("old", "dr-b", later(1), **DR_A)
+    store.correct("old", named("new"), later(2), "radlogic")
+
+    assert [row.decision_id for row in store.worklist(Filter(assigned="dr-b"))] == ["new"]
+
+
+def test_the_correction_of_a_signed_decision_is_given_to_nobody(store):
+    add(store, "old", required=False)
+    store.assign("old", "dr-b", later(1), **DR_A)
+    sign(store)
+    store.correct("old", named("new"), later(4), "radlogic")
+
+    assert (store.row("old").assigned, store.row("new").assigned) == ("dr-b", None)
+
+
 def test_a_signature_that_came_with_the_correction_at_once_is_named(store):
     add(store, "old", required=False)
-    seen = store.row("old")
+    seen = Seen((), (store.row("old"),), 1)
     sign(store)
     with pytest.raises(ChangedMeanwhile) as refused:
         store.correct("old", named("new"), later(4), **DR_A, seen=seen)
 
     assert (refused.value.by, refused.value.at) == ("dr-b", "2026-03-01T08:03:00.000000Z")
-
-
-def of_study(name, study, patient):
-    a = named(name)
-    case = a.record.case
-    exam = replace(case.exam, study_uid=study)
-    case = replace(case, exam=exam, patient=replace(case.patient, key=patient))
-    return replace(a, record=replace(a.record, case=case))
 
 
 def test_decisions_are_found_by_their_study_newest_first_but_for_superseded_ones_and_of_erased_patients(store):
@@ -293,6 +312,59 @@ def test_decisions_are_found_by_their_study_newest_first_but_for_superseded_ones
 
     assert [row.decision_id for row in store.of_study("1.2.3")] == ["e", "a"]
     assert [store.of_study(none) for none in ("", "1.2", "%", '1.2.3"', "\n")] == [()] * 5
+
+
+def test_a_first_decision_is_refused_where_another_came_since_none_was_seen(store):
+    seen = store.seen("1.2.3")
+    store.add(of_study("other", "1.2.33", ""), NOW, "radlogic", seen=seen)
+    store.add(of_study("theirs", "1.2.3", ""), NOW, "radlogic")
+    with pytest.raises(ChangedMeanwhile, match="theirs"):
+        store.add(of_study("mine", "1.2.3", ""), NOW, "radlogic", seen=seen)
+
+    assert ids(store) == ["other", "theirs"]
+
+
+@pytest.mark.parametrize("act", [read, accept, override, sign, erase, correct], ids=lambda act: act.__name__)
+def test_a_decision_beside_others_of_the_study_is_refused_where_one_of_them_has_changed_since(store, act):
+    old = of_study("old", "1.2.3", "")
+    store.add(replace(old, decision=named("old", required=False).decision), NOW, "radlogic")
+    seen = store.seen("1.2.3")
+    act(store)
+    before = ids(store)
+    with pytest.raises(ChangedMeanwhile):
+        store.add(of_study("mine", "1.2.3", "somebody"), later(4), "radlogic", seen=seen)
+
+    assert ids(store) == before
+
+
+def test_a_decision_beside_others_that_were_seen_is_taken_whoever_they_were_given_to(store):
+    store.add(of_study("old", "1.2.3", ""), NOW, "radlogic")
+    seen = store.seen("1.2.3")
+    store.assign("old", "dr-b", later(1), **DR_A)
+
+    assert store.add(of_study("mine", "1.2.3", "somebody"), later(2), "radlogic", seen=seen) == "mine"
+
+
+def test_a_decision_that_is_there_already_stays_whatever_was_seen(store):
+    seen = store.seen("1.2.3")
+    store.add(of_study("mine", "1.2.3", ""), NOW, "radlogic", seen=seen)
+
+    assert store.add(of_study("mine", "1.2.3", ""), NOW, "radlogic", seen=seen) == "mine"
+    assert ids(store) == ["mine"]
+
+
+def test_a_correction_is_refused_where_another_decision_of_the_study_came_since(store):
+    store.add(of_study("old", "1.2.3", ""), NOW, "radlogic")
+    seen = store.seen("1.2.3")
+    store.add(of_study("theirs", "1.2.3", "somebody"), NOW, "radlogic")
+    with pytest.raises(ChangedMeanwhile, match="theirs"):
+        store.correct("old", of_study("new", "1.2.3", ""), NOW, "radlogic", seen=seen)
+
+
+def test_a_correction_of_what_was_not_seen_at_all_is_refused(store):
+    add(store, "old", required=False)
+    with pytest.raises(ChangedMeanwhile, match="old"):
+        store.correct("old", named("new"), NOW, "radlogic", seen=store.seen("1.2.3"))
 
 
 def test_what_is_superseded_cannot_be_worked_on_and_names_its_successor(store):

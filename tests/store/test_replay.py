@@ -167,7 +167,7 @@ def test_what_was_met_while_reading_pixels_stays_in_the_record():
     from radlogic.engine.record import record_of
 
     plain = decided()
-    record = record_of(replace(exam(), volume=Pixels()), plain.decision, {}, AS_OF)
+    record = record_of(replace(exam(), volume=Pixels()), plain.decision, {}, AS_OF, own_rules={})
 
     assert (record.case.volume, record.case.exam.notes) == (None, ("read on a phone", "two slices left out"))
     assert record.image_sha256 == "f" * 64

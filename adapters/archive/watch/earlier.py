@@ -104,6 +104,12 @@ def _check_patient(current: Identity, place: Path) -> None:
             raise NotInArchive("the archive", "earlier exam", found, "the patient of the current one", cure)
 
 
+def studies_before(folder: Path) -> tuple[str, ...]:
+    """The studies, by UID, of the earlier exams that ``fetch_earlier`` left in the folder."""
+    listed: Any = json.loads((folder / LIST).read_text(encoding="utf-8"))
+    return tuple(str(one["study"]) for one in listed["priors"])
+
+
 def earlier(folder: Path, said: Said) -> tuple[tuple[Prior, ...], Met]:
     """What ``fetch_earlier`` left in the folder: the exams, newest first, and what was met.
 

@@ -18,17 +18,18 @@ from ....engine.record import Assessment, correction_name
 from ....engine.tracking.priors import told
 from ....engine.types import Case
 from ...decision_file import write_text
+from ..uids import hashed
 
 if TYPE_CHECKING:
-    from ...store.cases import CaseFile, Row, Store
+    from ...store.cases import CaseFile, Row, Seen, Store
 
 FILE: Final = "instead-of.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the store holds of a study: ``made``, the last one, by the watch or by others; ``row``: the newest in its
-    place.
+    """What the store holds of a study: ``row``, the newest decision; ``made``, the last one that the program made of
+    its images and reports, which the newest may be a human's correction of.
 
     ``final``: the signed decision that stands, None where there is none.
     """
@@ -73,11 +74,19 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Follows:
-    """What a decision supersedes, '' for none; ``text`` says so with it; ``human``: somebody must look at why."""
+    """What a decision supersedes, '' for none; ``text`` says so with it; ``human``: somebody must look at why.
+
+    ``saw``: a hash of what stood in the store of the study and of earlier exams when it was made.
+    """
 
     instead_of: str = ""
     text: str = ""
     human: bool = False
+    saw: str = ""
+
+    def of(self, seen: Seen) -> Follows:
+        """The same, of a decision that was made when this stood; to whom anything is assigned does not matter."""
+        return replace(self, saw=hashed(*(repr(replace(row, assigned=None)) for row in seen.rows)))
 
     def said_with(self, case: Case) -> Case:
         """The case with the text among its notes, and a reason for review where a human must look."""
@@ -133,8 +142,17 @@ def _held(store: Store, name: str) -> Held | None:
     while row.superseded_by is not None:
         row = store.row(row.superseded_by)
     row = store.pending(row.decision_id) or row
-    chain = (row, *(one.row for one in stood(store, row.decision_id).before))
-    return Held(made, row, next((one for one in chain if one.state is State.SIGNED), None))
+    whole = stood(store, row.decision_id)
+    chain = (whole.file, *whole.before)
+    final = next((one.row for one in chain if one.row.state is State.SIGNED), None)
+    return Held(next((one for one in chain if not _by_hand(one)), made), whole.file.row, final)
+
+
+def _by_hand(file: CaseFile) -> bool:
+    """Whether somebody made it by correcting findings: of the same images and reports as the one before."""
+    from ...store.states import PROGRAM, Kind
+
+    return file.row.supersedes is not None and file.of_kind(Kind.DECIDED)[-1].actor != PROGRAM
 
 
 def same_case(one: Assessment, other: Assessment) -> bool:

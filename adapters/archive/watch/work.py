@@ -25,7 +25,7 @@ from ..objects import identity_of
 from ..seam import Archive
 from ..storing import store_file
 from .deciding import Met, compared, decide, sources_of
-from .earlier import earlier, fetch_earlier
+from .earlier import earlier, fetch_earlier, studies_before
 from .gathering import IMAGES, STATED, Gather, files_below
 from .journal import Job, Journal, Step
 from .reports import speaking
@@ -38,7 +38,7 @@ from .withholding import reports_before, why_withheld
 if TYPE_CHECKING:
     from ....engine.perception.volume import Volume
     from ....engine.types import Case
-    from ...store.cases import CaseFile, Row, Store
+    from ...store.cases import CaseFile, Seen, Store
 
 DECISION: Final = "decision.json"
 OUT: Final = "out"
@@ -114,17 +114,17 @@ class Work:
         assessment = self._decision()
         self._check_same_images(assessment)
         name, follows = assessment.record.decision_id, read_follows(self.folder)
-        held = self._held(self.job.study, assessment.record.case.patient.key)
+        seen = self._seen()
         if self._is_kept(name):
             follows = Follows()
-        elif follows != _following(held, assessment.record.case):
+        elif follows != self._following(assessment.record.case, seen):
             return  # the step is not done: it is taken again, and the decision made anew
         self._bench.journal.deciding(self.job, name)
-        if self._keep(assessment, follows, held.row if held is not None and follows.instead_of else None):
+        if self._keep(assessment, follows, seen):
             self._bench.journal.advance(self.job, Step.ASSESSED, decision=name)
 
-    def _keep(self, made: Assessment, follows: Follows, seen: Row | None) -> bool:
-        """Have it in the store; False where a human was faster: what it says of the one before is not true any more."""
+    def _keep(self, made: Assessment, follows: Follows, seen: Seen) -> bool:
+        """Have it in the store; False where somebody was faster: what it says of the study is not true any more."""
         from ...store.errors import ChangedMeanwhile, Superseded
 
         s = self._bench.settings
@@ -182,18 +182,27 @@ class Work:
         with self._store() as store:
             return held_of(store, study, self._bench.journal.decisions_of(study), patient)
 
+    def _seen(self) -> Seen:
+        """What stands of the study and of earlier exams, before it is read: the store refuses what changed since."""
+        with self._store() as store:
+            return store.seen(self.job.study, *studies_before(self.folder))
+
+    def _following(self, case: Case, seen: Seen) -> Follows:
+        """How a decision of the case follows what is held of its study."""
+        held = self._held(self.job.study, case.patient.key)
+        return (held.follows(case.patient.key) if held is not None else Follows()).of(seen)
+
     def _decision(self) -> Assessment:
         """The decision, on disk: the one that is there unless what it follows has changed since, else a new one."""
         file = self.folder / DECISION
         if file.is_file():
             made = read_decision(file)
-            held = self._held(self.job.study, made.record.case.patient.key)
-            unchanged = read_follows(self.folder) == _following(held, made.record.case)
+            unchanged = read_follows(self.folder) == self._following(made.record.case, self._seen())
             if unchanged or self._is_kept(made.record.decision_id):
                 return made
+        seen = self._seen()
         case, as_of = self._compared(), date.fromisoformat(self.job.as_of)
-        held = self._held(self.job.study, case.patient.key)
-        follows = _following(held, case)
+        held, follows = self._held(self.job.study, case.patient.key), self._following(case, seen)
         made = decide(case, self._rule, self._bench.settings.guidelines, as_of, follows)
         if held is not None and same_case(made, held.made.assessment):
             made, follows = held.made.assessment, Follows()  # nothing came that says anything of the exam
@@ -259,11 +268,6 @@ class Work:
             found = "an object of another study, or under a UID that was given out before"
             raise BadValue("emit", "SOPInstanceUID (0008,0018)", found, "new ones of this study", "Mend the writer.")
         return what.instance
-
-
-def _following(held: Held | None, case: Case) -> Follows:
-    """How a decision of the case follows what is held of its study."""
-    return held.follows(case.patient.key) if held is not None else Follows()
 
 
 def is_kept(store: Store, name: str) -> bool:
