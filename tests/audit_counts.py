@@ -72,6 +72,7 @@ def summary(exams, readers=12, sites=4, months=24, only=None, seed=1):
             "rows": {"exams": exams},
             "remarks": ["table screening: not there, so it is empty"],
             "unreadable_values": {"exams.exam_date": 3},
+            "unknown_words": {"exams.modality": {"MRT": 1204, "<b>CT</b>": 12}},
             "exams_put_aside": {"no exam_id": 2},
         },
         "guidelines": ["lung-rads@2022"],

@@ -68,11 +68,13 @@ def judge(folder, as_of):
     there = {name for name in TABLES if tables[name] is not None}
     found = {}
     exams = [e for e in tables["exams"] if e["exam_date"] is not None and e["exam_date"] <= as_of]
+    undated = _group([e for e in tables["exams"] if e["exam_date"] is None], "patient_id")
     for patient, mine in _group(exams, "patient_id").items():
         person = (by_patient["patients"].get(patient) or [{}])[0]
         for exam in mine:
             told = {name: by_exam[name].get(exam["exam_id"], []) for name in by_exam}
             events = {name: by_patient[name].get(patient, []) for name in ("procedures", "outcomes")}
+            events["undated"] = undated.get(patient, [])
             view = View(exam, mine, person, told, events, as_of, there)
             for measure, judged in view.judged():
                 found[measure, exam["exam_id"]] = judged
@@ -85,6 +87,7 @@ WORDS = {
         "modality": MODALITIES,
         "region": PLACES,
         "indication": "screening incidental surveillance known_cancer unknown",
+        "round": "baseline annual",
     },
     "findings": {"kind": "nodule observation us_observation ceus_observation"},
     "procedures": {"kind": "biopsy resection ablation other", "region": PLACES},
@@ -179,6 +182,9 @@ def facts(guideline, row, scopes):
             continue
         for fact in [f"{name}.{v}" for v in i["values"]] if i["type"] == "set" else [name]:
             value = row.get(fact)
+            if i["type"] == "enum" and value is not None:
+                value = next((str(v) for v in (*i["values"], i.get("absent"), "n/a") if v is not None
+                              and str(v).casefold() == value.strip().casefold()), value)  # fmt: skip
             if row.get(f"{fact}.na") or value == "n/a" or (i["type"] == "history" and value == []):
                 found[fact] = NotApplicable(SAID)
             elif i["type"] == "history" and value is not None:
@@ -291,8 +297,9 @@ class View:
         named = {*(editions or more)}
         self.named_edition = named.pop() if len(named) == 1 else "several" if named else None
         self.unread = -1 in (self.low, self.high) or self.modality == UNREAD
-        if not when and self.modality is None:  # what nobody found in a text may still stand there
-            self.unread |= any(s["source"] == "text" for s in mine)
+        # what nobody found in a text may still stand there
+        silent = not when and self.modality is None and any(s["source"] == "text" for s in mine)
+        self.unread = "recommendation_not_found_in_text" if silent else "statement_not_readable" if self.unread else ""
         self.low, self.high = (None if n == -1 else n for n in (self.low, self.high))
         self.modality = None if self.modality == UNREAD else self.modality
         said = [any(s["no_followup"] for s in g) for g in groups if any(s["no_followup"] is not None for s in g)]
@@ -346,27 +353,55 @@ class View:
         self.rank = guideline.rank
 
     def _follow(self):
+        """What came after, and what may have: of that nobody can say what it was, where, or when."""
         region = self.exam["region"]
-        counts = {"chest": CHEST, "liver": LIVER}.get(region, ())
-        later = [o for o in self.mine if o["exam_date"] > self.day and o["region"] == region]
-        self.done = min((o["exam_date"] for o in later if o["modality"] in counts), default=None)
-        worked = [o["exam_date"] for o in later if o["modality"] in WORK_UP_BY.get(region, ())]
-        tissue = [
-            p["procedure_date"]
-            for p in self.events["procedures"]
-            if p["kind"] in ("biopsy", "resection", "ablation")
-            and p["region"] == region
-            and self.day <= p["procedure_date"] <= self.as_of
-        ]
+        counts, works = {"chest": CHEST, "liver": LIVER}.get(region, ()), WORK_UP_BY.get(region, ())
+        later = [o for o in self.mine if o["exam_date"] > self.day]
+        sure = [o for o in later if o["region"] == region and o["modality"] is not None]
+        open_exams = [o for o in (*later, *self.events["undated"]) if o not in sure and o["region"] in (None, region)]
+        self.done = [o["exam_date"] for o in sure if o["modality"] in counts]
+        self.worked = [o["exam_date"] for o in sure if o["modality"] in works]
+        self.maybe_done = self._dates(open_exams, counts)
+        self.maybe_worked = self._dates(open_exams, works)
+        tissue = [p for p in self._since("procedures", "procedure_date")
+                  if p["kind"] != "other" and p["region"] in (None, region)]  # fmt: skip
+        self.tissue, self.maybe_tissue = self._sorted(tissue, "procedure_date", ("kind", "region"))
         cancer = {"lung-rads": "lung_cancer", "fleischner": "lung_cancer"}.get(self.guideline, "hcc")
-        ill = [
-            o["diagnosis_date"]
-            for o in self.events["outcomes"]
-            if o["kind"] == cancer and self.day <= o["diagnosis_date"] <= self.as_of
-        ]
-        self.known = any(o["kind"] == cancer and o["diagnosis_date"] < self.day for o in self.events["outcomes"])
-        self.tissue, self.diagnosed = min(tissue, default=None), min(ill, default=None)
-        self.worked = min([*worked, *tissue, *ill], default=None)
+        ill = [o for o in self._since("outcomes", "diagnosis_date") if o["kind"] in (None, cancer)]
+        self.ill, self.maybe_ill = self._sorted(ill, "diagnosis_date", ("kind",))
+        self.diagnosed = min(self.ill, default=None)
+        before = {o["kind"] for o in self.events["outcomes"]
+                  if o["diagnosis_date"] is not None and o["diagnosis_date"] < self.day}  # fmt: skip
+        self.known, self.maybe_known = cancer in before, None in before
+
+    def _dates(self, exams, counts):
+        return [o["exam_date"] or self.day for o in exams if o["modality"] in (None, *counts) and counts]
+
+    def _since(self, name, key):
+        return [e for e in self.events[name] if e[key] is None or self.day <= e[key] <= self.as_of]
+
+    def _sorted(self, events, key, asked):
+        """The days of those that are sure, and of those that are not."""
+        sure = [all(e[k] is not None for k in (key, *asked)) for e in events]
+        days = [e[key] or self.day for e in events]
+        return tuple([d for d, s in zip(days, sure, strict=True) if s is which] for which in (True, False))
+
+    def _whatever(self, decide, certain, open_days):
+        """What holds whichever of the open events took place; ``decide`` is asked for each choice of them."""
+        every = sorted({(k, day) for k, days in enumerate(open_days) for day in days})
+        asked = [
+            decide(*(min([*days, *(d for n, (of, d) in enumerate(every) if of == k and bits >> n & 1)], default=None)
+                     for k, days in enumerate(certain)))
+            for bits in range(2 ** len(every))
+        ]  # fmt: skip
+        found = {*asked}
+        if len(found) == 1:
+            return asked[0]
+        if found == {("not_met", "late"), ("not_met", "never")}:
+            return "not_met", "late_or_never"
+        if found == {("excluded", "cancer_diagnosed"), ("excluded", "tissue_sampled")}:
+            return asked[0]
+        return "unknown", "event_not_readable"
 
     def judged(self):
         """(measure, (status, reason)) of each measure that the exam belongs to."""
@@ -443,7 +478,7 @@ class View:
             return "met", "modality"
         if not self.stated:
             return "unknown", "not_extracted"
-        return ("unknown", "statement_not_readable") if self.unread else ("not_met", "nothing_recommended")
+        return ("unknown", self.unread) if self.unread else ("not_met", "nothing_recommended")
 
     def _shorter(self):
         return (self.low if self.low is not None else self.high) < self.months[0]
@@ -472,7 +507,7 @@ class View:
         if self.low is None and self.high is None:
             if self.none_needed:
                 return "not_met", "no_follow_up_stated"
-            return "unknown", "statement_not_readable" if self.unread else "interval_not_stated"
+            return "unknown", self.unread or "interval_not_stated"
         if self._shorter():
             return "not_met", "shorter"
         return ("not_met", "longer") if self._longer() else ("met", "within")
@@ -489,7 +524,7 @@ class View:
         if self.by_default:
             return "unknown", "guideline_silent"
         if self.modality is None:
-            return "unknown", "statement_not_readable" if self.unread else "modality_not_stated"
+            return "unknown", self.unread or "modality_not_stated"
         return ("met", "named") if self.modality in self._names() else ("not_met", "other_modality")
 
     def _managed(self):
@@ -509,18 +544,22 @@ class View:
         grace = [timedelta(max(GRACE_DAYS, m * 30 * GRACE_PERCENT // 100)) for m in self.months]
         first, last = (months_later(self.day, m) for m in self.months)
         first, last = first - grace[0], last + grace[1]
-        if self.known:
-            return "excluded", "cancer_known"
-        until = min(self.done or last, last)
-        if self.diagnosed and self.diagnosed <= until:
-            return "excluded", "cancer_diagnosed"
-        if self.tissue and self.tissue <= until:
-            return "excluded", "tissue_sampled"
-        if self.done and self.done < first:
-            return "not_met", "early"
-        if self.done and self.done <= last:
-            return "met", "on_time"
-        return self._missed(last, self.done)
+        if self.known or self.maybe_known:
+            return ("excluded", "cancer_known") if self.known else ("unknown", "event_not_readable")
+
+        def followed(done, tissue, ill):
+            until = min(done or last, last)
+            if ill and ill <= until:
+                return "excluded", "cancer_diagnosed"
+            if tissue and tissue <= until:
+                return "excluded", "tissue_sampled"
+            if done and done < first:
+                return "not_met", "early"
+            return ("met", "on_time") if done and done <= last else self._missed(last, done)
+
+        return self._whatever(
+            followed, (self.done, self.tissue, self.ill), (self.maybe_done, self.maybe_tissue, self.maybe_ill)
+        )
 
     def _missed(self, last, done):
         if self.death and self.death <= last:
@@ -538,10 +577,14 @@ class View:
             return "excluded", "no_work_up_called_for"
         if self.by_default:
             return "unknown", "guideline_silent"
-        if self.known:
-            return "excluded", "cancer_known"
+        if self.known or self.maybe_known:
+            return ("excluded", "cancer_known") if self.known else ("unknown", "event_not_readable")
         last = self.day + timedelta(WORK_UP_DAYS)
-        return ("met", "on_time") if self.worked and self.worked <= last else self._missed(last, self.worked)
+        return self._whatever(
+            lambda done: ("met", "on_time") if done and done <= last else self._missed(last, done),
+            ([*self.worked, *self.tissue, *self.ill],),
+            ([*self.maybe_worked, *self.maybe_tissue, *self.maybe_ill],),
+        )
 
     def _over(self):
         if self._managed():
@@ -550,8 +593,12 @@ class View:
             return "excluded", "no_printed_interval"
         if self.by_default:
             return "unknown", "guideline_silent"
-        soon = self.tissue and self.tissue <= self.day + timedelta(WORK_UP_DAYS)
-        if soon and (self.done is None or self.tissue < self.done):
+        due = self.day + timedelta(WORK_UP_DAYS)
+        soon = self._whatever(
+            lambda tissue, done: bool(tissue and tissue <= due and (done is None or tissue < done)),
+            (self.tissue, self.done), (self.maybe_tissue, self.maybe_done),
+        )  # fmt: skip
+        if soon is True:
             return "not_met", "tissue_sampled"
         if self.conflict:
             return "unknown", "conflicting_statements"
@@ -559,8 +606,10 @@ class View:
             return "not_met", "interval_shorter"
         if self.modality == "pet_ct" and self._names() and "pet_ct" not in self._names():
             return "not_met", "pet_ct_recommended"
+        if soon is not False:
+            return "unknown", "event_not_readable"
         if self.unread:
-            return "unknown", "statement_not_readable"
+            return "unknown", self.unread
         silent = self.low is None and self.high is None and self.modality is None and not self.none_needed
         return ("unknown", "nothing_stated") if silent else ("met", "not_beyond")
 
@@ -582,7 +631,7 @@ class View:
         if work_up and some is not None and some > 3:
             return "not_met", "interval_for_work_up"
         if self.unread and (work_up or some is None):
-            return "unknown", "statement_not_readable"
+            return "unknown", self.unread
         if work_up and (some is not None or self.modality is not None):
             return "met", "work_up_recommended"
         if some is None:
@@ -650,6 +699,8 @@ class View:
         ill = self.diagnosed and self.diagnosed <= end
         if hit and ill:
             return "met", hit
+        if not ill and any(day <= end for day in self.maybe_ill):
+            return "unknown", "event_not_readable"
         for day, why in ((self.death, "died"), (self.left, "left")):
             if day and day <= end:
                 return "excluded", f"{why}_within_year"
@@ -666,35 +717,48 @@ class View:
             (
                 c["communicated_at"]
                 for c in self.told["communications"]
-                if c["kind"] == "critical_result" and c["communicated_at"] <= self.as_of
+                if c["kind"] == "critical_result" and c["communicated_at"] and c["communicated_at"] <= self.as_of
             ),
             default=None,
             key=lambda day: (day < self.day, day),
         )
+        maybe = [
+            c["communicated_at"] or self.day
+            for c in self.told["communications"]
+            if (c["kind"] is None or c["communicated_at"] is None) and (c["communicated_at"] or self.day) <= self.as_of
+        ]
         last = self.day + timedelta(CRITICAL_DAYS)
+        if told and self.day <= told <= last:
+            return "met", "in_time"
+        if any(self.day <= day <= last for day in maybe):
+            return "unknown", "event_not_readable"
         if told:
-            in_time = self.day <= told <= last
-            return (
-                ("met", "in_time")
-                if in_time
-                else ("unknown", "dated_before_exam")
-                if told < self.day
-                else ("not_met", "late")
-            )
-        return ("excluded", "not_yet_due") if last >= self.as_of else ("not_met", "not_communicated")
+            return ("unknown", "dated_before_exam") if told < self.day else ("not_met", "late")
+        if last >= self.as_of:
+            return "excluded", "not_yet_due"
+        if any(day > last for day in maybe):
+            return "not_met", "late_or_never"
+        return ("unknown", "event_not_readable") if maybe else ("not_met", "not_communicated")
+
+    def _unusable(self, told, said):
+        """Why the records of a screening exam cannot be used; '' where they can."""
+        if "screening" not in self.there or not told:
+            return "no_screening_record" if "screening" in self.there else "no_screening"
+        if True in said.pop("unread"):
+            return "screening_not_readable"
+        return "conflicting_screening" if any(len(values) > 1 for values in said.values()) else ""
 
     def _eligible(self, oldest, *, cms):
         if self.exam["indication"] is None:
             return "unknown", "application_unconfirmed"
-        if "screening" not in self.there:
-            return "unknown", "no_screening"
-        if not self.told["screening"]:
-            return "unknown", "no_screening_record"
-        if any(s["unread"] for s in self.told["screening"]):
-            return "unknown", "screening_not_readable"
+        told = self.told["screening"]
+        said = {k: {row[k] for row in told if row[k] is not None} for k in (told or [{}])[0]}
+        why = self._unusable(told, said)
+        if why:
+            return "unknown", why
         if self.day < (date(2022, 2, 10) if cms else date(2021, 3, 9)):
             return "excluded", "before_programme"
-        s = self.told["screening"][0]
+        s = {k: next(iter(values), None) for k, values in said.items()}
         age = None if self.age is None else 50 <= self.age <= oldest
         well, enough = s["asymptomatic"], None if s["pack_years"] is None else s["pack_years"] >= 20
         current = None if s["smoking_status"] is None else s["smoking_status"] == "current"
@@ -728,7 +792,7 @@ class View:
         if self.conflict:
             return "unknown", "conflicting_statements"
         if self.unread and not self.none_needed:
-            return "unknown", "statement_not_readable"
+            return "unknown", self.unread
         if not self.none_needed and self.low is None and self.high is None:
             return "not_met", "no_interval"
         if not self.none_needed and self.modality is None:

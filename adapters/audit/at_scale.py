@@ -124,15 +124,22 @@ def _engine(
 
 @contextmanager
 def opened(order: Order) -> Iterator[Any]:
-    """A database in bounded memory that puts what does not fit into a folder of its own.
+    """A database in bounded memory that puts what does not fit into a folder of its own in ``out``.
 
     Raises:
         MissingExtra, BadValue, NotReadable: as ``duck``.
     """
-    with duck(order.memory, order.threads, (order.folder, order.out)) as database:
-        for setting in FAST:
-            database.execute(f"SET {setting}")
-        yield database
+    made = not order.out.exists()
+    with writable():
+        order.out.mkdir(parents=True, exist_ok=True)
+    try:
+        with duck(order.memory, order.threads, (order.folder, order.out), order.out) as database:
+            for setting in FAST:
+                database.execute(f"SET {setting}")
+            yield database
+    finally:
+        if made and not any(order.out.iterdir()):  # input that cannot be used leaves nothing
+            order.out.rmdir()
 
 
 def _each(

@@ -60,6 +60,7 @@ HELD = {"computed": "NULL", "computed_status": "'undecided'", "management": "NUL
         "to_months": "NULL", "by_default": "NULL"}  # fmt: skip
 
 READ = ("category", "status", "management", "from_months", "to_months", "by_default")
+NA = "n/a"  # not applicable, of an input that says so by a word
 REFUSED = {"status": "ELSE 'refused'"}
 
 
@@ -73,6 +74,28 @@ def _select(edition: str, given: frozenset[str]) -> tuple[Mapping[str, str], str
     """The tables to keep and the SELECT of an edition, which take long to write and change with its columns alone."""
     guideline = next(e.guideline for e in scope.editions_of(edition.split("@", maxsplit=1)[0]) if e.name == edition)
     return exams_asked_often(guideline, f"{edition} ", "duckdb", "these_findings", "these_exams", given)
+
+
+@lru_cache
+def _words() -> Mapping[str, Mapping[str, str]]:
+    """Column of the tables -> the words of its input as the guidelines write them, by themselves in small letters."""
+    found: dict[str, dict[str, str]] = {}
+    for guideline, audited in scope.scope().guidelines.items():
+        for edition in scope.editions_of(guideline):
+            for name, (_, known) in edition.guideline.inputs.items():
+                if known["type"] == "enum":
+                    words = (*known["values"], *([known["absent"]] if known.get("absent") else ()))
+                    found.setdefault(audited.column(name), {NA: NA}).update({str(w).lower(): str(w) for w in words})
+    return found
+
+
+def _worded(held: Mapping[str, str], column: str, table: str) -> str:
+    """A column with the words of its input, whatever their case; another word stays, and is refused."""
+    name = f"{table}.{quoted(column)}"
+    if held[column] != "VARCHAR" or column not in _words():
+        return name
+    whens = " ".join(f"WHEN {text(bare)} THEN {text(word)}" for bare, word in _words()[column].items())
+    return f"CASE LOWER(TRIM({name})) {whens} ELSE {name} END AS {quoted(column)}"
 
 
 class Cases:
@@ -111,19 +134,21 @@ class Cases:
         run("DELETE FROM judged WHERE undecided AND NOT asked")
 
     def _read_once(self, bucket: Bucket) -> Iterator[str]:
-        """The rows of the exams that stand for new cases, as they are."""
+        """The rows of the exams that stand for new cases, with their words as the guidelines write them."""
         tables, relations = self.relations.tables, self.relations
         facts = [c for c in relations.held_facts("exams") if c not in OWN]
         kinds = {"exam_id": "VARCHAR", "indication": "VARCHAR", "round": "VARCHAR"}
         whole = tables.select("exams", kinds, [quoted(c) for c in facts])
+        said = ", ".join(["e.indication", "e.round", *(_worded(tables.columns("exams"), c, "e") for c in facts)])
         yield (
-            f"CREATE OR REPLACE TEMP TABLE first_exams AS SELECT n, c.edition, looked, age, e.* EXCLUDE (exam_id) "
+            f"CREATE OR REPLACE TEMP TABLE first_exams AS SELECT n, c.edition, looked, age, {said} "
             f"FROM ({whole}) e JOIN new_cases c USING (exam_id) WHERE {bucket.has('e.exam_id')}"
         )
-        stated = [quoted(c) for c in relations.held_facts("findings")]
-        each = tables.select("findings", {"exam_id": "VARCHAR", "kind": "VARCHAR"}, stated)
+        held = relations.held_facts("findings")
+        each = tables.select("findings", {"exam_id": "VARCHAR", "kind": "VARCHAR"}, [quoted(c) for c in held])
+        said = ", ".join(["f.kind", *(_worded(tables.columns("findings"), c, "f") for c in held)])
         yield (
-            f"CREATE OR REPLACE TEMP TABLE first_findings AS SELECT n, c.edition, f.* EXCLUDE (exam_id) "
+            f"CREATE OR REPLACE TEMP TABLE first_findings AS SELECT n, c.edition, {said} "
             f"FROM ({each}) f JOIN new_cases c USING (exam_id) WHERE {bucket.has('f.exam_id')}"
         )
 

@@ -12,12 +12,15 @@ from typing import Any
 from ...engine.errors import BadValue, InputError, MissingExtra, NotReadable
 from ...engine.guideline.columns import text
 
+SPILL = ".spill-"
+
 
 @contextmanager
-def duck(memory: str, threads: int, folders: Sequence[Path], beside: Path | None = None) -> Iterator[Any]:
-    """A database that puts what does not fit into a folder of its own, in ``beside`` where it is given.
+def duck(memory: str, threads: int, folders: Sequence[Path], beside: Path) -> Iterator[Any]:
+    """A database that puts what does not fit into a folder of its own in ``beside``, and takes it away at the end.
 
-    ``memory``: as ``2GB``. ``folders``: of the tables that are read; a damaged file is looked for in them.
+    What a killed process left of that there is cleared first: patients' data in nobody's hands. ``memory``: as
+    ``2GB``. ``folders``: of the tables that are read; a damaged file is looked for in them.
 
     Raises:
         MissingExtra: the extra ``audit`` is absent. BadValue: the memory is no size, or too little; or the disk
@@ -28,7 +31,10 @@ def duck(memory: str, threads: int, folders: Sequence[Path], beside: Path | None
     except ImportError as error:
         cure = "Install it: pip install 'radlogic[audit]'"
         raise MissingExtra("audit", "duckdb", "no such package", "the extra `audit`", cure) from error
-    spill = tempfile.mkdtemp(prefix=".spill-" if beside else "radlogic-audit-", dir=beside)
+    with writable():
+        for left in beside.glob(f"{SPILL}*"):
+            shutil.rmtree(left)
+        spill = tempfile.mkdtemp(prefix=SPILL, dir=beside)
     try:
         with duckdb.connect(config={"threads": threads, "temp_directory": spill}) as database:
             try:

@@ -18,16 +18,21 @@ from .cases import case_key
 from .layout import LAYOUT
 from .relation import LOOKED, Bucket, Relations
 
+DOCUMENTED = {c: kind for c, kind in LAYOUT["screening"].items() if c != "exam_id"}
+SCREENING_FLAGS = dict.fromkeys(("has_screening", "screening_unreadable", "screening_conflict"), "BOOLEAN")
 # what a part gives, by what it is made of: (its columns with their types, the columns of an exam that need it)
 LATER: dict[str, tuple[dict[str, str], set[str]]] = {
     "followed": ({"done_date": "DATE", "next_work_up": "DATE"}, {"done_date", "work_up_date"}),
-    "procedures": ({"procedure_date": "DATE"}, {"procedure_date", "work_up_date"}),
-    "outcomes": ({"diagnosis_date": "DATE"}, {"diagnosis_date", "work_up_date"}),
-    "earlier": ({"known_since": "DATE"}, {"known_since"}),
-    "communications": ({"communicated_at": "DATE"}, {"communicated_at"}),
-    "screening": ({c: k for c, k in LAYOUT["screening"].items() if c != "exam_id"} | {
-        "has_screening": "BOOLEAN", "screening_unreadable": "BOOLEAN"},
-                  {c for c in LAYOUT["screening"] if c != "exam_id"} | {"has_screening", "screening_unreadable"}),
+    "procedures": ({"procedure_date": "DATE", "unclear_procedure": "DATE"},
+                   {"procedure_date", "unclear_procedure", "work_up_date"}),
+    "outcomes": ({"diagnosis_date": "DATE", "unclear_diagnosis": "DATE"},
+                 {"diagnosis_date", "unclear_diagnosis", "work_up_date"}),
+    "earlier": ({"known_since": "DATE", "unclear_known": "DATE"}, {"known_since", "unclear_known"}),
+    "communications": ({"communicated_at": "DATE", "unclear_communication": "DATE"},
+                       {"communicated_at", "unclear_communication"}),
+    "imaged": ({"unclear_exam": "DATE"}, {"unclear_exam"}),
+    "worked_up": ({"unclear_work_up": "DATE"}, {"unclear_work_up"}),
+    "screening": (DOCUMENTED | SCREENING_FLAGS, {*DOCUMENTED, *SCREENING_FLAGS}),
     "repeated": ({"again": "BOOLEAN"}, {"again"}),
 }  # fmt: skip
 # the columns of an exam that its profile has: of all others a measure must look at the exam itself
@@ -36,10 +41,11 @@ PROFILED = frozenset((
     "computed", "computed_status", "computed_rank", "by_default", "management", "from_months", "to_months",
     "open_modality", "modality_is_named", "work_up", "optional", "stated_guideline", "stated_edition",
     "stated_category", "stated_rank", "stated_positive", "stated_negative", "stated_critical", "stated_conflict",
-    "stated_from", "stated_to", "stated_modality", "stated_no_followup", "stated_unreadable",
+    "stated_from", "stated_to", "stated_modality", "stated_no_followup", "stated_unreadable", "stated_unfound",
 ))  # fmt: skip
-FEW = {"procedures": "procedure_date", "outcomes": "diagnosis_date", "earlier": "known_since",
-       "communications": "communicated_at"}  # fmt: skip
+FEW = ("procedures", "outcomes", "earlier", "communications", "imaged", "worked_up")  # kinds of events
+DAYS = {"procedures": "procedure_date", "outcomes": "diagnosis_date", "communications": "communicated_at"}
+IMAGED = ("patient_id", "exam_date", "modality", "region")
 
 
 def parts(database: Any, relations: Relations, bucket: Bucket) -> Iterator[tuple[str, str]]:
@@ -54,8 +60,8 @@ def parts(database: Any, relations: Relations, bucket: Bucket) -> Iterator[tuple
         ),
         "screening": SCREENED.format(
             screening=relations.tables.select("screening", beside=[f"{unread} AS unread"]), has=bucket.has("c.exam_id"),
-            one=", ".join(f"CASE WHEN MIN({c}) = MAX({c}) THEN MIN({c}) END AS {c}"
-                          for c in LAYOUT["screening"] if c != "exam_id"),
+            one=", ".join(f"CASE WHEN MIN({c}) = MAX({c}) THEN MIN({c}) END AS {c}" for c in DOCUMENTED),
+            conflict=" OR ".join(f"COALESCE(MIN({c}) <> MAX({c}), FALSE)" for c in DOCUMENTED),
         ),
         "repeated": AGAIN,
     }  # fmt: skip
@@ -63,7 +69,7 @@ def parts(database: Any, relations: Relations, bucket: Bucket) -> Iterator[tuple
         yield name, f"CREATE OR REPLACE TEMP TABLE {name} AS {made[name]}"
     events = [_event(relations, bucket, name) for name in FEW if name in _asked(relations)]
     if events:
-        days = ", ".join(f"{_first(of)} AS {of}" for of in FEW.values())
+        days = ", ".join(f"{_first(of)} AS {of}" for name in FEW for of in LATER[name][0])
         yield (
             "events",
             f"CREATE OR REPLACE TEMP TABLE events AS SELECT n, {days} FROM ({' UNION ALL '.join(events)}) GROUP BY n",
@@ -108,7 +114,7 @@ def part_of(database: Any) -> str:
 def _first(of: str) -> str:
     """The first day of a kind of event: of communications on the day of the exam or later, else of those before."""
     after, any_day = (f"MIN(day) FILTER (WHERE of = {text(of)}{also})" for also in (" AND NOT before", ""))
-    return f"COALESCE({after}, {any_day})" if of == FEW["communications"] else any_day
+    return f"COALESCE({after}, {any_day})" if of in LATER["communications"][0] else any_day
 
 
 def _asked(relations: Relations) -> set[str]:
@@ -117,34 +123,62 @@ def _asked(relations: Relations) -> set[str]:
 
 def _event(relations: Relations, bucket: Bucket, name: str) -> str:
     """Exams with the days of a kind of event that came on the day of the exam or later; a cancer that was known
-    before (``earlier``) and a communication at any time."""
+    before (``earlier``) and a communication at any time.
+
+    Of what kind, where or when an event was may be unknown: it is then the other of the two columns of its part. One
+    without a day may have been on any, the exam's own among them.
+    """
+    if name in ("imaged", "worked_up"):
+        return _imaging(relations, bucket, name)
     table = "outcomes" if name == "earlier" else name
-    day = {"procedures": "procedure_date", "communications": "communicated_at"}.get(table, "diagnosis_date")
-    source = f"SELECT * FROM ({relations.tables.select(table)}) WHERE {day} <= {relations.day}"
-    person = f"mine.patient_id = e.patient_id AND exam_date {'>' if name == 'earlier' else '<='} {day}"
-    cancer = ("kind <> 'benign'", f"{person} AND e.kind = {scope.cancer_sql()}")
-    which, same = {
-        "procedures": ("kind IN ('biopsy', 'resection', 'ablation')", f"{person} AND e.region = mine.region"),
-        "outcomes": cancer,
-        "earlier": cancer,
-        "communications": ("kind = 'critical_result'", "mine.exam_id = e.exam_id"),
-    }[name]
-    mine = bucket.has() if table == "communications" else bucket.holds()
+    day = DAYS[table]
+    which, same, stated = {
+        "procedures": ("kind IN ('biopsy', 'resection', 'ablation')", "region", ("kind", "region", day)),
+        "outcomes": ("kind <> 'benign'", "kind", ("kind", day)),
+        "communications": ("kind = 'critical_result'", "", ("kind", day)),
+    }[table]
+    sure, unsure = LATER[name][0]
+    until = f"{day} <= {relations.day}" + ("" if name == "earlier" else f" OR {day} IS NULL")
+    key = "exam_id" if table == "communications" else "patient_id"
+    mine = bucket.has() if key == "exam_id" else bucket.holds()
+    source = f"SELECT * FROM ({relations.tables.select(table)}) WHERE ({until}) AND {mine} AND COALESCE({which}, TRUE)"
+    own = {"region": "mine.region", "kind": scope.cancer_sql()}.get(same)
+    alike = f"AND (e.{same} = {own} OR e.{same} IS NULL) " if own else ""
+    when = {"earlier": f"AND exam_date > {day}", "communications": ""}.get(
+        name, f"AND (exam_date <= {day} OR {day} IS NULL)"
+    )
+    known = " AND ".join(f"e.{column} IS NOT NULL" for column in stated)
     return (
-        f"SELECT mine.rowid AS n, {text(FEW[name])} AS of, {day} AS day, {day} < exam_date AS before FROM mine "
-        f"JOIN ({source} AND {mine} AND {which}) e ON {same}"
+        f"SELECT mine.rowid AS n, CASE WHEN {known} THEN {text(sure)} ELSE {text(unsure)} END AS of, "
+        f"COALESCE({day}, exam_date) AS day, COALESCE({day} < exam_date, FALSE) AS before FROM mine JOIN ({source}) e "
+        f"ON mine.{key} = e.{key} {alike}{when}"
+    )
+
+
+def _imaging(relations: Relations, bucket: Bucket, name: str) -> str:
+    """Exams with the days on which the patient may have been imaged: of what kind, where or when is not known."""
+    counts = scope.by_region("follow_up" if name == "imaged" else "work_up_by")
+    (unsure,) = LATER[name][0]
+    return IMAGING.format(
+        of=text(unsure), counts=counts, aside=_aside(relations, bucket), undated=_undated(relations, bucket)
     )
 
 
 def _aside(relations: Relations, bucket: Bucket) -> str:
     """Exams that are put aside for their id alone: they are not judged, but somebody was imaged on that day."""
-    kinds = {c: LAYOUT["exams"][c] for c in ("exam_id", "patient_id", "exam_date", "modality", "region")}
+    kinds = {c: LAYOUT["exams"][c] for c in ("exam_id", *IMAGED)}
     twice = " OR exam_id IN (FROM twice)" if relations.known.twice else ""
     return (
         f"SELECT * FROM ({relations.tables.select('exams', kinds)}) "
         "LEFT JOIN (SELECT rowid AS p, patient_id FROM people) "
         f"USING (patient_id) WHERE {bucket.holds()} AND exam_date <= {relations.day} AND (exam_id IS NULL{twice})"
     )
+
+
+def _undated(relations: Relations, bucket: Bucket) -> str:
+    """Exams without a day."""
+    exams = relations.tables.select("exams", {c: LAYOUT["exams"][c] for c in IMAGED})
+    return f"SELECT * FROM ({exams}) WHERE exam_date IS NULL AND {bucket.holds()}"
 
 
 def _grace(months: str, numbers: Any) -> str:
@@ -184,8 +218,25 @@ FROM dated d JOIN tied t ON d.part = t.part AND d.region = t.region AND d.exam_d
 GROUP BY t.n
 """
 
+IMAGING = """
+SELECT n, {of} AS of, day, FALSE AS before FROM (
+  SELECT mine.rowid AS n, mine.region AS region, e.modality AS modality, COALESCE(e.exam_date, mine.exam_date) AS day
+  FROM mine JOIN (
+    SELECT DISTINCT patient_id, exam_date, modality, region FROM (
+      SELECT patient_id, exam_date, modality, region FROM mine WHERE modality IS NULL OR region IS NULL
+      UNION ALL
+      SELECT patient_id, exam_date, modality, region FROM ({aside}) WHERE modality IS NULL OR region IS NULL
+      UNION ALL
+      SELECT patient_id, exam_date, modality, region FROM ({undated})
+    )
+  ) e ON mine.patient_id = e.patient_id AND (mine.exam_date < e.exam_date OR e.exam_date IS NULL)
+    AND (mine.region = e.region OR e.region IS NULL)
+) WHERE COALESCE({counts}, TRUE)
+"""
+
 SCREENED = """
-SELECT mine.rowid AS n, TRUE AS has_screening, BOOL_OR(unread) AS screening_unreadable, {one}
+SELECT mine.rowid AS n, TRUE AS has_screening, BOOL_OR(unread) AS screening_unreadable,
+  {conflict} AS screening_conflict, {one}
 FROM mine JOIN ({screening}) c USING (exam_id) WHERE {has} GROUP BY 1
 """
 
@@ -225,7 +276,8 @@ WITH known AS (
     stated_guideline, stated_edition, stated_category, stated_rank, stated_positive, stated_negative,
     stated_critical, COALESCE(stated_conflict, FALSE) AS stated_conflict, stated_from, stated_to, stated_modality,
     COALESCE(stated_no_followup, FALSE) AS stated_no_followup,
-    COALESCE(stated_unreadable, FALSE) AS stated_unreadable, {as_of} AS as_of
+    COALESCE(stated_unreadable, FALSE) AS stated_unreadable, COALESCE(stated_unfound, FALSE) AS stated_unfound,
+    {as_of} AS as_of
   FROM stating LEFT JOIN judgement ON judgement.case_key = CASE WHEN applies THEN {case_key} END
 )
 SELECT * EXCLUDE (guideline, edition, applies, has_report, assessed),

@@ -36,6 +36,7 @@ LAYOUT: dict[str, dict[str, str]] = {
                   "smoking_status": "VARCHAR", "shared_decision_documented": "BOOLEAN",
                   "cessation_counselled": "BOOLEAN", "asymptomatic": "BOOLEAN"},
 }  # fmt: skip
+BESIDE = {"exams": {"age": "INTEGER", "round": "VARCHAR"}}  # guidelines' inputs that measures read too
 NEEDED = {"exams": ("exam_id", "patient_id", "exam_date", "modality", "region")}
 OPTIONAL = {("patients", "left_date"), ("exams", "assessed")}  # beside the layout: who left, and who was looked at
 CURE = "Write the tables as docs/audit.md describes them."
@@ -128,7 +129,7 @@ def _stated(held: Mapping[str, str], column: str) -> str:
 
 def _said(table: Table) -> dict[str, str]:
     """The columns whose values are looked at, as they stand."""
-    kinds = {"age": "INTEGER", **LAYOUT[table.name]}
+    kinds = {**BESIDE.get(table.name, {}), **LAYOUT[table.name]}
     return {c: read(table.columns, c, kind) for c, kind in kinds.items() if c in watched(table.name)}
 
 
@@ -156,7 +157,7 @@ def unknown_words(tables: Tables, database: Any) -> dict[str, dict[str, int]]:
     for name, table in tables.found.items():
         for column in sorted(table.odd - KEPT):
             said, meant = _said(table)[column], _meant(table, column)
-            if LAYOUT[name].get(column) == "VARCHAR":
+            if {**BESIDE.get(name, {}), **LAYOUT[name]}.get(column) == "VARCHAR":
                 rows = database.execute(
                     f"SELECT {said}, COUNT(*) FROM {table.relation} WHERE {said} IS NOT NULL AND {meant} IS NULL "  # noqa: S608
                     f"GROUP BY 1 HAVING COUNT(*) > {RARE} ORDER BY 2 DESC, 1 LIMIT {MOST_WORDS}"
@@ -202,7 +203,7 @@ def unreadable(tables: Tables, database: Any, facts: Mapping[str, Mapping[str, s
         cast = [c for c, kind in wanted.items() if read(table.columns, c, kind).startswith("TRY_CAST")]
         other = sorted({*cast, *table.odd})
         if other:
-            kinds = {"age": "INTEGER", **wanted}
+            kinds = {**BESIDE.get(name, {}), **wanted}
             lost = [f"COUNT({_stated(table.columns, c)}) - COUNT({tables.value(name, c, kinds[c])})" for c in other]
             row = database.execute(f"SELECT {', '.join(lost)} FROM {table.relation}").fetchone()  # noqa: S608
             counts |= {f"{name}.{column}": n for column, n in zip(other, row, strict=True) if n}

@@ -19,6 +19,7 @@ from typing import Any
 from ...engine.guideline.columns import columns, quoted, text
 from . import scope
 from .layout import LAYOUT, Tables, read
+from .marked import statements
 from .scope import Edition
 
 # completed years as the engine counts them: who was born on 29 February is a year older on 1 March
@@ -136,7 +137,8 @@ class Relations:
     def _exams(self) -> str:
         held = self.tables.columns("exams")
         names = ("exam_id", "patient_id", "exam_date", "assessed")
-        rounds = read(held if "screening_round" in self.wanted else {}, "round", "VARCHAR")
+        asked = "screening_round" in self.wanted
+        rounds = self.tables.value("exams", "round", "VARCHAR") if asked else "CAST(NULL AS VARCHAR)"
         said = "report_text IS NOT NULL" if "report_text" in held else "FALSE"
         facts = ", ".join(self._hashed("exams"))
         age = self.tables.value("exams", "age", "INTEGER")
@@ -171,9 +173,9 @@ class Relations:
         )
 
     def _statements(self, bucket: Bucket) -> str:
-        source = self.tables.select("statements", {c: LAYOUT["statements"][c] for c in ("exam_id", *SAID)})
+        said = ", ".join(SAID)  # with the marks: who says what cannot be read does not leave it out
         return (
-            f"SELECT {self._of('exam_id')} AS x, SUM(hash({', '.join(SAID)})) AS statements FROM ({source}) "
+            f"SELECT {self._of('exam_id')} AS x, SUM(hash({said})) AS statements FROM ({statements(self.tables)}) "
             f"WHERE {bucket.has()} GROUP BY 1"
         )
 

@@ -6,7 +6,7 @@ Every file is written whole or not at all, holds no time of writing, and is the 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,7 @@ def _worklist(done: Done) -> str:
 
 
 def _summary(done: Done, database: Any, found: Sequence[Tally]) -> dict[str, Any]:
-    least = done.numbers["smallest_cell"]
+    least, said = done.numbers["smallest_cell"], done.manifest["said_of_the_input"]
     aside = f"SELECT reason, COUNT(*) FROM {_read([done.order.out / 'aside.parquet'])} GROUP BY 1 ORDER BY 1"  # noqa: S608
     work = f"SELECT measure, COUNT(*) FROM {_read([done.order.out / 'worklist.parquet'])} GROUP BY 1 ORDER BY 1"  # noqa: S608
     return {
@@ -105,7 +105,8 @@ def _summary(done: Done, database: Any, found: Sequence[Tally]) -> dict[str, Any
         "settings": {n: {"value": v, "why": scope().settings[n].why} for n, v in done.numbers.items()},
         "input": {
             "rows": {name: table["rows"] for name, table in done.manifest["plan"]["input"].items()},
-            **done.manifest["said_of_the_input"],
+            **said,
+            "unknown_words": _frequent(said["unknown_words"], least),
             **told_of(done.order.folder),
             "exams_put_aside": dict(database.execute(aside).fetchall()),
         },
@@ -113,6 +114,12 @@ def _summary(done: Done, database: Any, found: Sequence[Tally]) -> dict[str, Any
         "overdue": {m: _overdue(n, m, found, least) for m, n in database.execute(work).fetchall()},
         "measures": [_told(tally, least) for tally in found],
     }
+
+
+def _frequent(found: Mapping[str, Mapping[str, int]], least: int) -> dict[str, dict[str, int]]:
+    """The words by column that stand often enough to be shown."""
+    shown = {column: {word: n for word, n in words.items() if n >= least} for column, words in found.items()}
+    return {column: words for column, words in shown.items() if words}
 
 
 def _overdue(many: int, measure: str, found: Sequence[Tally], least: int) -> int | None:

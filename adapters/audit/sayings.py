@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from ...engine.guideline.columns import text
-from .layout import LAYOUT, MONTHS, Tables
+from .marked import statements
 from .relation import Bucket, Relations
-from .vocabulary import INTERVAL, NO_INTERVAL, NO_WORD, SEVERAL
+from .vocabulary import NO_WORD, SEVERAL
 
 MOST = 2_000_000  # sets that are remembered, for the memory
 STATED = """
@@ -19,7 +19,8 @@ CREATE OR REPLACE TEMP TABLE stated (
   spoken UBIGINT, structured BOOLEAN, stated_guideline VARCHAR, stated_edition VARCHAR,
   stated_category {word}, stated_conflict BOOLEAN, stated_from DECIMAL(6, 1), stated_to DECIMAL(6, 1),
   stated_modality VARCHAR, stated_no_followup BOOLEAN, stated_rank INTEGER, stated_positive BOOLEAN,
-  stated_negative BOOLEAN, stated_critical BOOLEAN, stated_bit INTEGER, stated_unreadable BOOLEAN)
+  stated_negative BOOLEAN, stated_critical BOOLEAN, stated_bit INTEGER, stated_unreadable BOOLEAN,
+  stated_unfound BOOLEAN)
 """
 NEW = """
 CREATE OR REPLACE TEMP TABLE speaking AS
@@ -58,8 +59,8 @@ SELECT spoken, structured, stated_guideline, stated_edition, stated_category, co
   CASE WHEN from_months >= 0 THEN from_months END, CASE WHEN to_months >= 0 THEN to_months END,
   CASE WHEN stated_modality <> {no_word} THEN stated_modality END, no_followup,
   k.rank, k.positive, k.negative, k.critical, m.bit,
-  COALESCE(from_months < 0, FALSE) OR COALESCE(to_months < 0, FALSE) OR COALESCE(stated_modality = {no_word}, FALSE)
-    OR COALESCE(unfound, FALSE)
+  COALESCE(from_months < 0, FALSE) OR COALESCE(to_months < 0, FALSE) OR COALESCE(stated_modality = {no_word}, FALSE),
+  COALESCE(unfound, FALSE)
 FROM speaking e LEFT JOIN (
   SELECT COALESCE(a.spoken, b.spoken) AS spoken, a.spoken IS NOT NULL AS structured,
     COALESCE(a.stated_guideline, b.stated_guideline) AS stated_guideline,
@@ -86,19 +87,6 @@ LEFT JOIN modalities m ON m.modality = t.stated_modality
 def stated_table(relations: Relations) -> str:
     """Make ``stated``, empty."""
     return STATED.format(word=relations.known.word("word"))
-
-
-def statements(tables: Tables) -> str:
-    """The statements; what states something that cannot be read has a mark, for it does not leave that out."""
-    kinds = dict(LAYOUT["statements"])
-    marks = {"edition": text(NO_WORD), "recommended_modality": text(NO_WORD)}
-    marks |= dict.fromkeys(INTERVAL, f"CAST({NO_INTERVAL} AS {MONTHS})")
-    beside = [
-        f"CASE WHEN {tables.lost('statements', INTERVAL if c in INTERVAL else (c,))} THEN {mark} "
-        f"ELSE {tables.value('statements', c, kinds.pop(c))} END AS {c}"
-        for c, mark in marks.items()
-    ]
-    return tables.select("statements", kinds, beside)
 
 
 def read_sayings(database: Any, relations: Relations, bucket: Bucket) -> int:

@@ -101,6 +101,12 @@ def test_every_measure_has_title_population_source_confidence_and_what_decides(w
             assert line.when in text or line.when == "TRUE"
 
 
+def test_the_page_names_the_words_that_nobody_knows(written):
+    text = "".join(outline(written).texts)
+
+    assert "exams.modality, words that the audit does not know: MRT 1,204 times, <b>CT</b> 12 times" in text
+
+
 def test_every_picture_has_words_and_a_table_follows_it(written):
     pictures = re.findall(r'<svg [^>]*role="img"[^>]*>(.*?)</svg>', written, re.S)
 

@@ -38,7 +38,7 @@ def test_a_text_of_which_only_the_category_was_read_leaves_the_recommendation_un
     query = f"SELECT exam_id, status, reason FROM '{out}/measures/recommendation-present.parquet'"
     found = {exam: (status, reason) for exam, status, reason in duckdb.sql(query).fetchall()}
     assert found == {
-        "category": ("unknown", "statement_not_readable"),
+        "category": ("unknown", "recommendation_not_found_in_text"),
         "none": ("met", "no_follow_up_needed"),
         "interval": ("met", "interval"),
     }

@@ -1,5 +1,6 @@
 """What stands in a table in no word, or no number, that the audit knows is unknown there, and counted."""
 
+import json
 import random
 from datetime import date, timedelta
 
@@ -19,9 +20,12 @@ duckdb = pytest.importorskip("duckdb", reason="needs the extra `audit`")
 AS_OF, DAY = date(2025, 6, 30), date(2023, 6, 1)
 ODD = {
     ("exams", "modality"): str.upper,
+    ("exams", "round"): str.title,
     ("exams", "region"): lambda w: f"the {w}",
     ("exams", "indication"): str.title,
     ("findings", "kind"): lambda w: "mass",
+    ("findings", "type"): str.upper,
+    ("findings", "status"): lambda w: f" {w.title()}",
     ("statements", "recommended_modality"): lambda w: "?",
     ("statements", "edition"): lambda w: f"v{w}",
     ("statements", "guideline"): str.upper,
@@ -34,6 +38,19 @@ ODD = {
     ("screening", "pack_years"): lambda n: -n - 1,
     ("screening", "years_since_quit"): lambda n: float("nan"),
     ("screening", "smoking_status"): str.upper,
+}
+UNCLEAR = {  # what, where or when an event was, that nobody can say
+    ("exams", "modality"): "scan",
+    ("exams", "region"): None,
+    ("exams", "exam_date"): None,
+    ("exams", "round"): "second",
+    ("procedures", "kind"): "needle",
+    ("procedures", "region"): None,
+    ("procedures", "procedure_date"): None,
+    ("outcomes", "kind"): "tumour",
+    ("outcomes", "diagnosis_date"): None,
+    ("communications", "kind"): "note",
+    ("communications", "communicated_at"): None,
 }
 
 
@@ -61,6 +78,11 @@ def odd(tmp_path_factory):
             for row in rows if table == name else ():
                 if row[column] is not None and chance.random() < 0.05:
                     row[column] = spoil(row[column])
+        for (table, column), word in UNCLEAR.items():
+            for row in rows if table == name else ():
+                row[column] = word if chance.random() < (0.03 if name == "exams" else 0.25) else row[column]
+        if name == "screening":
+            rows += [{**row, "pack_years": 12.0} for row in rows[::20]]
         schema = pq.read_schema(next((tables / name).glob("*.parquet")))
         pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / "spoilt" / f"{name}.parquet")
     return folder / "spoilt"
@@ -70,9 +92,12 @@ def test_words_and_numbers_of_others_are_judged_as_by_hand(odd, tmp_path):
     found, said = judged(odd, tmp_path, date(2026, 6, 30))
 
     assert found == audited_by_hand.judge(odd, date(2026, 6, 30))
-    assert {"statement_not_readable", "screening_not_readable"} <= {reason for _, reason in found.values()}
+    unknown = {"statement_not_readable", "screening_not_readable", "conflicting_screening", "event_not_readable"}
+    assert unknown <= {reason for _, reason in found.values()}
     assert said["unreadable_values"]["findings.kind"] > 5
-    assert "exams.modality" not in said["unreadable_values"]
+    spoilt = [row["modality"] for row in audited_by_hand.rows(odd)["exams"]]
+    assert said["unreadable_values"]["exams.modality"] == spoilt.count("scan") > 5
+    assert "LDCT" in spoilt
 
 
 CONFLICT, NOT_READ = ("unknown", "conflicting_statements"), ("unknown", "statement_not_readable")
@@ -80,7 +105,9 @@ TEXT = {"source": "text"}
 NO_EDITION = {"edition": None}
 SWAPPED = {"interval_min_months": 24, "interval_max_months": 3}
 NEGATIVE = {"interval_min_months": -12, "interval_max_months": -12}
+SILENT = {"interval_min_months": None, "interval_max_months": None, "recommended_modality": None}
 STATED = {  # exam -> its statements
+    "a silent one": [SILENT],
     "both at once": [{"no_followup": True}],
     "swapped": [SWAPPED],
     "swapped, not in the text": [SWAPPED, TEXT],
@@ -145,6 +172,7 @@ def stated(tmp_path_factory):
         ("negative", "right-interval", NOT_READ),
         ("negative", "under-management", NOT_READ),
         ("negative alone", "recommendation-present", NOT_READ),
+        ("a silent one", "recommendation-present", ("not_met", "nothing_recommended")),
         ("capitals", "right-modality", ("met", "named")),
         ("capitals", "edition-in-force", ("met", "same")),
         ("other words", "right-modality", NOT_READ),
@@ -179,6 +207,19 @@ def test_what_cannot_be_read_is_counted(stated):
         "screening.smoking_status": 1,
         "findings.kind": 1,
     }
+
+
+def test_a_word_that_stands_in_fewer_rows_than_the_smallest_cell_is_not_in_the_summary(tmp_path):
+    exams = [exam(f"E{n:02}", f"P{n}", DAY, region="lung" if n < 15 else "chest" if n < 27 else "thorax")
+             for n in range(60)]  # fmt: skip
+    tables = audited_tables.write(tmp_path / "in", exams=exams)
+
+    done = run(Order(tables, tmp_path / "out", AS_OF, ("recorded-once",), {"smallest_cell": "20"}))
+    reported.write_all(done)
+
+    assert done.manifest["said_of_the_input"]["unknown_words"] == {"exams.region": {"lung": 15, "thorax": 33}}
+    told = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert told["input"]["unknown_words"] == {"exams.region": {"thorax": 33}}
 
 
 def test_words_that_nobody_knows_are_named_where_they_are_frequent_and_counted_in_any_case(tmp_path):

@@ -2,6 +2,7 @@
 """What the project itself writes comes back in: its reports as FHIR, and its store."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import bundle_cases as world
@@ -14,6 +15,8 @@ from radlogic.adapters.audit.intake.incoming import tables_folder
 from radlogic.adapters.fhir.emit.bundle import report_bundle
 from radlogic.adapters.report.signed import Signed
 from radlogic.adapters.store.cases import Store
+from radlogic.engine.assess import assess
+from radlogic.engine.types import Indication
 
 
 def rows(made, table, columns):
@@ -99,6 +102,19 @@ def test_a_store_gives_what_humans_signed_and_counts_what_nobody_did(store):
     patients = rows(made, "patients", "patient_id, sex")
     assert len(patients) == 2
     assert all(sex == "female" and "patient-" not in name for name, sex in patients)
+
+
+def test_an_exam_for_surveillance_has_its_region_and_is_no_low_dose_ct_that_nobody_named(tmp_path):
+    first = monitor_store.assessed(7.0)
+    exam = replace(first.record.case.exam, indication=Indication.SURVEILLANCE)
+    later = assess(replace(first.record.case, exam=exam), monitor_store.knowledge(), date(2026, 3, 2))
+    assert {d.application.applies for d in later.decision.guidelines} == {"conditional"}
+    with Store.open(tmp_path / "kept") as kept:
+        monitor_store.sign(kept, later, "e1")
+
+    made = tables_folder(tmp_path / "kept", tmp_path / "out")
+
+    assert rows(made, "exams", "modality, region, indication") == [("ct", "chest", "surveillance")]
 
 
 @pytest.mark.slow

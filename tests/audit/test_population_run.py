@@ -101,6 +101,21 @@ def test_a_killed_process_started_again_ends_with_the_same_bytes(tmp_path):
     assert left == contents(whole)
 
 
+def test_what_does_not_fit_into_memory_lies_in_the_folder_of_results_and_a_killed_run_leaves_none_for_long(
+    lung, tmp_path
+):
+    out, seen = tmp_path / "out", set()
+    (left := out / ".spill-killed").mkdir(parents=True)
+    (left / "duckdb_temp_storage-0.tmp").write_bytes(b"patients")
+
+    done = run(Order(lung, out, AS_OF, FEW), lambda _: seen.update(out.glob(".spill-*")))
+
+    assert len(seen) == 1
+    assert left not in seen
+    reported.write_all(done)
+    assert not [*out.glob(".spill-*")]
+
+
 def test_results_of_another_audit_are_not_mixed_in(lung, tmp_path):
     run(Order(lung, tmp_path, AS_OF, ("recorded-once",)))
 

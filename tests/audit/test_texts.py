@@ -96,7 +96,7 @@ def test_measures_from_texts_are_those_from_structured_statements(structured, sp
     assert by_texts.keys() == by_statements.keys()
     other = {key: (was, by_texts[key]) for key, was in by_statements.items() if by_texts[key] != was}
     # where a text recommends nothing it may have been misread: that is unknown, and never "nothing recommended"
-    assert {is_ for _, is_ in other.values()} <= {("unknown", "statement_not_readable")}
+    assert {is_ for _, is_ in other.values()} <= {("unknown", "recommendation_not_found_in_text")}
     before = {reason for (_, reason), _ in other.values()}
     assert before == {"nothing_recommended", "interval_not_stated", "modality_not_stated"}, Counter(other.values())
     assert {status for (_, _), (status, _) in by_texts.items()} == {"met", "not_met", "excluded", "unknown"}

@@ -94,11 +94,12 @@ def _risks(one: Signed, name: str) -> list[Row]:
 
 
 def _place(one: Signed) -> Row:
-    """Region and modality: as the exam states them, else those of the only kind of exam its guideline is for."""
-    sure = [d for d in one.final.decision.guidelines if d.application.applies == "yes"]
-    scopes = [s for d in sure if (s := scope().guidelines.get(d.application.guideline.split("@")[0]))]
-    regions = {s.region for s in scopes}
-    modalities = {m for s in scopes for m in s.modality}
+    """Region: that of the guidelines which may apply. Modality: that of the only kind of exam which the one that does
+    apply is for, else as the exam states it (of a CT for surveillance nobody says that it was a low-dose one)."""
+    read = [(d.application.applies, scope().guidelines.get(d.application.guideline.split("@")[0]))
+            for d in one.final.decision.guidelines]  # fmt: skip
+    regions = {s.region for applies, s in read if s and applies != "no"}
+    modalities = {m for applies, s in read if s and applies == "yes" for m in s.modality}
     said = _said(one.final.record.case.exam.facts.get("modality"))
     words = intake().words["modality"]
     stated = next((word for word, others in words.items() if word and (said == word or said in others)), None)
