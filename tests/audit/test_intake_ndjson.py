@@ -151,6 +151,35 @@ def test_other_resources_and_observations_of_something_else_are_passed_over_and_
     assert duckdb.sql(f"SELECT patient_id FROM '{made}/patients.parquet'").fetchall() == [("p",)]
 
 
+def test_a_laboratorys_report_is_no_exam_and_whatever_may_be_imaging_is_one(tmp_path):
+    section = "http://terminology.hl7.org/CodeSystem/v2-0074"
+
+    def report(name, *categories, **more):
+        coded = [{"coding": [{"system": section, "code": code}]} for code in categories]
+        return {"resourceType": "DiagnosticReport", "id": name, "status": "final", "category": coded,
+                "subject": {"reference": "Patient/p"}, "effectiveDateTime": "2024-01-01"} | more  # fmt: skip
+
+    study = {"imagingStudy": [{"reference": "ImagingStudy/s"}]}
+    reports = [
+        report("blood", "LAB", code={"text": "Comprehensive metabolic panel"}),
+        report("tissue", "SP"),
+        report("beside-a-study", "PAT", **study),
+        report("called-a-ct", "LAB", code={"text": "ct"}),
+        report("radiology", "RAD"),
+        report("of-no-category"),
+    ]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "Patient.ndjson").write_text('{"resourceType": "Patient", "id": "p"}\n')
+    (tmp_path / "in" / "DiagnosticReport.ndjson").write_text("".join(json.dumps(one) + "\n" for one in reports))
+
+    made = tables_folder(tmp_path / "in", tmp_path / "out")
+
+    told = json.loads((made / "intake.json").read_text(encoding="utf-8"))
+    assert told["passed_over"] == {"reports: of no imaging": 2}
+    exams = duckdb.sql(f"SELECT exam_id FROM '{made}/exams.parquet' ORDER BY ALL").fetchall()
+    assert exams == [("beside-a-study",), ("called-a-ct",), ("of-no-category",), ("radiology",)]
+
+
 @pytest.mark.slow
 def test_a_fact_stated_twice_is_a_contradiction_and_not_the_first_of_both(tmp_path):
     (tmp_path / "in").mkdir()

@@ -47,6 +47,7 @@ class Sifter:
         self._duplicates("patients")
         self._keys("patients", "patient_key")
         self._statuses("reports", "reports")
+        self._of_no_imaging()
         self._duplicates("reports")
         self._patients_of("reports")
         self._days("reports")
@@ -159,6 +160,13 @@ class Sifter:
         self._put(name, "line", "withdrawn by its author", f"{column} IN ({withdrawn})", "status")
         left = ", ".join(map(text, intake().left_out[stage]))
         self._pass(name, f"{stage}: not finished", f"{column} IN ({left})")
+
+    def _of_no_imaging(self) -> None:
+        """Reports of laboratories and the like: unread they would be exams of unknown kind, and follow up anything."""
+        categories = ", ".join(map(text, intake().not_imaging))
+        modality = known("modality", ["v.exam_text", "v.exam_codes"])
+        elsewhere = f"list_has_any(v.region_codes, [{categories}])"
+        self._pass("reports", "reports: of no imaging", f"{elsewhere} AND v.study IS NULL AND NOT {modality}")
 
     def _keys(self, name: str, relation: str) -> None:
         """The ids that others may name."""
