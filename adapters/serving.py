@@ -69,7 +69,7 @@ def _by_several(listener: socket.socket, settings: SiteSettings) -> int:
     That one keeps nothing open that may not be shared, no connection and no thread. What was made with the app is the
     same in all: secrets of this start, and the memory in which calls are counted.
     """
-    with counters_together():
+    with counters_together(settings.processes):
         pages = pages_of(settings)
         services = cds_of(settings, pages)
         app = create_app(services, pages=pages)

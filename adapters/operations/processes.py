@@ -21,7 +21,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, NoReturn
 
 from ...engine.errors import BadValue
@@ -31,6 +31,7 @@ LOG = logging.getLogger("radlogic.processes")
 MOST: Final = 64
 ENDS, WITHIN_S = 5, 60.0  # of one place, by themselves: more often, and starting them again does not help
 PAUSE_S = 1.0  # before one that ended within it is started again
+REFUSED_S = 10.0  # before it is tried again where the system starts none: too few tries to end the others for it
 HEARD_S = 1.0  # between two looks where no signal came
 ENDED_BADLY = 1
 HEEDED: Final = frozenset((*ASKS, signal.SIGCHLD))
@@ -48,6 +49,17 @@ def check_many(many: int) -> None:
         raise BadValue("radlogic serve", "processes", f"{many}, on a system that cannot fork", "1", cure)
 
 
+class _Here:
+    """Of this process: its place."""
+
+    place = 0
+
+
+def place() -> int:
+    """Which of the processes this one is: 1, 2, ...; one that takes another's place has its number. 0: it is none."""
+    return _Here.place
+
+
 class Processes:
     """So many processes that do the same work, until somebody asks them to end.
 
@@ -60,7 +72,8 @@ class Processes:
 
     def __init__(self, work: Work, many: int, end_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._work, self._many, self._end_s, self._clock = work, many, end_s, clock
-        self._running: dict[int, float] = {}  # process -> when it was started
+        self._running: dict[int, tuple[int, float]] = {}  # process -> its place, and when it was started
+        self._due = dict.fromkeys(range(1, many + 1), self._clock())  # places that nobody has -> when one is started
         self._ended: deque[float] = deque(maxlen=ENDS * many)
         self._asked = False
         self._alive = os.pipe()  # its writing end is open as long as this process is there
@@ -75,28 +88,50 @@ class Processes:
             0: they were asked to end and did. 1: they kept ending by themselves, or one had to be killed.
         """
         with self._signals() as hear:
-            for _ in range(self._many):
-                self._start()
             while not self._asked and not self._hopeless():
-                hear(HEARD_S)
-                self._replace()
+                self._fill()
+                hear(self._patience())
+                self._miss()
             hopeless = not self._asked
             before_end()
             return 0 if self._end(hear) and not hopeless else ENDED_BADLY
 
-    def _start(self) -> None:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()  # else each process would write it once more
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, HEEDED)  # what comes now is for one of the two, not lost
-        process = os.fork()
-        if process == 0:
-            self._be_one(before)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        self._running[process] = self._clock()
+    def _fill(self) -> None:
+        """Start those that are due."""
+        for place in [place for place, when in self._due.items() if when <= self._clock()]:
+            if not self._asked:
+                self._start(place)
 
-    def _be_one(self, mask: Iterable[int]) -> NoReturn:
+    def _patience(self) -> float:
+        """Seconds until something is to be done, if no signal comes."""
+        return max(0.0, min([HEARD_S, *(when - self._clock() for when in self._due.values())]))
+
+    def _start(self, place: int) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(AttributeError, OSError, ValueError):  # closed from the start, full, closed since
+                stream.flush()  # else each process would write it once more
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, HEEDED)  # what comes now is for one of the two, not lost
+        try:
+            process = os.fork()
+        except OSError as error:
+            self._refused(place, error)
+        else:
+            if process == 0:
+                self._be_one(place, before)
+            del self._due[place]
+            self._running[process] = place, self._clock()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _refused(self, place: int, error: OSError) -> None:
+        """The system starts no process: it counts as one that ended."""
+        LOG.error("a process of the service cannot be started (%s); it is tried again", type(error).__name__)
+        self._ended.append(self._clock())
+        self._due[place] = self._clock() + REFUSED_S
+
+    def _be_one(self, place: int, mask: Iterable[int]) -> NoReturn:
         """What a new process does; it never returns into what its parent was doing."""
-        code = ENDED_BADLY
+        code, _Here.place = ENDED_BADLY, place
         try:
             signal.set_wakeup_fd(-1)
             for number in HEEDED:
@@ -115,18 +150,16 @@ class Processes:
             logging.shutdown()
             os._exit(code)
 
-    def _replace(self) -> None:
-        """Start anew those that ended by themselves."""
+    def _miss(self) -> None:
+        """Note whose place is to be taken: of those that ended by themselves."""
         for process, how in self._gone():
-            begun = self._running.pop(process)
+            place, begun = self._running.pop(process)
             if self._asked:
                 continue
-            self._ended.append(self._clock())
+            now = self._clock()
+            self._ended.append(now)
+            self._due[place] = now + (PAUSE_S if now - begun < PAUSE_S else 0.0)
             LOG.error("process %d of the service ended by itself (%s); another one takes its place", process, how)
-            if self._clock() - begun < PAUSE_S:
-                time.sleep(PAUSE_S)
-            if not self._asked and not self._hopeless():
-                self._start()
 
     def _gone(self) -> Iterator[tuple[int, str]]:
         for process in list(self._running):
@@ -206,4 +239,4 @@ def _said(status: int) -> str:
     return f"by signal {-code}" if code < 0 else f"with code {code}"
 
 
-AS_ASKED: Final = ("with code 0", f"by signal {signal.SIGTERM}")  # the second: before it had begun
+AS_ASKED: Final = ("with code 0", *(f"by signal {number}" for number in ASKS))  # by a signal: before it had begun

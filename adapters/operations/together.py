@@ -11,28 +11,40 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
+from pathlib import Path
 from typing import Final
 
+from ...engine.errors import BadValue
 from ..access.limits import Verdict
+from .processes import place
 
 COUNTERS: Final = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus_client looks for the files of all processes
+KINDS: Final = ("counter", "histogram")  # of what is counted: each has a file
+ROOM: Final = 1 << 20  # bytes of a file: 350 pairs of service and status; who counts more than it holds makes it longer
 PLACES: Final = 1 << 16  # buckets of one kind, 1 MiB; two clients in one are held as if they were one
 BUCKET: Final = struct.Struct("=dd")  # tokens that are missing; as of when
 
 
 @contextmanager
-def counters_together() -> Iterator[None]:
+def counters_together(many: int) -> Iterator[None]:
     """Within the block what this process and those that it forks count is one count, whichever of them is asked.
 
-    By prometheus_client's own way for several processes: each has a file of its counters in a folder, which is gone
-    with the block. What a process counted that ended since stays counted. To be entered before anything is counted.
+    By prometheus_client's own way for several processes: each has files of its counters in a folder, which is gone
+    with the block. They belong to its place (``processes.place``): who takes another's counts on from where that one
+    ended, and there are never more of them. To be entered before anything is counted.
+
+    Args:
+        many: places, 1 to so many.
+
+    Raises:
+        BadValue: there is no room for the files.
     """
     from prometheus_client import values
 
     before, told = values.ValueClass, os.environ.get(COUNTERS)
-    with tempfile.TemporaryDirectory(prefix="radlogic-") as folder:
+    with _folder(many) as folder:
         os.environ[COUNTERS] = folder
-        values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+        values.ValueClass = values.MultiProcessValue(place)  # type: ignore[no-untyped-call]
         try:
             yield
         finally:
@@ -40,6 +52,49 @@ def counters_together() -> Iterator[None]:
             os.environ.pop(COUNTERS)
             if told is not None:
                 os.environ[COUNTERS] = told
+
+
+@contextmanager
+def _folder(many: int) -> Iterator[str]:
+    """A folder with the files of so many places, which nobody tidies away while the block lasts.
+
+    They are written to memory: of a file whose room the disk gives only then, a full disk kills who counts (SIGBUS).
+
+    Raises:
+        BadValue: there is no room for them.
+    """
+    try:
+        made = tempfile.TemporaryDirectory(prefix="radlogic-")
+    except OSError as error:
+        raise _no_room(error) from None
+    with made as folder:
+        held = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(held, fcntl.LOCK_SH)  # what systemd-tmpfiles leaves alone, however old (tmpfiles.d(5))
+            _make_room(Path(folder), many)
+            yield folder
+        finally:
+            os.close(held)
+
+
+def _make_room(folder: Path, many: int) -> None:
+    """Their files, empty, all of their room taken.
+
+    Raises:
+        BadValue: there is none.
+    """
+    try:
+        for kind in KINDS:
+            for number in range(1, many + 1):
+                (folder / f"{kind}_{number}.db").write_bytes(bytes(ROOM))
+    except OSError as error:
+        raise _no_room(error) from None
+
+
+def _no_room(error: OSError) -> BadValue:
+    found = f"no room for what they count in the folder of temporary files ({error.strerror})"
+    allowed = f"{len(KINDS) * ROOM >> 20} MiB there for each of them"
+    return BadValue("radlogic serve", "processes", found, allowed, "Make room there, or name another one in TMPDIR.")
 
 
 class SharedBuckets:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -38,6 +39,51 @@ def deaf():
 
 sys.exit(Processes(deaf, 2, 0.3).run())
 """
+PLACES = """
+def which():
+    with ends_well():
+        say(f"{processes.place()} {os.getpid()}")
+        time.sleep(60)
+
+sys.exit(Processes(which, 2, 30.0).run())
+"""
+PAUSES = """
+processes.PAUSE_S = 1e6
+sys.exit(Processes(lambda: sys.exit("no"), 3, 30.0).run())
+"""
+NO_FORK = """
+processes.REFUSED_S = 0.0
+fork, tries = os.fork, iter(range(100))
+def refused_once():
+    if next(tries) == 2:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    return fork()
+
+os.fork = refused_once
+sys.exit(Processes(until_asked, 2, 30.0).run())
+"""
+STREAM = """
+class Full:
+    def write(self, text):
+        return len(text)
+
+    def flush(self):
+        raise OSError(28, "No space left on device")
+
+sys.stdout = {}
+code = Processes(until_asked, 2, 30.0).run()
+sys.stdout = sys.__stdout__  # Python itself ends with another code where it cannot be flushed at the end
+sys.exit(code)
+"""
+INTERRUPTED = """
+def interrupted():
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    say(os.getpid())
+    time.sleep(60)
+
+sys.exit(Processes(interrupted, 2, 30.0).run())
+"""
 KEEPS_ENDING = """
 processes.PAUSE_S = 0.0
 sys.exit(Processes(lambda: sys.exit("no"), 2, 5.0).run())
@@ -54,7 +100,7 @@ sys.exit(Processes(some, 3, 30.0).run())
 """
 COUNTED = """
 from radlogic.adapters.monitor.metrics import Metrics
-with counters_together():
+with counters_together(3):
     metrics = Metrics(services=["one"])
 
     def counts():
@@ -87,6 +133,17 @@ class Running:
         self.process.send_signal(number)
         said = self.process.communicate(timeout=30)
         return self.process.returncode, *said
+
+    def told(self, what, times):
+        """Wait until it said that so often in its log."""
+        late = threading.Timer(30, self.process.kill)
+        late.start()
+        for line in self.process.stderr:
+            times -= what in line
+            if not times:
+                break
+        late.cancel()
+        return not times
 
     def __enter__(self):
         return self
@@ -162,6 +219,57 @@ def test_where_they_keep_ending_the_service_ends():
     assert running.process.returncode == 1
     assert errors.count("another one takes its place") == processes.ENDS * 2
     assert "keep ending" in errors
+
+
+def test_while_one_is_not_started_again_yet_all_others_are_looked_after_and_requests_to_end_heard():
+    with Running(PAUSES) as running:
+        assert running.told("another one takes its place", 3)
+        code, _, errors = running.asked()
+
+    assert (code, errors) == (0, "")
+
+
+def test_where_the_system_starts_no_process_just_now_it_is_tried_again():
+    with Running(NO_FORK) as running:
+        first, other = (int(line) for line in running.lines(2))
+        os.kill(first, signal.SIGKILL)
+        (third,) = (int(line) for line in running.lines(1))
+        code, _, errors = running.asked()
+
+    assert third not in (first, other)
+    assert "a process of the service cannot be started (BlockingIOError)" in errors
+    assert "Traceback" not in errors
+    assert code == 0
+
+
+@pytest.mark.parametrize("stream", ["None", "Full()"])
+def test_an_output_that_is_closed_or_full_ends_nothing(stream):
+    with Running(STREAM.format(stream)) as running:
+        first, _ = (int(line) for line in running.lines(2))
+        os.kill(first, signal.SIGKILL)
+        running.lines(1)
+        code, _, errors = running.asked()
+
+    assert code == 0
+    assert "Traceback" not in errors
+
+
+def test_one_that_was_interrupted_before_its_work_began_ended_as_asked():
+    with Running(INTERRUPTED) as running:
+        running.lines(2)
+
+        assert running.asked()[0] == 0
+
+
+def test_who_takes_the_place_of_another_has_its_number():
+    with Running(PLACES) as running:
+        (one, killed), (two, _) = (line.split() for line in running.lines(2))
+        os.kill(int(killed), signal.SIGKILL)
+        (again,) = running.lines(1)
+        running.asked()
+
+    assert {one, two} == {"1", "2"}
+    assert again.split()[0] == one
 
 
 def test_calls_of_a_client_are_limited_over_all_processes():

@@ -7,17 +7,19 @@ the store and not in it, so that tokens never wait for what is written there, no
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, fail_after, to_thread
 
 from .errors import ReplaysUnknown
 from .replay import KEPT, digest
 
+LOG = logging.getLogger("radlogic.cds.trust")
 FILE_NAME = "radlogic-tokens.sqlite3"
 TABLE = (
     "CREATE TABLE IF NOT EXISTS cds_used_token"
@@ -25,9 +27,12 @@ TABLE = (
 )
 INSERT = "INSERT INTO cds_used_token (digest, until) VALUES (?, ?) ON CONFLICT DO NOTHING"
 OVER = "DELETE FROM cds_used_token WHERE until <= ?"
+FORGET = "DELETE FROM cds_used_token WHERE digest = ?"
+PROBE = bytes(KEPT)  # no token's hash
+SHORTER = "PRAGMA wal_checkpoint(PASSIVE)"  # what is in the log goes into the file, and the log begins anew
 SWEEP_S = 60  # between two looks for tokens that are over
 TIDY = 2000  # tokens of one process, after which it writes the log back into the file, in a thread
-TURN_S = 0.5  # for which a call waits where another process has the file just now
+TURN_S = 0.5  # for which a call waits for a place where another process has the file just now, and then for the file
 PLACES = 4  # threads that may wait so
 LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
@@ -49,7 +54,7 @@ class InFile:
     def __init__(self, path: Path, clock: Callable[[], float]) -> None:
         self._path, self._clock, self._swept = path, clock, clock()
         self._mine: tuple[tuple[int, ...], sqlite3.Connection] | None = None  # and who opened which file
-        self._inserted, self._places = 0, CapacityLimiter(PLACES)
+        self._inserted, self._places, self._tidier = 0, CapacityLimiter(PLACES), CapacityLimiter(1)
         with _told():
             path.touch(mode=0o600)
         with _told(), closing(self._opened(TURN_S)) as file:
@@ -65,38 +70,39 @@ class InFile:
             except sqlite3.OperationalError as error:
                 if not _is_locked(error):
                     raise
-                new = await to_thread.run_sync(self._waiting, key, until, limiter=self._places)
-            await self._tidied()
+                with fail_after(TURN_S):  # until it has a place: what was begun there is ended
+                    new = await to_thread.run_sync(self._waiting, key, until, limiter=self._places)
+        await self._tidied()
         return new
 
     def check(self) -> None:
-        """See ``Replays``: a row is written, and taken back."""
+        """See ``Replays``: a row is written and removed, both for good, for a disk that is full shows only then."""
         with _told(), closing(self._opened(TURN_S)) as file:
-            file.execute("BEGIN IMMEDIATE")
-            file.execute(INSERT, (bytes(KEPT), 0))
-            file.execute("ROLLBACK")
+            _insert(file, PROBE, 0)
+            file.execute(FORGET, (PROBE,))
+            file.execute(SHORTER)
 
     def _waiting(self, key: bytes, until: int) -> bool:
         with closing(self._opened(TURN_S)) as file:
             return _insert(file, key, until)
 
     async def _tidied(self) -> None:
-        """Now and then, forget tokens that are over, and keep the log short."""
+        """Now and then, forget tokens that are over, and keep the log short; who comes meanwhile goes on."""
         self._inserted += 1
         now = self._clock()
-        if now - self._swept <= SWEEP_S and self._inserted < TIDY:
+        if self._tidier.borrowed_tokens or (now - self._swept <= SWEEP_S and self._inserted < TIDY):
             return
         self._swept, self._inserted = now, 0
-        await to_thread.run_sync(self._tidy, now, limiter=self._places)
+        await to_thread.run_sync(self._tidy, now, limiter=self._tidier)
 
     def _tidy(self, now: float) -> None:
         try:
             with closing(self._opened(TURN_S)) as file:
                 file.execute(OVER, (now,))
-                file.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        except sqlite3.OperationalError as error:
-            if not _is_locked(error):  # else another process has it; the next time will do
-                raise
+                file.execute(SHORTER)
+        except (sqlite3.Error, OSError) as error:  # the call is none the worse for it
+            if not (isinstance(error, sqlite3.Error) and _is_locked(error)):  # else the next time will do
+                LOG.error("used tokens that are over could not be forgotten (%s)", type(error).__name__)
 
     def _file(self) -> sqlite3.Connection:
         """This process's connection to the file that lies there now: one from before a fork is another's, and of one
@@ -116,7 +122,7 @@ class InFile:
 
 
 def _is_locked(error: sqlite3.Error) -> bool:
-    return error.sqlite_errorcode & 0xFF in LOCKED  # the rest says more about it
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in LOCKED  # the rest says more about it; Python's own have none
 
 
 def _insert(file: sqlite3.Connection, key: bytes, until: int) -> bool:

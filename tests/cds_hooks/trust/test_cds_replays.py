@@ -1,6 +1,7 @@
 """A token serves once: in one process, in several, and after a restart."""
 
 import asyncio
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -168,8 +169,10 @@ def test_and_so_it_is_with_postgresql():
 IN_A_PROCESS = """
 import asyncio, sys
 from pathlib import Path
+from radlogic.adapters.cds_hooks.trust import replay_file
 from radlogic.adapters.cds_hooks.trust.replay_file import InFile
 
+replay_file.TURN_S = 60.0  # three that never rest on a busy machine: who waits for long is not what is asked
 replays = InFile(Path(sys.argv[1]), lambda: 1000.0)
 sys.stdin.readline()
 async def tries():
@@ -223,6 +226,65 @@ def test_a_file_that_stays_locked_or_is_gone_lets_nobody_pass_and_says_nothing_o
 
     with pytest.raises(ReplaysUnknown):
         first(replays, "a", "2")
+
+
+def test_while_others_wait_for_a_locked_file_nobody_waits_behind_them_without_end(clock, tmp_path, monkeypatch):
+    monkeypatch.setattr(replay_file, "TURN_S", 0.05)
+    monkeypatch.setattr(replay_file, "PLACES", 1)
+    replays, begun, free = InFile(tmp_path / "tokens.sqlite3", clock), threading.Event(), threading.Event()
+    monkeypatch.setattr(replays, "_waiting", lambda *_: begun.set() or free.wait(60))
+    other = sqlite3.connect(tmp_path / "tokens.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    async def two():
+        waits = asyncio.ensure_future(replays.first("a", "1", 1300))
+        await asyncio.to_thread(begun.wait, 60)
+        try:
+            with pytest.raises(ReplaysUnknown, match="refuses"):
+                await asyncio.wait_for(replays.first("a", "2", 1300), 10)
+        finally:
+            free.set()
+        return await waits
+
+    assert asyncio.run(two())
+    other.close()
+
+
+def test_a_token_that_was_kept_serves_though_the_file_could_not_be_tidied_just_then(clock, tmp_path, monkeypatch):
+    replays = InFile(tmp_path / "tokens.sqlite3", clock)
+    monkeypatch.setattr(replay_file, "OVER", "DELETE FROM no_such_table")  # stands for a disk that refuses just then
+    clock.now += replay_file.SWEEP_S + 1
+
+    assert first(replays, "a", "1", 1500)
+    assert not first(replays, "a", "1", 1500)
+
+
+def test_a_disk_that_takes_nothing_is_told_before_a_call_meets_it(clock, tmp_path):
+    replays = InFile(tmp_path / "tokens.sqlite3", clock)
+    first(replays, "a", "1")
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, most[1]))
+    try:
+        with pytest.raises(ReplaysUnknown):
+            replays.check()
+        with pytest.raises(ReplaysUnknown):
+            first(replays, "a", "2")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    replays.check()
+
+    assert first(replays, "a", "2")
+    assert held(replays) == 2
+
+
+def test_looks_at_the_file_leave_nothing_there_and_the_log_short(clock, tmp_path):
+    replays = InFile(tmp_path / "tokens.sqlite3", clock)
+    first(replays, "a", "1")
+    for _ in range(30):
+        replays.check()
+
+    assert held(replays) == 1
+    assert (tmp_path / "tokens.sqlite3-wal").stat().st_size < 10 * 4200
 
 
 def test_the_log_of_the_file_is_written_back_and_stays_short(clock, tmp_path, monkeypatch):
