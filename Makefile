@@ -15,6 +15,8 @@ DRAWS := $(wildcard engine/perception/phantom*.py) adapters/example.py adapters/
 PYTEST := $(BIN)/python -m pytest
 JOBS ?= 2
 
+unexport PYTHONDONTWRITEBYTECODE  # else every program that a test starts compiles all modules anew
+
 .DEFAULT_GOAL := help
 .PHONY: help run serve test test-slow train bench peers check lint types rules docs dist clean distclean
 

@@ -9,11 +9,11 @@ import sample_decisions
 import yaml
 from cds_world import TODAY, Server, ehr, of_jane, on_liver, request, without_value
 
-from radlogic.adapters.fhir.vocabulary import LOADER
+from radlogic.engine.resources import yaml_loader
 
 CALLS = Path(__file__).parent / "cds_hooks" / "calls"
 FILES = [
-    yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506 - a safe loader
+    yaml.load(path.read_text(encoding="utf-8"), yaml_loader())  # noqa: S506  the safe one
     for path in sorted(CALLS.iterdir())
 ]
 CASES = [pytest.param(file, case, id=f"{file['hook']}: {case['name']}") for file in FILES for case in file["cases"]]

@@ -1,7 +1,7 @@
 """The cases beside the rules, and those of ../shared: what a case expects, and what of it an answer misses."""
 
 import json
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -12,7 +12,7 @@ from radlogic.adapters.classify import plain
 from radlogic.engine.guideline.editions import editions
 from radlogic.engine.guideline.evaluate import Classification, classify
 from radlogic.engine.guideline.load import Guideline, load_guideline
-from radlogic.engine.resources import rules_folder
+from radlogic.engine.resources import rules_folder, yaml_loader
 from radlogic.engine.types import Facts
 
 BESIDE = ("name", "finding", "expect", "cite", "silent", "alternatives", "possible", "why", "debatable")
@@ -23,12 +23,13 @@ def guidelines() -> list[str]:
     return [name for name, _ in editions(rules_folder())]
 
 
-def of(name: str) -> Iterator[dict[str, Any]]:
-    """The cases beside a guideline's tables."""
+@lru_cache
+def of(name: str) -> tuple[dict[str, Any], ...]:
+    """The cases beside a guideline's tables. Nobody changes them."""
     folder = dict(editions(rules_folder()))[name] / "cases"
-    for file in sorted(folder.iterdir(), key=lambda f: f.name) if folder.is_dir() else ():
-        if file.name.endswith(".yaml"):
-            yield from yaml.safe_load(file.read_text(encoding="utf-8"))
+    files = sorted(folder.iterdir(), key=lambda f: f.name) if folder.is_dir() else ()
+    texts = (file.read_text(encoding="utf-8") for file in files if file.name.endswith(".yaml"))
+    return tuple(case for text in texts for case in yaml.load(text, yaml_loader()))  # noqa: S506  the safe one
 
 
 def stated(guideline: Guideline, case: dict[str, Any]) -> cases.StatedCase:

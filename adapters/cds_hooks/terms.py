@@ -9,8 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ...engine.errors import MissingKnowledge
-from ...engine.resources import knowledge_folder
-from ..fhir.vocabulary import LOADER
+from ...engine.resources import knowledge_folder, yaml_loader
 from .response import Coding, OverrideReason
 
 Region = Literal["chest", "liver"]
@@ -206,7 +205,7 @@ def reasons() -> ReasonsFile:
 def _read(name: str, model: type[Model]) -> Model:
     where, allowed, cure = f"knowledge/cds/{name}", "the shipped file", "Reinstall radlogic."
     try:
-        content: Any = yaml.load((knowledge_folder() / "cds" / name).read_bytes(), LOADER)  # noqa: S506 - a safe loader
+        content: Any = yaml.load((knowledge_folder() / "cds" / name).read_bytes(), yaml_loader())  # noqa: S506  the safe one
         return model.model_validate(content)
     except (OSError, yaml.YAMLError) as error:
         raise MissingKnowledge(where, "", type(error).__name__, allowed, cure) from error

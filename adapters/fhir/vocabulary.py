@@ -17,7 +17,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ...engine.errors import MissingKnowledge
-from ...engine.resources import knowledge_folder
+from ...engine.resources import knowledge_folder, yaml_loader
 from .coding import Code, codings
 from .vocabulary_files import (
     NOTHING,
@@ -33,7 +33,6 @@ from .vocabulary_files import (
 
 Model = TypeVar("Model", bound=BaseModel)
 Folder = Traversable | Path
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where libyaml is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +168,7 @@ def _exam_codes(found: LiverExams, index: Index) -> ExamCodes:
 
 def _parsed(file: Folder, model: type[Model], under: str = "") -> Model:
     try:
-        content: Any = yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506 - a safe loader
+        content: Any = yaml.load(file.read_text(encoding="utf-8"), yaml_loader())  # noqa: S506  the safe one
         return model.model_validate({under: content} if under else content)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
         said = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "no readable YAML file"}

@@ -154,7 +154,7 @@ class Processes:
         """Note whose place is to be taken: of those that ended by themselves."""
         for process, how in self._gone():
             place, begun = self._running.pop(process)
-            if self._asked:
+            if self._asked or self._too_often():
                 continue
             now = self._clock()
             self._ended.append(now)
@@ -169,11 +169,13 @@ class Processes:
 
     def _hopeless(self) -> bool:
         """Whether they ended too often: as often as is remembered, within the time."""
-        full = len(self._ended) == self._ended.maxlen
-        hopeless = full and self._clock() - self._ended[0] < WITHIN_S
-        if hopeless:
+        if hopeless := self._too_often():
             LOG.error("processes of the service keep ending: it ends")
         return hopeless
+
+    def _too_often(self) -> bool:
+        full = len(self._ended) == self._ended.maxlen
+        return full and self._clock() - self._ended[0] < WITHIN_S
 
     def _end(self, hear: Callable[[float], None]) -> bool:
         """Ask all to end, and kill those that do not; whether all ended as they were asked to."""

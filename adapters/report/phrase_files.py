@@ -21,7 +21,7 @@ from ...engine.guideline.editions import find
 from ...engine.guideline.grammar import mistake
 from ...engine.guideline.load import Guideline, load_guideline
 from ...engine.guideline.yamlfile import Place, load, where
-from ...engine.resources import rules_folder
+from ...engine.resources import rules_folder, yaml_loader
 from . import language
 from .sentence import form_of
 
@@ -117,7 +117,7 @@ def _read_slowly(path: Traversable | Path, name: str, model: type[File], check: 
 @lru_cache(maxsize=1)
 def _fast() -> type[Any]:
     """A safe loader that refuses what the slow one refuses: a key given twice, and aliases."""
-    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    base: Any = yaml_loader()
 
     class Fast(base):  # type: ignore[misc]
         """Keys once, no aliases."""

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from ...engine.before import DAYS_A_YEAR
+from ...engine.resources import yaml_loader
 from ...engine.types import Belief, Classes, Known, Measured, NotApplicable, PastSize, Reading, Source, Unknown
 from . import language
 from .sentence import form_of
@@ -82,7 +83,7 @@ def terms() -> Mapping[str, Any]:
 @lru_cache(maxsize=8)
 def _terms(of: str) -> Mapping[str, Any]:
     text = (language.folder() / of / "words.yaml").read_text(encoding="utf-8")
-    vocabulary: Mapping[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    vocabulary: Mapping[str, Any] = yaml.load(text, yaml_loader())  # noqa: S506  the safe one
     return vocabulary
 
 

@@ -15,6 +15,7 @@ from ...engine.errors import RuleFileError
 from ...engine.guideline.editions import Folder
 from ...engine.guideline.evaluate import Classification, classify
 from ...engine.guideline.load import Guideline
+from ...engine.resources import yaml_loader
 from .. import cases
 from ..answer import answer
 from ..classify import plain
@@ -66,7 +67,7 @@ def examples(folder: Folder) -> Iterator[Example]:
 
 def _read(file: Folder, path: str) -> list[Any]:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+        content = yaml.load(file.read_text(encoding="utf-8-sig"), yaml_loader())  # noqa: S506  the safe one
     except (yaml.YAMLError, ValueError, OSError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1 if mark else 1}"

@@ -116,12 +116,19 @@ def codes(decision):
     return [reason.code for reason in decision.review.reasons]
 
 
-def test_every_subset_of_the_signals_is_as_careful_as_its_most_careful_one():
+def sizes():
+    """0 to n; those of which there are most are for the slow tests."""
+    for size in range(len(CODES) + 1):
+        yield pytest.param(size, marks=pytest.mark.slow if 3 < size < len(CODES) - 3 else ())
+
+
+@pytest.mark.parametrize("size", [*sizes()])
+def test_every_subset_of_the_signals_is_as_careful_as_its_most_careful_one(size):
     """All 2^n of them, beside a maximum that is worked out by hand."""
     level = {code: int(PLAIN.signals[code].level) for code in CODES}
     worst = {0: (Route.HYBRID, False, "routine"), 1: (Route.HYBRID, True, "routine"), 2: (Route.HYBRID, True, "soon")}
     worst |= {3: (Route.RULE_BASED, True, "soon"), 4: (Route.RULE_BASED, True, "urgent")}
-    for some in (subset for size in range(len(CODES) + 1) for subset in combinations(CODES, size)):
+    for some in combinations(CODES, size):
         route, review = gate([(code, "detail") for code in some], PLAIN)
         assert (route, review.required, review.priority) == worst[max((level[c] for c in some), default=0)]
         assert [reason.code for reason in review.reasons] == list(some)
