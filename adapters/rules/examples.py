@@ -67,7 +67,7 @@ def examples(folder: Folder) -> Iterator[Example]:
 
 def _read(file: Folder, path: str) -> list[Any]:
     try:
-        content = yaml.load(file.read_text(encoding="utf-8-sig"), yaml_loader())  # noqa: S506  the safe one
+        content = _values(file.read_text(encoding="utf-8-sig"))
     except (yaml.YAMLError, ValueError, OSError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1 if mark else 1}"
@@ -75,6 +75,13 @@ def _read(file: Folder, path: str) -> list[Any]:
     if not isinstance(content, list):
         raise RuleFileError(path, "line 1", "no list", SYNTAX, "Begin each case with a hyphen.")
     return content
+
+
+def _values(text: str) -> Any:
+    try:
+        return yaml.load(text, yaml_loader())  # noqa: S506  the safe one
+    except yaml.YAMLError:
+        return yaml.safe_load(text)  # refuses it too, and says more exactly where
 
 
 def _example(case: Any, number: int, file: str, path: str) -> Example:
