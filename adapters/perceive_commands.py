@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+from .command_line import Json
 
 perceive = typer.Typer(
     help="What a net sees in images, as calibrated beliefs. It decides nothing.", no_args_is_help=True

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .command_line import Json
 from .notice import INTENDED_USE
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ AnchorFile = Annotated[
     Path | None,
     typer.Option("--anchor", envvar="RADLOGIC_ANCHOR", help="The file with the log's head, if not the default one."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
 @record.command()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ...engine.errors import BadValue, NotReadable
+from ..command_line import Json, day
 from ..notice import INTENDED_USE
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ ASIDE = 1  # studies were put aside, and need a human
 SettingsFile = Annotated[
     Path | None, typer.Option("--settings", help="YAML, as in docs/archive.md; or RADLOGIC_ARCHIVE.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
 @archive.command()
@@ -47,7 +47,7 @@ def find(
     from .watch.settings import read_settings
 
     chosen = read_settings(settings).the_archive()
-    query = Query(_day(since, "--since"), _day(until, "--until"), modality, _subject(patient) if patient else None)
+    query = Query(day(since, "--since"), day(until, "--until"), modality, _subject(patient) if patient else None)
     with archive_of(chosen) as opened:
         retrying = chosen.retrying()
         if study is not None:
@@ -242,12 +242,6 @@ def _stopped() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stopping)
     return stop
-
-
-def _day(text: str | None, option: str) -> date | None:
-    from ..cases import read_date
-
-    return read_date(text, "command line", option) if text else None
 
 
 def _subject(name: str) -> Subject:
