@@ -165,8 +165,18 @@ class Reader(Browser):
         return answer.text
 
     def do(self, decision_id: str, what: str, fields: Mapping[str, str] | None = None, **headers: str):
-        """Send a form of the page."""
-        return self.post(f"/review/{decision_id}/{what}", {**self.token, **(fields or {})}, **headers)
+        """Send a form of the page, with the judgement that the page shows now where it overrides or corrects."""
+        fields = dict(fields or {})
+        if what in ("override", "correction") and "seen" not in fields:
+            fields |= self.judged(decision_id, what)
+        return self.post(f"/review/{decision_id}/{what}", {**self.token, **fields}, **headers)
+
+    def judged(self, decision_id: str, what: str) -> dict[str, str]:
+        """The field of a form that says what this person's page shows; nothing where they have no such form."""
+        where = "/correction" if what == "correction" else ""
+        form = self.get(f"/review/{decision_id}{where}").text.partition(f'action="/review/{decision_id}/{what}"')[2]
+        found = re.search(r'name="seen" value="([0-9]+)"', form.partition("</form>")[0])
+        return {"seen": found[1]} if found else {}
 
     def seen(self, decision_id: str) -> dict[str, str]:
         """The field of the form for signing that says what this person's page shows now."""

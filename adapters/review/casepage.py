@@ -112,6 +112,7 @@ def correcting(
         **common(desk, look),
         **problem(error),
         "only": some,
+        "seen": (texts or {}).get("seen", look.file.judged),  # what stood when the form was first shown
         "names": tuple(clean(f.tracking_id) for f in form.case.findings),
         **blocks(form, texts or {}, showing=True, typed=texts, only=some),
         **difference(look.assessment, after),

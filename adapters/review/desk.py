@@ -260,26 +260,31 @@ class Desk:
         self.store.accept(decision_id, self.clock(), actor.name, over=seen if may else None)
 
     def override(
-        self, decision_id: str, reason: str, comment: str, answer: Mapping[str, str], actor: Actor
+        self, decision_id: str, reason: str, comment: str, answer: Mapping[str, str], actor: Actor, seen: int
     ) -> None:  # fmt: skip
-        """Another answer, with a coded reason."""
+        """Another answer, with a coded reason; ``seen``: as for ``sign``.
+
+        Raises:
+            ChangedMeanwhile: somebody judged it since.
+        """
         self.seeing(decision_id, actor)
-        self.store.override(decision_id, reason, comment, self.clock(), actor.name, answer)
+        self.store.override(decision_id, reason, comment, self.clock(), actor.name, answer, seen=seen)
         if self.metrics:
             self.metrics.observe_override(reason)
 
-    def correct(self, decision_id: str, corrected: Assessment, actor: Actor) -> str:
-        """Record the decision on corrected findings in place of this one; return its id.
+    def correct(self, decision_id: str, corrected: Assessment, actor: Actor, seen: int) -> str:
+        """Record the decision on corrected findings in place of this one; return its id. ``seen``: as for ``sign``.
 
         Raises:
-            NothingChanged: they are those of the decision. ReadFirst, Superseded.
+            NothingChanged: they are those of the decision. ChangedMeanwhile: somebody judged it since. ReadFirst,
+                Superseded.
         """
         if corrected.record.case == self.seeing(decision_id, actor).assessment.record.case:
             where, allowed, cure = f"decision {decision_id}", "another finding", "Change one, or accept the answer."
             raise NothingChanged(where, "", "the same findings again", allowed, cure)
         rules = self.settings.rules
         named = correcting(corrected, decision_id)
-        return self.store.correct(decision_id, named, self.clock(), actor.name, rules=rules)
+        return self.store.correct(decision_id, named, self.clock(), actor.name, rules=rules, shown=seen)
 
     def sign(self, decision_id: str, actor: Actor, seen: int) -> Row:
         """Make it final; ``seen``: the entry of the judgement that the page showed this person as what they sign.

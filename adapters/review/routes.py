@@ -199,7 +199,7 @@ def _override(desk: Desk, look: Look, fields: Fields) -> None:
         raise BadValue("override", "comment", f"{len(comment)} characters", allowed, "Shorten it.")
     offered = casepage.categories(look.assessment, desk)
     answer = casepage.stated_answer(fields.get("answer", ""), offered)
-    desk.override(decision_id, fields.get("reason", ""), comment, answer, look.actor)
+    desk.override(decision_id, fields.get("reason", ""), comment, answer, look.actor, _seen(fields))
 
 
 def _correcting(router: APIRouter, desk: Desk) -> None:
@@ -220,7 +220,7 @@ def _correcting(router: APIRouter, desk: Desk) -> None:
         except InputError as error:
             return page(request, "correct.html.j2", 422, **casepage.correcting(desk, look, fields, error, only=only))
         if verb == "keep":
-            return _to(desk.correct(decision_id, after, actor))
+            return _to(desk.correct(decision_id, after, actor, _seen(fields)))
         return page(request, "correct.html.j2", **casepage.correcting(desk, look, texts, None, after, only))
 
     @router.post("/review/{decision_id}/preview")

@@ -235,6 +235,8 @@ class Store:
         at: datetime,
         actor: str,
         answer: Mapping[str, Any] | None = None,
+        *,
+        seen: int | None = None,
     ) -> Entry:
         """Another answer than the engine's, with a coded reason (``vocabulary.override_reasons()``).
 
@@ -245,16 +247,22 @@ class Store:
             at: when.
             actor: who.
             answer: what holds instead, as {"guideline": ..., "category": ..., "management": ...}.
+            seen: the judgement that this person was shown; as for ``sign``.
 
         Raises:
             BadValue: no such code, or a code that needs a comment has none.
+            ChangedMeanwhile: somebody judged it since; it says who and when.
             NoSuchDecision, AlreadySigned, Superseded, ReasonsNotOpened.
         """
         reason = vocabulary.override_reason(reason_code)
         if reason.comment_needed and not is_said(comment):
             raise BadValue("override", "comment", "nothing", f"words, with the reason {reason_code}", "Say why.")
         body = {"reason": reason.code, "comment": comment, "answer": dict(answer or {})}
-        return self._say(Kind.OVERRIDDEN, decision_id, at, actor, body, informed=True)
+        with self.journal.writing() as writing:
+            row = standing(writing, decision_id)
+            reasons_known(writing, row, actor)
+            as_shown(writing, row, row.sequence if seen is None else seen)
+            return writing.add(Kind.OVERRIDDEN, at, actor, body, decision_id, row.patient)
 
     def correct(
         self,
@@ -266,6 +274,7 @@ class Store:
         due: datetime | None = None,
         rules: Sequence[Path] = (),
         seen: Seen | None = None,
+        shown: int | None = None,
     ) -> str:
         """Record a new decision, made from corrected findings, that takes this one's place; return its id.
 
@@ -274,9 +283,11 @@ class Store:
         it stands until the new one is signed, and is superseded then. Whom an unsigned one is assigned to gets the new.
 
         ``seen``: what stood of the study when the new one was made, this decision among it; as for ``add``.
+        ``shown``: the judgement that a person was shown who corrects it; as for ``sign``, but None asks for nothing.
 
         Raises:
-            ChangedMeanwhile: it or another of the study stands otherwise than ``seen``, or a patient was erased since.
+            ChangedMeanwhile: it or another of the study stands otherwise than ``seen``, somebody judged it since what
+                was ``shown``, or a patient was erased since.
             NothingChanged: the corrected case is the same. NoSuchDecision.
             IdTaken: the new id is that of a decision that stands or was signed.
             Superseded: it is, or a correction of it waits for its signature: ``successor`` is that one.
@@ -289,6 +300,8 @@ class Store:
             only_correction(writing, row)
             if seen is not None:
                 as_seen(writing, seen, row)
+            if shown is not None:
+                as_shown(writing, row, shown)
             decisions.add(writing, corrected, at, actor, due=due, rules=rules, supersedes=row)
             if row.signed_by is None:
                 decisions.supersede(writing, row, new_id, at, actor)
@@ -378,10 +391,7 @@ class Store:
         body: dict[str, Any],
         *,
         open_only: bool = True,
-        informed: bool = False,
     ) -> Entry:
         with self.journal.writing() as writing:
             row = standing(writing, decision_id) if open_only else writing.row(decision_id) or no_such(decision_id)
-            if informed:
-                reasons_known(writing, row, actor)
             return writing.add(kind, at, actor, body, decision_id, row.patient)

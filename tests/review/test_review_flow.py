@@ -117,7 +117,7 @@ def test_nothing_of_the_engines_reaches_the_browser_before_the_reader_committed(
 @pytest.mark.parametrize("what", ["reasons", "acceptance", "override", "signature", "correction", "preview"])
 def test_nothing_is_done_with_the_engines_answer_before_the_reader_committed(service, kept, what):
     reviewer = service.enter(Role.REVIEWER)
-    answer = reviewer.do(kept, what, {**OVERRIDE, "looked": "yes", "do": "keep"})
+    answer = reviewer.do(kept, what, {**OVERRIDE, "looked": "yes", "do": "keep", "seen": "0"})
 
     assert answer.status_code == 409
     assert "Your own findings come first" in answer.text

@@ -104,6 +104,23 @@ def test_a_reviewer_takes_back_the_override_that_the_page_showed(service, kept):
     assert service.store.row(kept).outcome == "accepted"
 
 
+@pytest.mark.parametrize("what", ["override", "correction"])
+def test_a_page_that_was_loaded_before_another_overrode_takes_no_place_of_it(service, kept, what):
+    bob, other = another(service, "bob"), service.enter(Role.REVIEWER)
+    bob.informed(kept)
+    other.informed(kept)
+    form = {"do": "keep", **bob.shown(kept), "f0.mean_mm": "9"} if what == "correction" else OVERRIDE
+    stale = bob.judged(kept, what)
+    other.do(kept, "override", OVERRIDE)
+    answer = bob.do(kept, what, {**form, **stale})
+
+    assert answer.status_code == 409
+    assert "reviewer judged it at 2026-11-22T09:30:00" in answer.text
+    assert [e.actor for e in service.store.case(kept).of_kind(Kind.OVERRIDDEN)] == ["reviewer"]
+    assert service.store.row(kept).superseded_by is None
+    assert bob.do(kept, what, {**form, **bob.judged(kept, what)}).status_code == 303  # what the page shows now
+
+
 # ---- corrections of what was signed ----
 
 

@@ -112,7 +112,7 @@ def test_nobody_is_erased_twice_and_the_erased_are_not_corrected(store):
 def test_words_that_are_said_after_an_erasure_can_be_erased_too(store):
     token = store.patient_token(KEY)
     store.erase_patient(token, NOW, "admin", "asked for")
-    store.override("d1", "other", WORDS, NOW, "dr-a")
+    store.override("d1", "other", WORDS, NOW, "dr-a", seen=store.case("d1").judged)
     assert store.case("d1").of_kind(Kind.OVERRIDDEN)[-1].body["comment"] == WORDS
 
     assert store.erase_patient(token, NOW, "admin", "asked for again") == 1

@@ -45,7 +45,7 @@ def standing(store, tmp_path):
 
 
 JUDGE = {
-    "overrides": lambda store, seen: store.override("d", "finding_missed", "", **B),
+    "overrides": lambda store, seen: store.override("d", "finding_missed", "", seen=seen, **B),
     "accepts": lambda store, seen: store.accept("d", **B),
     "takes an override back": lambda store, seen: store.accept("d", over=seen, **B),
 }
@@ -79,7 +79,7 @@ def test_who_says_nothing_of_what_they_saw_signs_only_what_nobody_judged(store):
 def test_an_override_is_taken_back_only_by_who_was_shown_it(store):
     add(store, "d")
     first = store.override("d", "image_quality", "", **A)
-    second = store.override("d", "finding_missed", "", **B)
+    second = store.override("d", "finding_missed", "", seen=first.sequence, **B)
     for over in (None, first.sequence):
         with pytest.raises(ChangedMeanwhile):
             store.accept("d", over=over, **A)
@@ -87,6 +87,31 @@ def test_an_override_is_taken_back_only_by_who_was_shown_it(store):
 
     assert store.accept("d", over=second.sequence, **A).body == {"over": second.sequence}
     assert store.row("d").outcome is Outcome.ACCEPTED
+
+
+def test_an_override_takes_the_place_only_of_a_judgement_that_was_shown(store):
+    add(store, "d")
+    seen = store.case("d").judged
+    first = store.override("d", "image_quality", "", seen=seen, **A)
+    for shown in (None, seen, 0, 10**9):
+        with pytest.raises(ChangedMeanwhile) as refused:
+            store.override("d", "finding_missed", "", seen=shown, **B)
+        assert refused.value.by == "dr-a"
+
+    store.override("d", "finding_missed", "", seen=first.sequence, **B)
+    assert [e.actor for e in store.case("d").of_kind(Kind.OVERRIDDEN)] == ["dr-a", "dr-b"]
+
+
+def test_who_corrects_was_shown_the_last_judgement(store):
+    add(store, "d")
+    seen = store.case("d").judged
+    store.override("d", "image_quality", "", **A)
+    with pytest.raises(ChangedMeanwhile):
+        store.correct("d", named("new"), shown=seen, **B)
+    assert store.row("d").superseded_by is None
+
+    store.correct("d", named("new"), shown=store.case("d").judged, **B)
+    assert store.row("d").superseded_by == "new"
 
 
 def test_an_accepted_correction_is_a_correction_also_after_an_override(store):
