@@ -77,7 +77,11 @@ def _lifespan(services: CdsServices) -> Callable[[FastAPI], AbstractAsyncContext
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
-        await run_in_threadpool(services.warm)
+        try:
+            await run_in_threadpool(services.warm)
+        except RadlogicError as error:
+            LOG.error("not started: %s", error)  # the server tells its own log no more than that it failed
+            raise
         yield
         await services.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
 import sys
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from .review.setup import Pages, pages_of
 from .service import create_app
 from .site_settings import SiteSettings
 
+LOG = logging.getLogger("radlogic.serving")
 LONGEST_HEADERS = 1 << 16  # bytes of a request's head: a token of 8 KiB, and whatever a proxy adds
 LOCKED_S = 35  # beside ``shutdown_s``: a thread that waits for the store's lock may hold a process for 30 s
 SWITCH_S = 0.001  # after which a thread that works lets another one: the loop that reads and writes waits for no more
@@ -46,6 +48,7 @@ def serve(settings: SiteSettings) -> int:
     check_start(settings.trust, settings.host)
     exporting.set_up(later=True)
     with ends_well(), listen(settings.host, settings.port) as listener:
+        LOG.info("listening on %s, port %d", *listener.getsockname()[:2])  # of port 0 nobody knows which it became
         if settings.processes > 1:
             return _by_several(listener, settings)
         _by_one(app_of(settings), listener, settings)
