@@ -86,11 +86,19 @@ class Sifter:
         every = self.rows("findings")
         described = self.database.execute(f"DESCRIBE SELECT * EXCLUDE (file, line) FROM {every}").fetchall()
         says = ", ".join(f"v.{quoted(row[0])}" for row in described)
-        kept = f"SELECT hash({says}) FROM {self.source('findings')} v SEMI JOIN away a ON a.id = v.id"
         withdrawn = ", ".join(map(text, intake().withdrawn))
         self.database.execute(
             f"CREATE OR REPLACE TEMP TABLE away AS SELECT v.* FROM {every} v SEMI JOIN gone USING (file, line) "
             f"WHERE coalesce(v.resource_status, '') NOT IN ({withdrawn})"
+        )
+        again = f"SELECT v.file, v.line FROM {self.source('findings')} v SEMI JOIN away a ON a.id = v.id"
+        self.database.execute(f"CREATE OR REPLACE TEMP TABLE again AS {again}")
+        # all columns are read only where some line says an id again: they are many
+        several = self.database.execute("SELECT 1 FROM again LIMIT 1").fetchone()
+        kept = (
+            f"SELECT hash({says}) FROM {every} v SEMI JOIN again USING (file, line)"
+            if several
+            else "SELECT 0 WHERE FALSE"
         )
         self.database.execute(
             "CREATE OR REPLACE TEMP TABLE lost AS SELECT exam_id, min(file) AS file, min(line) AS line FROM ("
