@@ -91,10 +91,10 @@ KINDS: dict[str, tuple[str, str, Callable[[int], bytes]]] = {
     "entered_in_error": ("DiagnosticReport", "line", lambda n: _line(_changed(EXAM, n, status="entered-in-error"))),
     "components_are_no_list": ("Observation", "line", lambda n: _line(_changed(FINDING, n, component=FINDING["component"][0]))),
     # the dates
-    "no_date": ("DiagnosticReport", "line", lambda n: _line(_changed(EXAM, n, effectiveDateTime=...))),
-    "impossible_date": ("DiagnosticReport", "line", lambda n: _line(_changed(EXAM, n, effectiveDateTime="2023-02-30"))),
-    "local_date": ("DiagnosticReport", "line", lambda n: _line(_changed(EXAM, n, effectiveDateTime="01.03.2024"))),
-    "year_only": ("DiagnosticReport", "line", lambda n: _line(_changed(EXAM, n, effectiveDateTime="2024"))),
+    "no_date": ("DiagnosticReport", "value", lambda n: _line(_changed(EXAM, n, effectiveDateTime=...))),
+    "impossible_date": ("DiagnosticReport", "value", lambda n: _line(_changed(EXAM, n, effectiveDateTime="2023-02-30"))),
+    "local_date": ("DiagnosticReport", "value", lambda n: _line(_changed(EXAM, n, effectiveDateTime="01.03.2024"))),
+    "year_only": ("DiagnosticReport", "value", lambda n: _line(_changed(EXAM, n, effectiveDateTime="2024"))),
     "impossible_birth": ("Patient", "value", lambda n: _line(_changed(PATIENT, n, birthDate="1960-13-01"))),
     # the values
     "unknown_sex": ("Patient", "value", lambda n: _line(_changed(PATIENT, n, gender="F"))),

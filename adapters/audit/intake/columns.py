@@ -23,10 +23,13 @@ from .settings import intake
 # what a row is known by, its own id last; findings are numbered within their exam
 IDS = {"patients": ("patient_id",), "exams": ("exam_id",), "findings": ("exam_id", "finding_id"),
        "procedures": ("procedure_id",)}  # fmt: skip
-NEEDED = {"patients": ("patient_id",), "exams": ("exam_id", "patient_id", "exam_date"), "findings": ("exam_id",),
-          "statements": ("exam_id",), "procedures": ("patient_id", "procedure_date"),
-          "communications": ("exam_id", "communicated_at"), "outcomes": ("patient_id", "diagnosis_date"),
+NEEDED = {"patients": ("patient_id",), "exams": ("exam_id", "patient_id"), "findings": ("exam_id",),
+          "statements": ("exam_id",), "procedures": ("patient_id",),
+          "communications": ("exam_id",), "outcomes": ("patient_id",),
           "screening": ("exam_id",)}  # fmt: skip
+# the day of an event: where it is not there either, it is counted, for the event may be the follow-up of an exam
+DAYS = {"exams": "exam_date", "procedures": "procedure_date", "communications": "communicated_at",
+        "outcomes": "diagnosis_date"}  # fmt: skip
 WORDS = {("patients", "sex"): "sex", ("exams", "modality"): "modality", ("exams", "region"): "region",
          ("procedures", "kind"): "procedure", ("procedures", "region"): "region", ("outcomes", "kind"): "outcome",
          ("communications", "kind"): "communication", ("statements", "recommended_modality"): "modality"}  # fmt: skip
@@ -196,7 +199,7 @@ def _put(database: Any, name: str, what: str, reason: str, condition: str, field
 
 
 def _values(database: Any, source: Source, kinds: Facts) -> None:
-    """Each value that is there and cannot be used; its row stays."""
+    """Each value that is there and cannot be used, and each event without a day; the row stays."""
     wanted = [c for c in source.columns if c in _types(source.name, kinds) and c not in NEEDED[source.name]]
     bad = [
         (
@@ -218,6 +221,8 @@ def _values(database: Any, source: Source, kinds: Facts) -> None:
 
 
 def _there(source: Source, column: str) -> str:
+    if column == DAYS.get(source.name):
+        return "TRUE"
     return f"trim({quoted(column)}) <> ''" if source.columns[column] == "VARCHAR" else f"{quoted(column)} IS NOT NULL"
 
 

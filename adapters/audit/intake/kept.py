@@ -46,14 +46,12 @@ def read_store(database: Any, folder: Path, out: Path, say: Callable[[str], None
     tables["patients"] = list({row["patient_id"]: row for row in tables["patients"]}.values())
     for number, row in enumerate(tables["exams"], 1):
         if row["exam_date"] is None:
-            aside.put(database, [aside.Aside("store", number, "line", "no day of the exam", "exam_date")])
+            aside.put(database, [aside.Aside("store", number, "value", "no day of the exam", "exam_date")])
     unsigned = counts.arrived - counts.signed
     aside.pass_over(database, f"SELECT 'store', 'exams that nobody signed', {unsigned}")
-    dated = {row["exam_id"] for row in tables["exams"] if row["exam_date"] is not None}
-    write_risks(out, [row for row in tables.pop("risks") if row["exam_id"] in dated])
+    write_risks(out, tables.pop("risks"))
     for name, listed in tables.items():
-        kept = listed if name == "patients" else [row for row in listed if row["exam_id"] in dated]
-        _write(out / f"{name}.parquet", _types(name, kinds), kept)
+        _write(out / f"{name}.parquet", _types(name, kinds), listed)
     return {
         "form": "store",
         "exams": {"arrived": counts.arrived, "signed": counts.signed},

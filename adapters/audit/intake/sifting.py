@@ -1,5 +1,5 @@
 # ruff: noqa: S608  names and words are quoted; nothing of a record is ever SQL
-"""The rows of the views, sifted: what is withdrawn, twice, undated or hangs in the air goes aside."""
+"""The rows of the views, sifted: what is withdrawn, twice or hangs in the air goes aside."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from ....engine.guideline.columns import quoted, text
 from . import aside
 from .settings import intake
 from .stage import Stage
-from .words import day, known, months
+from .words import day, known, months, word
 
 OBSERVATIONS = ("assessments", "findings")
 LOW, HIGH = months("v.low", "v.low_code", "v.low_unit"), months("v.high", "v.high_code", "v.high_unit")
 DAYS = {"reports": "coalesce(v.day, v.began)", "procedures": "coalesce(v.day, v.began)",
         "conditions": "coalesce(v.day, v.recorded)", "communications": "v.sent"}  # fmt: skip
+OUTCOME = word("outcome", ["v.what", "v.codes"])
 # (rows, element, what must not be): the line stays, the value is unknown and counted
 VALUES = (
     ("patients", "birthDate", f"v.birth_date IS NOT NULL AND {day('v.birth_date')} IS NULL"),
@@ -25,6 +26,9 @@ VALUES = (
     ("reports", "code", f"v.study IS NULL AND NOT {known('modality', ['v.exam_text', 'v.exam_codes'])}"),
     ("reports", "category", f"NOT {known('region', ['v.region_text', 'v.region_codes', 'v.exam_codes'])}"),
     ("requests", "occurrence", f"coalesce(v.low, v.high) IS NOT NULL AND ({LOW} BETWEEN 0 AND {HIGH}) IS NOT TRUE"),
+    # an event that nobody can place stays one: it may be the follow-up of an earlier exam
+    *((name, "day", f"{day(DAYS[name])} IS NULL") for name in ("reports", "procedures", "communications")),
+    ("conditions", "day", f"{day(DAYS['conditions'])} IS NULL AND ({OUTCOME}) IS NOT NULL"),
     ("procedures", "code", f"NOT {known('procedure', ['v.what', 'v.codes'])}"),
 )  # fmt: skip
 
@@ -50,7 +54,6 @@ class Sifter:
         self._of_no_imaging()
         self._duplicates("reports")
         self._patients_of("reports")
-        self._days("reports")
         self._keys("reports", "exam_key")
         self._named_results()
         for name in OBSERVATIONS:
@@ -114,7 +117,6 @@ class Sifter:
                 self._exams_of(name, "a message about no report")
             else:
                 self._patients_of(name)
-            self._days(name)
 
     def _bad_facts(self) -> None:
         bad = self.rows("bad_facts")
@@ -185,9 +187,6 @@ class Sifter:
         self._put(name, "reference", "names no patient", "v.patient_id IS NULL", "subject")
         gone = "NOT EXISTS (FROM patient_key k WHERE k.id = v.patient_id)" if self.patients else "FALSE"
         self._put(name, "reference", "names a patient who is not there", gone, "subject")
-
-    def _days(self, name: str) -> None:
-        self._put(name, "line", "no day", f"{day(DAYS[name])} IS NULL", "day")
 
     def _named_results(self) -> None:
         """Observation -> exam, where a report names it among its results; of several reports, none.

@@ -11,7 +11,7 @@ from ....engine.guideline.columns import quoted, text
 from ..layout import LAYOUT
 from ..scope import listed, scope
 from .facts import Facts
-from .sifting import DAYS, HIGH, LOW, Sifter
+from .sifting import DAYS, HIGH, LOW, OUTCOME, Sifter
 from .words import day, word
 
 OWN = "[:/]CodeSystem[:/]([a-z0-9-]+)$"  # a code system of the product, named as its guideline
@@ -175,9 +175,8 @@ def _procedures(sifted: Sifter) -> str:
 
 def _outcomes(sifted: Sifter) -> str:
     """The diagnoses that the audit has a word for; a Condition of something else is none of them."""
-    kind = word("outcome", ["v.what", "v.codes"])
-    columns = {"patient_id": "v.patient_id", "diagnosis_date": day(DAYS["conditions"]), "kind": kind}
-    return _select(columns, f"{sifted.source('conditions')} v WHERE ({kind}) IS NOT NULL")
+    columns = {"patient_id": "v.patient_id", "diagnosis_date": day(DAYS["conditions"]), "kind": OUTCOME}
+    return _select(columns, f"{sifted.source('conditions')} v WHERE ({OUTCOME}) IS NOT NULL")
 
 
 def _communications(sifted: Sifter) -> str:
