@@ -25,6 +25,7 @@ PAGE = 1000
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer, sent in two parts, waits 40 ms for an ACK
 
     def do_GET(self):
         self._do("GET")
