@@ -6,16 +6,21 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from .context import LEGEND, Mask, covered, reasons
+from .context import LEGEND, Mask, covered, masks, reasons
 from .editions import edition, fleischner
 from .mentions import Mention, mentions
 from .modifier import s_modifier
+from .neighbours import adopted, beside_code
 from .phrases import any_of, listed, words
 from .sections import Sentence, sentence_of
-from .tables import TICKED, picked, table_mentions
+from .tables import picked, table_mentions
+from .timelines import of_today
 from .types import Place, StatedCategory
+from .verdicts import BARE, TOLD, apart, beside, contradicted, overall, present, two_of_one
+from .withdrawals import RETRACTED, unchanged, withdrawn
 
 Pair = tuple[Mention, Sentence]
+EXAM = ", as the category of the examination"
 _SOFT = frozenset({"past", "title", "attribute"})
 _KIND = (
     re.compile(  # "the 4A nodule", "3-nodule": what a nodule is called, where the examination is not what is spoken of
@@ -32,7 +37,19 @@ _KNOWN = re.compile(  # before a code: what was known
     r"|re-?assessment) (?:of|for))"
     r"(?: (?:a|an|the|known|lung-rads|category|cat\.?|her|his|this|that)){0,3}[ ]$"
 )
-_ROLES = {"history": "prior", "comparison": "prior", "technique": "technique", "legend": LEGEND, "title": "title"}
+_BECAME = re.compile(r"\bto (?:a |an |now )?$|(?:->|=>|→)\s*$")  # what it changed to holds, whatever is told before it
+_NO_CHANGE = re.compile(
+    r"\b(?:compared?|not|refer\w*|due|according|assigned|allocated|belong\w*|correspond\w*|equal|equivalent"
+    r"|attributed|amount\w*|similar) to "
+)
+_ROLES = {
+    "history": "prior",
+    "comparison": "prior",
+    "technique": "technique",
+    "legend": LEGEND,
+    "machine": "hypothetical",
+    "title": "title",
+}
 _APART = 160  # characters from one category of a legend to the next
 _DEFINED = 3  # categories one after the other, each with its definition: a legend, no statement
 _NEAR, _CUE_NEAR = 90, 45  # characters between a slip and what is said in its place
@@ -41,6 +58,12 @@ _TO = re.compile(r"\s*(?:in)?to (?:a |an |now )?(?:category )?")
 _CHANGE = re.compile(
     r"\b(?:(?:revis|chang|amend|upgrad|downgrad|correct|rais|lower|reclassif|convert|mov)\w*|from)"
     r"(?: (?:it|this|the|my|our|category|from|report)){0,4} [\w -]{1,24}$"
+)
+
+_OBJECT = re.compile(r"disregard|delete|ignore|strike|scratch")
+_WAS = re.compile(
+    r"\b(?:previously|formerly|originally|initially|first|issued as|asks?|asked|whether|erroneously"
+    r"|instead of|rather than)\b"
 )
 
 
@@ -53,19 +76,29 @@ def corrected(low: str, end: int, start: int) -> bool:
     if re.fullmatch(r"\s*(?:(?:->|=>|→)\s*)?", low[end:start]) and re.match(r"\s*(?:->|=>|→)", low[end : start + 3]):
         return True
     cue = listed("context", "corrections", r"(?!\w)").search(low, end, start)
-    return bool(cue and start - cue.end() <= _CUE_NEAR and cue.start() - end <= _CUE_NEAR)
+    if cue is None or start - cue.end() > _CUE_NEAR or cue.start() - end > _CUE_NEAR:
+        return False
+    if _OBJECT.fullmatch(cue[0]) and not re.search(r"[,.;:]", low[cue.end() : start]):
+        return False  # "disregard 4A" takes back what follows
+    return _WAS.search(low, cue.end(), start) is None
 
 
 def codes(every: Iterable[Mention]) -> tuple[tuple[int, int], ...]:
     """Where the codes of the mentions stand: at their ends."""
-    return tuple(sorted({(max(one.start, one.end - len(one.category.split("-")[-1])), one.end) for one in every}))
+    return tuple(
+        sorted(
+            {(max(one.start, one.end - len(one.category.split("-")[-1].removeprefix("TR"))), one.end) for one in every}
+        )
+    )
 
 
 def in_context(low: str, parts: tuple[Sentence, ...], spans: tuple[Mask, ...]) -> tuple[tuple[Mention, Sentence], ...]:
     """Every mention with its sentence and every reason for which it may not hold."""
     every = sorted((*mentions(low), *table_mentions(low)), key=lambda one: one.start)
     ticked, menu = picked(low)
-    every = sorted((*every, *ticked), key=lambda one: one.start)
+    now, others = of_today(low)
+    every = sorted((*every, *ticked, *now), key=lambda one: one.start)
+    spans = (*spans, *(Mask(*place, "prior") for place in others))
     found = [(one, at) for one in every if (at := sentence_of(parts, one.end - 1))]
     legend = _legend(low, [one for one, at in found if at.role != LEGEND]) | {
         one for one in every if one not in ticked and one.end in menu
@@ -74,43 +107,7 @@ def in_context(low: str, parts: tuple[Sentence, ...], spans: tuple[Mask, ...]) -
         (one._replace(reasons=_reasons(low, one, at, spans) | ({LEGEND} if one in legend else set())), at)
         for one, at in found
     ]
-    return tuple(_with_corrections(low, _with_doubts(low, _listed(low, _withdrawn(low, dressed)))))
-
-
-_TAKEN = re.compile(  # a category that was given and holds no more
-    r"\bwithdr[ea]wn?(?: [a-z]+)? (?:category|score|assessment)\b|\b(?:category|score|assessment) (?:is"
-    r"|was|has been) withdrawn\b"
-)
-_NONE_GIVEN = re.compile(
-    r"\bno (?:lung-?rads|li-?rads|ti-?rads|us|acr|screening)? ?(?:category|score"
-    r"|assessment)(?: [a-z-]+)? (?:(?:is|was|can be|could be|will be|to be|has been)"
-    r" )?(?:carried|assigned|given|offered|issued|applicable|applies|stated|for today)\b"
-)
-
-
-def _withdrawn(low: str, found: list[Pair]) -> list[Pair]:
-    """Without what the report withdraws, or says that it does not give."""
-    if not ("categor" in low or "score" in low or "assessment" in low):
-        return found
-    over = [(match.start(), match[0]) for match in _TAKEN.finditer(low)]
-    over += [(_until_addendum(low, match.end()), match[0]) for match in _NONE_GIVEN.finditer(low)]
-    return [
-        (one._replace(reasons=one.reasons | {"retracted"}) if any(_of(one, *said) for said in over) else one, at)
-        for one, at in found
-    ]
-
-
-def _until_addendum(low: str, at: int) -> int:
-    """Where the part of a report ends that ``at`` lies in: what is added later may give what it did not."""
-    added = low.find("addendum", at)
-    return len(low) if added < 0 else added
-
-
-def _of(one: Mention, last: int, said: str) -> bool:
-    """Is it before ``last`` and of the guideline that the words name, if they name one?"""
-    named = re.search(r"\b(lung|li|ti|us)\b|(lung|li|ti)rads", said)
-    mine = named is None or one.guideline.startswith((named[1] or named[2]).replace("us", "li"))
-    return mine and one.end <= last
+    return tuple(_with_corrections(low, _with_doubts(low, _listed(low, withdrawn(low, dressed)))))
 
 
 _LISTED = re.compile(r"\s?(?:,|/|\bor\b|\bnor\b|\band\b|, or|, nor)\s?(?:an? |category |lung-rads |new )?")
@@ -132,7 +129,7 @@ def _listed(low: str, found: list[Pair]) -> list[Pair]:
 
 
 _OR = re.compile(
-    r"\s?(?:or|versus|vs\.?)\s(?:a |an |category |lung-rads |lr-?|us-)?"
+    r"(?:\s?(?:or|versus|vs\.?)\s|\s?[-/]\s?(?=4[abx]\b))(?:a |an |category |lung-rads |lr-?|us-)?"
     r"(?=(?:[0-4]|4[abx]|m|5)(?![\w/]|\.\d|\s?(?:mm|cm|mo|we|ye)))"
 )
 
@@ -150,9 +147,13 @@ def _with_doubts(low: str, found: list[Pair]) -> list[Pair]:
 
 
 def _reasons(low: str, one: Mention, at: Sentence, spans: tuple[Mask, ...]) -> frozenset[str]:
-    token = max(at.start, one.end - 2)
+    token = max(at.start, one.end - min(2, len(one.category)))
     called = _KIND.match(low, one.end, at.end)
-    found = set(reasons(at, max(at.start, one.start), one.end) | covered(spans, token, one.end))
+    told = max(at.start, one.start) if one.rule == "changed to" else token  # "from 3 on the prior exam to 2"
+    found = set(reasons(at, told, one.end) | covered(spans, token, one.end))
+    found |= {m.reason for m in masks(at) if m.side == "before" and m.start <= token and one.end <= m.end}
+    if "hypothetical" in found and adopted(low, one, at):
+        found.discard("hypothetical")
     if at.role in _ROLES:
         found.add(_ROLES[at.role])
     before = low[max(at.start, one.start - 60) : one.start]
@@ -160,26 +161,24 @@ def _reasons(low: str, one: Mention, at: Sentence, spans: tuple[Mask, ...]) -> f
         called = None  # these are of a lesion by nature
     if called or _KNOWN.search(before):
         found.add("prior" if called and called["gone"] else "attribute")
-    if re.search(r"\bto (?:a |an |now )?$|(?:->|=>|→)\s*$", before) and not re.search(
-        r"\b(?:compared?|not|refer\w*|due|according) to ", before
-    ):
+    if _BECAME.search(before) and not _NO_CHANGE.search(before):
         found -= {"past", "prior"}
-    return frozenset(found)
+    return frozenset(found | beside_code(low, one, at))
 
 
 def _with_corrections(low: str, found: list[tuple[Mention, Sentence]]) -> Iterable[tuple[Mention, Sentence]]:
-    following: dict[str, Mention] = {}
+    following: dict[tuple[str, int], Mention] = {}  # within one part of the report: an addendum is headed "Correction:"
     afters: list[Mention | None] = []
-    for one, _ in reversed(found):
-        afters.append(following.get(one.guideline))
-        following[one.guideline] = one
-    last: dict[str, Mention] = {}
+    for one, at in reversed(found):
+        afters.append(following.get((one.guideline, at.zone)))
+        following[one.guideline, at.zone] = one
+    last: dict[tuple[str, int], Mention] = {}
     for (one, at), after in zip(found, reversed(afters), strict=True):
-        before = last.get(one.guideline)
-        last[one.guideline] = one
+        before = last.get((one.guideline, at.zone))
+        last[one.guideline, at.zone] = one
         gone, stands = one.reasons, bool(before and corrected(low, before.end, one.start))
         gone = gone - {"negated", "prior", "past", "hypothetical", "quoted"} if stands else gone
-        yield one._replace(reasons=gone | {"retracted"} if after and corrected(low, one.end, after.start) else gone), at
+        yield one._replace(reasons=gone | {RETRACTED} if after and corrected(low, one.end, after.start) else gone), at
 
 
 @cache
@@ -195,6 +194,7 @@ def _definition() -> tuple[re.Pattern[str], re.Pattern[str]]:
 _TIMED = re.compile(
     r"[ :=-]{1,3}(?:at most |at least |[<≤]=? ?)?\d{1,2}(?:[ -]{1,3}\d{1,2})?[ -]?(?:mo|wee|wk|year|yr)"
 )
+_DENIED = re.compile(r"\b(?:no|nor|not|without|or)\s(?:new |definite |an? )?$")
 _OPENS = re.compile(r"(?:[.;,:\n(|]|\band|\bwhile|\bwhereas)[\s*•-]*$|^$")
 
 
@@ -220,6 +220,7 @@ def _boxed(low: str, start: int) -> bool:
 def _legend(low: str, every: list[Mention]) -> frozenset[Mention]:
     """Categories in ascending order, close together, each followed by what it means or what is done for it."""
     found: set[Mention] = set()
+    every = [one for one in every if not _DENIED.search(low, max(0, one.start - 16), one.start)]
     for guideline, order in words("categories")["order"].items():
         run: list[Mention] = []
         mine = [one for one in every if one.guideline == guideline]
@@ -242,13 +243,19 @@ def stated(
     """(what each guideline is stated to give, statements that contradict each other)."""
     entries: list[StatedCategory] = []
     disputed: list[StatedCategory] = []
+    kept = unchanged(parts)
     for guideline in words("categories")["order"]:
         mine = [pair for pair in found if pair[0].guideline == guideline]
-        live = [pair for pair in mine if not pair[0].reasons - _SOFT]
+        live = [pair for pair in mine if not pair[0].reasons - _SOFT and pair[1].zone not in kept] or [
+            pair for pair in mine if not pair[0].reasons - _SOFT
+        ]
         if not live:
             continue
         pool, why = _pool(live, low)
-        excluding = guideline == "lung-rads" and {"0"} < {one.category for one, _ in pool}
+        excluding = guideline == "lung-rads" and ({"0"} < {one.category for one, _ in pool} or contradicted(low, pool))
+        firm = [pair for pair in live if not pair[0].reasons]
+        if not pool[0][1].zone and EXAM not in why and two_of_one(firm):
+            excluding, pool = True, firm
         chosen = {one.category: one for one, _ in pool} if excluding else {"": _highest(guideline, pool)}
         for one in chosen.values():
             others = tuple(dict.fromkeys(m.category for m, _ in mine if m.category != one.category))
@@ -259,29 +266,28 @@ def stated(
 def _pool(live: list[Pair], low: str) -> tuple[list[Pair], str]:
     """The statements among which the highest counts, and why they were taken."""
     firm = [pair for pair in live if not pair[0].reasons] or live
+    several = len({one.category for one, _ in firm}) > 1
+    weak = {one: beside(low, one, at) for one, at in firm} if several else {}
+    firm = [pair for pair in firm if TOLD not in weak.get(pair[0], ())] or firm
     zone = max(at.zone for _, at in firm)
     pool = [pair for pair in firm if pair[1].zone == zone]
     why = "the only statement" if len(live) == 1 else "the last addendum" if zone else "the highest of the report"
     if zone == 0 and (conclusions := [pair for pair in pool if pair[1].role == "impression"]):
         pool, why = conclusions, "the conclusion"
-    if overall := [pair for pair in pool if _overall(low, pair)]:
-        why = f"{why}, as the category of the examination"
-        pool = overall if len({one.category for one, _ in overall}) == 1 else overall[-1:]
+    pool = [pair for pair in pool if BARE not in weak.get(pair[0], ())] or pool
+    chosen = [pair for pair in pool if overall(low, *pair)]
+    now = [pair for pair in pool if present(low, *pair)]
+    if not chosen and not apart(now, pool):
+        chosen = now
+    if chosen:
+        why = why + EXAM
+        pool = chosen if len({one.category for one, _ in chosen}) == 1 else chosen[-1:]
     return pool, why
 
 
 def _highest(guideline: str, pool: list[Pair]) -> Mention:
     order = words("categories")["order"][guideline]
     return max((one for one, _ in pool), key=lambda one: (order.index(one.category), -one.start))
-
-
-def _overall(low: str, pair: tuple[Mention, Sentence]) -> bool:
-    one, at = pair
-    before = low[max(at.start, one.start - 60) : one.start + 1] + low[one.start : one.end]
-    checked = re.search(
-        r"(?:\[\s?[vx✓☑*]\s?\]|\(\s?[x*]\s?\)|☑)\s*[^\n\[(☐]{0,30}$", low[max(0, one.start - 40) : one.start]
-    )
-    return bool(checked) or one.rule == TICKED or bool(listed("categories", "overall").search(before))
 
 
 def _entry(low: str, parts: tuple[Sentence, ...], one: Mention, why: str, others: tuple[str, ...]) -> StatedCategory:

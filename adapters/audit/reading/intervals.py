@@ -29,17 +29,38 @@ _TURNED = re.compile(
     r"|modif)\w*(?: \w+){0,2} from $"
 )
 _NO_LIMIT = re.compile(  # words that name the length itself, though "than" or "x" alone would not
-    r"\b(?:no|not) (?:(?:later|more|sooner|earlier|less|fewer|longer) than|before)\s$|\b(?:in|within|after|at) up to\s$"
+    r"\b(?:no|not) (?:(?:\w+ ){0,2}(?:later|more|sooner|earlier|less|fewer|longer) than|before)\s$"
+    r"|\b(?:in|within|after|at) up to\s$"
     r"|(?:ct|mri|ultrasound|\bus|f/u|follow-?up|repeat|scan|imaging|study) (?:x|up to)\s$"
-    r"|\b(?:book\w*|rebook|request\w*|schedul\w*|arrang\w*|due|plan\w*|recall\w*|repeat\w*|set|listed|slated|down|invit\w*"
-    r"|suggest\w*|organi[sz]ed|again) (?:in )?for\s(?:about |approximately )?$"
+    r"|\b(?:book\w*|rebook|request\w*|schedul\w*|arrang\w*|due|plan\w*|recall\w*|repeat\w*|set|listed"
+    r"|slated|down|invit\w*"
+    r"|suggest\w*|organi[sz]ed|again)(?: (?:the |a |an |her |his |this )?(?:next )?(?:one|it|him|her"
+    r"|scan|ldct|ct|mri|ultrasound|us|look|exam\w*|appointment|low-dose ct"
+    r"|study))? (?:in )?for\s(?:about |approximately )?$"
 )
-_AGO = re.compile(r"\s(?:back\b(?! (?:to|in|on|for)\b)|ago\b)|d\s?echo\b")  # "2d echo" is no time
+_AGO = re.compile(r"\slater\)|\s(?:back\b(?! (?:to|in|on|for)\b)|ago\b)|(?<=\dd)\s?echo\b")  # "2d echo" is no time
 _MET = re.compile(
     r"\b(?:on|conference|board|meeting|clinic|dated|of|appointment|seen|mdt)\s$"
 )  # "conference 9/12" is a date
+_IN = re.compile(r"\b(?:in|within)\s$")
+_BECAUSE = re.compile(
+    r"\s*,? since (?:pt|patient|the|he|she|they|there|it|no|not|this|that|we|i)\b"
+)  # no length of the past
+_STEP_LAST = re.compile(
+    r"(?:ct|mri|\bus|scan|\bin|f/?u|next|recall|screen\w*|interval:?|due:?|every|within|after|\bat)\s$"
+)
+_FROM_NOW = re.compile(r"(?: time)? (?:from (?:now|today|this (?:exam\w*|scan|study))|hence|ahead)\b")
+_DAYS = frozenset({"today", "now", "tonight", "this morning", "this evening"})
+_DONE = re.compile(  # "referred today" tells what was done, "category 2 today" what is
+    r"(?:rads|categor\w+|cat|\blr|\btr|\bus)[ -]?[0-5][abx]? $|\b(?:referred|informed|called|phoned"
+    r"|telephoned|told|sent|seen|reviewed|discussed|scanned"
+    r"|reported|performed|done|spoke\w*"
+    r"|examined|faxed|e-?mailed|notified|attended|came|imaged)(?: (?:to|by|with|from|here|back|again))? $"
+)
+_ROUNDS = frozenset({"annual", "yearly", "six-monthly", "6-monthly", "biennial"})
+_ELLIPSIS = 160  # characters back to the unit that a number leaves out
 _LONGEST = 60.0  # months; what is longer is an age
-_SHORT = 6.0  # weeks; up to here a quarter of a month is told apart
+_WEEKS = 12.0  # up to here four weeks are a month, beyond it 52 are a year
 
 
 class Span(NamedTuple):
@@ -93,6 +114,26 @@ def _unitless() -> re.Pattern[str]:
 
 
 @cache
+def _elliptic() -> re.Pattern[str]:
+    """ "They asked for three months, I suggest six": the unit was said before."""
+    number = "|".join(("two", "three", "four", "six", "nine", "twelve", "eighteen", "3", "6", "12", "18", "24"))
+    return re.compile(
+        rf"\b(?:in|at|to|suggest|recommend|advise|prefer|choose|favou?r|propose"
+        rf"|make it) ({number})(?=[ ]*(?:[.;,]|\n|$))"
+    )
+
+
+@cache
+def _instead() -> re.Pattern[str]:
+    """ "in 6 instead of 12 months"."""
+    unit = literal(_units())
+    return re.compile(
+        rf"(?<![\w.,/-])(\d{{1,2}})(?= (?:instead of|rather than|and not|not) (?:in |after "
+        rf"|at )?\d{{1,2}}[ -]?({unit})(?!\w))"
+    )
+
+
+@cache
 def _fixed() -> tuple[re.Pattern[str], dict[str, float]]:
     table = {
         re.sub(r"[\s-]+", " ", form): float(months)
@@ -121,8 +162,10 @@ def months(number: float, unit: str) -> float:
     if unit == "hour":
         return 0.0
     if unit == "week":
-        exact = number * 12 / 52
-        return round(exact * 2) / 2 if number > 2 else round(number / 4 * 4) / 4
+        quarters = number / 13
+        return (
+            quarters * 3 if quarters.is_integer() else number / 4 if number <= _WEEKS else round(number * 24 / 52) / 2
+        )
     return number * {"month": 1.0, "year": 12.0}[unit] if unit != "day" else round(number / 30 * 2) / 2
 
 
@@ -142,6 +185,15 @@ def lengths(low: str, start: int, end: int) -> list[Span]:
         Span((float(m["a"]), float(m["b"])), m.start("a"), m.end("b"), "range of Fleischner")
         for m in _unitless().finditer(low, start, end)
     ]
+    found += [
+        Span((v := months(_value(m[1]), _units()[m[2]]), v), m.start(1), m.end(1), "number, its unit said after")
+        for m in _instead().finditer(low, start, end)
+    ]
+    if "months" in low[max(0, start - _ELLIPSIS) : end]:
+        found += [
+            Span((v := _value(m[1]), v), m.start(1), m.end(), "number, its unit said before")
+            for m in _elliptic().finditer(low, start, end)
+        ]
     kept: list[Span] = []
     found = [span for span in found if span.months[1] <= _LONGEST]
     for span in sorted(found, key=lambda one: (one.start, -one.end)):
@@ -163,9 +215,11 @@ def _span(match: re.Match[str]) -> Span | None:
         group["most"] or group["qmost"],
         group["unit"] or group["qunit"],
     )
-    if first is None or form is None or (form in "mdyw" and not _attached(match, form)):
+    if first is None or form is None or (form in "mdyw" and not (_attached(match, form) or _due(match))):
         return None
     unit = _units()[form]
+    if unit == "day" and first in ("a", "an", "one") and not _IN.search(match.string, 0, match.start()):
+        return None  # "on a day when her breathing is better"
     if group["both"] and not re.search(r"between\s$", match.string[max(0, match.start() - 8) : match.start()]):
         if not group["unit0"]:
             first = last  # of "category 3 and 6 months" only the last number is a time
@@ -180,6 +234,16 @@ def _span(match: re.Match[str]) -> Span | None:
 def _attached(match: re.Match[str], form: str) -> bool:
     """A letter is a unit only right after a digit, as in 6m; "6 m" and "a d" are not."""
     return bool(re.search(rf"\d{form}$", match[0]))
+
+
+def _due(match: re.Match[str]) -> bool:
+    """Does a step or "in" stand before, and nothing after, so that "LDCT 12 m" is a time?"""
+    text = match.string
+    return (
+        match[0][:1].isdigit()
+        and bool(_STEP_LAST.search(text, max(0, match.start() - 12), match.start()))
+        and not re.match(r"[ ]*\w", text[match.end() :][:2])
+    )
 
 
 def _value(number: str) -> float:
@@ -205,9 +269,21 @@ def _past(low: str, span: Span, start: int, end: int) -> bool:
 
 def _to_come(low: str, span: Span, start: int, end: int) -> bool:
     """Do the words before it make it a time to come, whatever stands around them?"""
+    if _BECAUSE.match(low, span.end, end) or _round(low, span):
+        return True
     within = re.search(r"\b(?:in|within|every)\s$", low[max(start, span.start - 8) : span.start])
-    ahead = within and re.match(r"\s(?:before|prior to)\b", low[span.end : end])
-    return bool(ahead) or bool(_NO_LIMIT.search(low, max(start, span.start - 36), span.start))
+    ahead = within and re.match(r",?\s(?:before|prior to)\b", low[span.end : end])
+    return (
+        bool(ahead)
+        or bool(_FROM_NOW.match(low, span.end))
+        or low.startswith(("' time", " time", "s' time", "'s time"), span.end)
+        or bool(_NO_LIMIT.search(low, max(start, span.start - 36), span.start))
+    )
+
+
+def _round(low: str, span: Span) -> bool:
+    """Is it the round itself ("return for annual LDCT")?"""
+    return low[span.start : span.end] in _ROUNDS and low.endswith("for ", 0, span.start)
 
 
 def _of_the_past(low: str, span: Span, start: int, end: int) -> bool:
@@ -217,4 +293,10 @@ def _of_the_past(low: str, span: Span, start: int, end: int) -> bool:
 
 def at_once(low: str, start: int, end: int) -> list[Span]:
     """Words that mean now."""
-    return [Span(AT_ONCE, m.start(), m.end(), "at once") for m in _at_once().finditer(low, start, end)]
+    found = (
+        m
+        for m in _at_once().finditer(low, start, end)
+        if not low.startswith(" convenience", m.end())
+        and (m[0] not in _DAYS or not _DONE.search(low, max(start, m.start() - 30), m.start()))
+    )
+    return [Span(AT_ONCE, m.start(), m.end(), "at once") for m in found]

@@ -14,7 +14,9 @@ _GAP = (
     r"(?:[\s:=,;#\-*_\"|<>)\]({.\[✓☑]++"
     r"|(?:categor(?:y|ies|isation|ization)|cat|score|scoring|class(?:ification)?|assessment|code|level|final|overall"
     r"|exam(?:ination)?|equivalent|designation|descriptor|impression|finding|value|group|stage|system|scale|given"
-    r"|edition|20(?:14|17|18|19|22|24)|is|as|of|this|current(?:ly)?|now|today(?:'s)?|remains?|stays|acr|for|the|our|my"
+    r"|edition|worst|highest|maximum|max|top|total|combined|exam-level|patient-level|20(?:14|17|18|19"
+    r"|22|24)|is|as|of|this|current(?:ly)?|unchanged|stable|steady|stands|kept|keeps|maintained"
+    r"|holds|now|today(?:'s)?|remains?|stays|acr|for|the|our|my"
     r"|assigned|result|grade|rating|number|study|scan|at|by|radiologist|screening|lesion|observation|nodule|equals?"
     r"|corresponds to|[vx](?=\]))\b"
     r"|(?:should|must|to|has to) (?:read|be)\b|reads\b|version|ver\b|v(?=[\s.]?[12])|1\.[01](?!\d)"
@@ -25,12 +27,16 @@ _NOT_SIZE = (
     r"-?(?:months?|mos?|years?|weeks?)\b|\s?%)"
 )
 _LUNG = (
-    r"(?P<lung>(?:0|1|2|3|4(?:\s?-\s{0,8}|\s)?[abx]|4\s?\([abx]\))|zero|one|two|three|four[\s-][abx]|"
+    r"(?P<lung>(?:0|1|2|3|4(?:\s?-\s{0,8}|\s)?[abx]|4\s?\([abx]\))|zero|nought(?: \(0\))?|one|two|three|four[\s-][abx]|"
     r"iv[\s-]?\(?[abx]|iii|ii|i(?=[.,;:)\n]|[ ]*$))(?P<s>(?:[ "
     r"-]| ?[+/(] ?)?s\)?(?![\w/'=]|\s?=))?"
 )
-_CHANGED = "down|(?:steps?|stepped|goes|moved?s?|drops?|dropped|falls?|back) (?:back )?(?:down|up)?"
-_CHANGED += "|downgraded|upgraded|changed|revised|amended|lowered|raised|corrected|reclassified|recategori[sz]ed"
+_LUNG_TOO = _LUNG.replace("P<lung>", "P<lung2>").replace("P<s>", "P<s2>")
+_CHANGED = (
+    "down|(?:steps?|stepped|goes|moved?s?|drops?|dropped|falls?|back) (?:back )?(?:down|up)?"
+    "|change|revise|amend|upgrade|downgrade|reclassify|downgraded|upgraded|changed|revised|amended"
+    "|lowered|raised|corrected|reclassified|recategori[sz]ed"
+)
 _DIGITS = {
     "i": "1",
     "ii": "2",
@@ -40,6 +46,7 @@ _DIGITS = {
     "five": "5",
     "four": "4",
     "zero": "0",
+    "nought": "0",
     "one": "1",
     "two": "2",
     "three": "3",
@@ -52,11 +59,13 @@ _BEFORE = ("per", "by", "under", "on", "of", "in", "to", "using", "within", "wit
 _SIGNS: dict[str, dict[str, tuple[str, ...]]] = {
     "lung-rads": {
         "name and category": ("rad", "rats", "red", "rid", "rod"),
-        "changed to": (">", "→", "down to", "back to", "up to", "s to", "ed to", "graded", "changed",
-                       "revised", "amended", "lowered", "raised", "corrected", "classif",
+        "changed to": (">", "→", "down to", "back to", "up to", "s to", "ed to", "graded", "chang", "amend", "upgrad",
+                       "revis", "downgrad", "lower", "rais", "corrected", "classif",
                        "categori"),
         "now": ("rads",),
-        "code before the name": (*(f"{word} lung" for word in _BEFORE), "l-rads", "lungrads"),
+        "the reader's words": ("rads",),
+        "code and its meaning": ("rads",),
+        "code before the name": (*(f"{word} lung" for word in _BEFORE), "l-rads", "lungrads", "(lung", "(acr", "[lung"),
         "4A, 4B, 4X alone": ("4a", "4b", "4x"),
     },
     "li-rads": {
@@ -65,11 +74,11 @@ _SIGNS: dict[str, dict[str, tuple[str, ...]]] = {
         "US code": ("us-", "us 1", "us 2", "us 3"),
         "US category": ("us cat", "us sco", "us sur"),
         "treatment response": ("tr",),
-        "code before the name": tuple(f"{word} li" for word in _BEFORE),
+        "code before the name": (*(f"{word} li" for word in _BEFORE), "(li", "(acr", "[li"),
     },
     "ti-rads": {"name and category": ("tirad", "ti-", "ti ", "ti.", "ti_", "ti\n", "t i", "tie", "tye", "tee"),
                 "TR code": ("tr",),
-                "code before the name": tuple(f"{word} ti" for word in _BEFORE)},
+                "code before the name": (*(f"{word} ti" for word in _BEFORE), "(ti", "(acr", "[ti")},
     "": {"category alone": ("cat",)},
 }  # fmt: skip
 
@@ -110,14 +119,15 @@ def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
             "li-rads",
             "name and category",
             re.compile(
-                rf"(?<!\w)(?P<name>{names['li-rads']}){_GAP}(?P<li>[1-5]|m|tiv|nc|one|two|three|four|five|i{{2,3}}|iv|v(?=[\s.,;:)])){_NOT_SIZE}"
+                rf"(?<!\w)(?P<name>{names['li-rads']}){_GAP}(?P<li>[1-5]|m|tiv|nc|one|two|three|four"
+                rf"|five|i{{2,3}}|iv|v(?=[\s.,;:)])){_NOT_SIZE}"
             ),
         ),
         (
             "lung-rads",
             "changed to",
             re.compile(
-                rf"(?:(?<=[0-4abxs])\s?(?:->|=>|→)|(?<!\w)(?:{_CHANGED})(?: from [\w -]{{1,20}})? "
+                rf"(?:(?<=[0-4abxs])\s?(?:->|=>|→)|(?<!\w)(?:{_CHANGED})(?: (?:from )?[\w -]{{1,20}}?)? "
                 rf"to)\s?(?:category |cat\.? )?{_LUNG}{_NOT_SIZE}"
             ),
         ),
@@ -143,17 +153,20 @@ def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
             "lung-rads",
             "now",
             re.compile(
-                r"(?<=rads)[^.;\n]{1,60}?\b(?:now|currently|so|hence|today|is|becomes)[ ](?:a |an |is "
+                r"(?<=rads)(?:[^.;\n]|\.\d){1,60}?\b(?:now|currently|so|hence|today|is|becomes)[ ](?:a |an |is "
                 r"|cat\.? |category )?"
                 rf"{_LUNG}{_NOT_SIZE}"
             ),
         ),
+        ("lung-rads", "the reader's words", _own_words()),
+        ("lung-rads", "code and its meaning", _with_meaning()),
         ("ti-rads", "TR code", re.compile(r"tr(?<!\wtr)[\s-]?(?P<ti>[1-5])(?![\w]|[.,]\d)")),
         (
             "ti-rads",
             "name and category",
             re.compile(
-                rf"(?<!\w){names['ti-rads']}{_GAP}(?P<ti>[1-5]|one|two|three|four|five|i{{2,3}}|iv|v(?=[\s.,;:)]))(?:\s?[abc])?{_NOT_SIZE}"
+                rf"(?<!\w){names['ti-rads']}{_GAP}(?P<ti>[1-5]|one|two|three|four|five|i{{2,3}}|iv"
+                rf"|v(?=[\s.,;:)]))(?:\s?[abc])?{_NOT_SIZE}"
             ),
         ),
         (
@@ -163,13 +176,40 @@ def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
                 r"cat(?<!\wcat)(?<!\| cat)(?:egor(?:y|ies))?\b(?: \(?(?:of |for )?(?:this|the|present|current"
                 r"|today's)(?: present| current)? "
                 rf"(?:study|exam\w*|scan|ct|report|round)\b\)?| for [a-z' ]{{3,30}}(?=[:=])| (?:today"
-                rf"|now|current(?:ly)?|final|overall|assigned|score|code|given)\b"
-                rf"| ?\([^()\n]{{1,40}}\)(?= ?[:=]))?[\s:.=#\-*]{{0,4}}(?:is |as |of |now "
-                rf"|remains |to ){{0,2}}{_LUNG}{_NOT_SIZE}"
+                rf"|now|current(?:ly)?|final|overall|assigned|score|code|given|field|box|entry)\b"
+                rf"| ?\([^()\n]{{1,40}}\)(?= ?[:=])| (?:under|by|per|according to"
+                rf"|in) [\w. -]{{2,24}}?(?= is ))?[\s:.=#\-*]{{0,4}}(?:is |as |of |now "
+                rf"|remains |to |should (?:read|be) |must (?:read|be) |reads ){{0,2}}{_LUNG}{_NOT_SIZE}"
             ),
         ),
         *((one, "code before the name", _code_first(one)) for one in GUIDELINES),
         ("lung-rads", "4A, 4B, 4X alone", re.compile(r"(?P<lung>4(?<![\w.,/-]4)[abx])(?P<s>s)?(?![\w/])")),
+    )
+
+
+def _own_words() -> re.Pattern[str]:
+    """ "I have settled for 2", "this is a 3"."""
+    said = (
+        "settled? (?:for|on)|go(?:ne)? for|went for|opt(?:ed)? for|chose|choose|say"
+        "|(?:call(?:ed)?|made|make|put|grade[d]?|score[d]?|class(?:ed)?|rate[d]?) (?:it|this)(?: in"
+        "| at| as)?"
+    )
+    return re.compile(
+        rf"(?<!\w)(?:(?:i|we)(?: have| would| will| now| therefore|'d|'ve|'ll)*(?: \w+)? (?:{said})"
+        rf"|(?:this|it|today's) is) an? (?:category )?{_LUNG}(?=[ ]*[.,;:)]|[ ]*$|\n)".replace(
+            " an? ", " (?:an? )?(?<! is )"
+        )
+    )
+
+
+def _with_meaning() -> re.Pattern[str]:
+    """ "Assessment: 0 (incomplete)"."""
+    meaning = "incomplete|negative|benign|probably benign|suspicious|very suspicious"
+    return re.compile(
+        rf"(?<!\w)(?<!cac )(?<!calcium )(?:(?:results?|outcome|score|grade|code)[ ]?:[ ]*{_LUNG}"
+        r"(?=[ ]*(?:[.,;\n]|$|on account|because|due|by |per |since|in view|for ))"
+        rf"|(?:assessment|results?|outcome|conclusion|impression|screen|final"
+        rf"|overall)[ ]?:[ ]*{_LUNG_TOO}[ ]?[-(:,]?[ ]?(?={meaning}))"
     )
 
 
@@ -178,12 +218,14 @@ def _code_first(guideline: str) -> re.Pattern[str]:
     code = {"lung-rads": _LUNG, "li-rads": "(?P<li>[1-5])", "ti-rads": "(?P<ti>[1-5])"}[guideline]
     return re.compile(
         r"(?<!\w)(?:categor\w+|cat\.?|grad\w+|rat(?:ed|ing)|scor\w+|assign\w*|class\w*|as|an?|is|given"
-        r"|makes? (?:it|this))"
+        r"|makes? (?:it|this)|results?:|outcome:|score:|code:|final:|impression:|assessment:|category:)"
         rf"[ ](?:an? |of |as )?\"?{code}\"?(?=[ ](?:category |finding |exam\w* )?(?:on|by|per|under|of"
         rf"|in|according to|using|with"
         r"in|as per|with|for|from|in terms of|following)[ ](?:the |today's |current "
         r"|criteria of )*(?:acr |american college of radiology )?"
-        rf"(?:{words('categories')['guidelines'][guideline]}))"
+        rf"(?:{words('categories')['guidelines'][guideline]})|[ ]?[(\[](?:acr "
+        rf"|per )?(?:{words('categories')['guidelines'][guideline]})"
+        rf"(?: v?(?:20\d\d|1\.[01]))?[)\]])"
     )
 
 
@@ -253,7 +295,8 @@ class _Named:
 
 _BARE = frozenset({"category alone", "4A, 4B, 4X alone"})
 _OTHER_SYSTEM = re.compile(  # whose category a code without a name may be
-    r"(?<!\w)(?:(?:bi|pi|o|ni|vi|cad|(?:eu|c|k|kwak|acr)[\s-]ti|ti|node|brain)[\s-]?rads?|bosniak|child[\s-]pugh|bclc|birads|opts?n"
+    r"(?<!\w)(?:(?:bi|pi|o|ni|vi|cad|(?:eu|c|k|kwak|acr)[\s-]ti|ti|node|brain)[\s-]?rads?|bosniak"
+    r"|child[\s-]pugh|bclc|birads|opts?n"
     r"|deauville|asa|nyha|barcelona|bethesda|kidney|agatston)(?: (?:score|class|stage))?[\s:(-]*$"
 )
 
@@ -276,7 +319,7 @@ def _of_pattern(row: tuple[str, str, re.Pattern[str]], low: str, spoken_of: _Nam
     if not any(sign in low for sign in _SIGNS[guideline][rule]):
         return
     for match in pattern.finditer(low):
-        groups: dict[str, str] = match.groupdict()
+        groups: dict[str, str] = {name.rstrip("2"): value for name, value in match.groupdict().items() if value}
         if rule in _BARE and _OTHER_SYSTEM.search(low, max(0, match.start() - 28), match.start()):
             continue
         if (
@@ -285,7 +328,8 @@ def _of_pattern(row: tuple[str, str, re.Pattern[str]], low: str, spoken_of: _Nam
             and spoken_of.lung
         ):
             if rule.startswith("4A") and re.search(
-                r"(?:seg\w*\.?|segments?|s)[\s-]*(?:\w{1,3}[/,-]\s?)?$", low[max(0, match.start() - 14) : match.start()]
+                r"(?:\bseg\w*\.?|\bsegments?|\bs)[\s-]*(?:\w{1,3}[/,-]\s?)?$",
+                low[max(0, match.start() - 14) : match.start()],
             ):
                 continue
             yield Mention("lung-rads", _lung(groups["lung"]), match.start(), match.end(), rule, bool(groups.get("s")))
@@ -310,5 +354,6 @@ def _response(said: str) -> str:
 
 
 def _lung(token: str) -> str:
+    token = token.removesuffix(" (0)")
     digit, letter = re.fullmatch(r"([a-z]+?|\d)[\s(-]*([abx]?)\)?", token).groups()  # type: ignore[union-attr]
     return _DIGITS.get(digit, digit) + letter.upper()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from .categories import codes, in_context, stated
+from .categories import Pair, codes, in_context, stated
 from .context import LEGEND, Mask, pasted
+from .dictation import lowered
 from .places import moved_back, outdented
 from .recommendation import recommended
 from .requests import Report
-from .sections import lowered, sentences, unwrapped
+from .sections import sentences, unwrapped
 from .sizes import sizes
 from .tables import table_prior
-from .types import ReportRead
+from .types import ReportRead, StatedCategory
+
+
+def _stated(entries: tuple[StatedCategory, ...], found: tuple[Pair, ...]) -> frozenset[int]:
+    """Where the codes of the examination's categories end."""
+    given = {(one.guideline, one.category) for one in entries}
+    return frozenset(one.end for one, _ in found if (one.guideline, one.category) in given)
 
 
 def read_report(text: str) -> ReportRead:
@@ -31,5 +38,5 @@ def read_report(text: str) -> ReportRead:
     entries, disputed = stated(low, parts, found)
     spans = (*spans, *(Mask(at.start, at.end, LEGEND) for one, at in found if LEGEND in one.reasons))
     category_at = next((entry.place.start for entry in entries if entry.category), None)
-    asked = recommended(Report(low, parts, spans, category_at, codes(one for one, _ in found)))
+    asked = recommended(Report(low, parts, spans, category_at, codes(one for one, _ in found), _stated(entries, found)))
     return moved_back(ReportRead(entries, asked, sizes(low, parts, spans), disputed), moved)

@@ -14,7 +14,7 @@ from .requests import Report, holds, times
 from .sections import SAYS, Sentence, sentence_of
 from .types import Place, Recommended
 
-_SKIPPED = frozenset({"history", "comparison", "technique", "legend", "title"})
+_SKIPPED = frozenset({"history", "machine", "comparison", "technique", "legend", "title"})
 _BRIEF = 45  # characters of a sentence that names a step and nothing else
 _MARK = 2  # what may follow of a sentence that ends there
 _BARE = 6  # beside a time, of a sentence that gives nothing else
@@ -32,13 +32,17 @@ _ADVISED = re.compile(r"recommend|advis|suggest")
 _CHOSEN = re.compile(  # after what may be done, what is
     r"(?:[-,;] )please (?=(?:ld|pet)?[\s/-]?ct|mri|us\b|ultra|repeat|low)|\b(?:we|i)(?: will"
     r"|'ll)? (?:book|take|go for|do|aim)\b"
-    r"|\b(?:(?:we|i) (?:choose|chose|prefer|favou?r|opt(?:ed)? for|suggest|recommend|advise|would)"
+    r"|\b(?:(?:we|i) (?:choose|chose|prefer|favou?r|opt(?:ed)? for|suggest|recommend|advise|would(?! be))"
     r"|so (?:one|a|the next|repeat|next)|therefore|hence|thus)\b"
 )
 _IF = re.compile(r"\bif\b")
 _TURNING = re.compile(
     r"\s?(?:lung|l-?rads|lr|category|cat|measur|\d|stable|larger|smaller|visible|seen|demonstrat|shows?"
     r"|to be classified)"
+)
+_NOW = re.compile(  # what follows a "now" that is the time of a step
+    r"\s*(?:$|[^\w\s]|(?:and|or|rather|instead|because|since|as|given|for|to|with|then|please|plus|recommended|advised"
+    r"|required|needed|indicated|due|suggested|before|by|via|please|pls|plz|followed)\b)"
 )
 _TIMED = re.compile(
     r"(?:\W*\d{1,2}[.)])?\W*(?:(?:recommended|suggested|proposed|advised|screening|follow-?up|imaging|scan"
@@ -52,12 +56,17 @@ _NOT_THAT = re.compile(
     r"|one)\b|\b(?:patient|she|he) (?:has |have )?(?:declin|refus)\w+"
 )
 _TELLS = re.compile(  # of the result, not of the next step
-    r"\b(?:told|informed|notified|phoned|telephoned|communicated|aware|e-?mailed|faxed|discussed with"
+    r"\b(?:told|informed|notified|phoned|telephoned|communicated|aware|e-?mailed|faxed|re-?sent"
+    r"|addendum will|report will|will be issued"
+    r"|forwarded|copied to|cc'd|discussed with"
     r"|spoke|read back|critical result)\b"
 )
 _CITES = re.compile(  # what a guideline would do; what the writer does counts before it
-    r"\b(?:fleischner|bts|acr|nccn|brock|guid\w+|lung-?rads|li-?rads|protocol)\b[\w\s,()]{0,30}\b(?:would|allows?|suggests?|recommends?"
-    r"|advises?|says?|permits?|offers?|asks?|calls?|gives?)\b|\bas (?:advised|recommended|suggested) (?:in|by)\b"
+    r"\b(?:fleischner|bts|acr|nccn|brock|guid\w+|lung-?rads|li-?rads"
+    r"|protocol)\b[\w\s,()-]{0,90}\b(?:would|allows?|suggests?|recommends?"
+    r"|advises?|says?|permits?|offers?|asks?|calls?|gives?)\b|\bas (?:advised|recommended"
+    r"|suggested) (?:in|by)\b|\b(?:usual|normal|standard) (?:course|interval|practice|advice)\b"
+    r"|\bwould (?:normally|usually|ordinarily)\b"
 )
 _FIELD = re.compile(
     r"\W*(?:[\w-]+ ){0,2}(?:interval|timing|time ?frame|recall|due|next|management|follow-?up"
@@ -73,6 +82,23 @@ _INDICATED = re.compile(
 )
 _RESTATED = re.compile(
     r"\W*(?:(?:first|next) (?:one|scan|of these)|that is|which is|i\.?e\.?|so|meaning|this means|that means)\b"
+)
+_PREFERS = re.compile(
+    r"\W*(?:we|i)(?: have| will| would|'d|'ll)?(?: therefore| here)? (?:choose|chose|chosen|prefer"
+    r"|opt|favou?r|settle|pick|take)\w*\b"
+)
+_CODE_BEFORE = re.compile(r"_s?[ ]{0,2}[,;:(>=-]{1,3}[ ]{0,2}(?:in )?$")  # "Lung-RADS 3, 6 months."
+_CODED = re.compile(
+    r"\b(?:lung|li|ti|l|us)?-?\s?rads(?: (?:category|cat|score))?[ :=#-]{0,3}|\bcat(?:egory)?\.? ?|lr-?(?=\d)"
+)
+_WORD, _WISH = "word for an interval", re.compile(r"[ ]?(?:if possible|if feasible|ideally|if at all)")
+_FROM_NOW = re.compile(r",? from (?:now|today|this (?:exam\w*|scan|study))\b")
+_AT_ONCE = re.compile(
+    r"(?:[ ]of(?: the)?)?(?:[ ,]{1,2}\w[\w-]*(?: and)?){0,4}[ ,]{0,2}"
+)  # "CT of chest and abdomen urgently"
+_URGENT = re.compile(
+    r"\b(?:urgent|immediate|emergency)(?: [\w/-]+){1,4} (?:(?:is|are) )?(?:advised|recommended"
+    r"|suggested|required|needed|indicated|warranted)\b"
 )
 _OWN = re.compile(r"\b(?:i|we)(?:'d| would)? (?:suggest|recommend|advise|propose|choose|prefer|opt|favou?r|ask)\b")
 _ELSE = re.compile(  # an interval that is not counted from this examination
@@ -159,7 +185,7 @@ def _candidate(report: Report, at: Sentence, following: Sequence[Sentence]) -> C
         return None
     spans = times(report, at)
     if not (named or spans):
-        return None
+        return _urgently(report, at) if at.role == "impression" else None
     strong = strong or (timed and bool(spans))
     first = at.start if at.number or strong else _after_name(at)
     live = [one for one in named if one.start >= first and holds(report, at, one.start, one.end)]
@@ -173,6 +199,15 @@ def _candidate(report: Report, at: Sentence, following: Sequence[Sentence]) -> C
     step, span = _timed_step(report.low, at, live, spans)
     span = _counted_from_now(report, at, step, span, following)
     return Candidate(at, step, span, _rank(report, at, step, span, strong), strong) if step or span else None
+
+
+def _urgently(report: Report, at: Sentence) -> Candidate | None:
+    """What is asked for at once, though it is no examination ("Urgent embolisation advised")."""
+    said = _URGENT.search(report.low, at.start, at.end)
+    now = next(iter(at_once(report.low, said.start(), said.end())), None) if said else None
+    if now is None or not holds(report, at, now.start, now.end):
+        return None
+    return Candidate(at, None, now, _rank(report, at, None, now, True), True)
 
 
 def _told(at: Sentence, asks: bool) -> bool:
@@ -195,8 +230,15 @@ def _counted_from_now(
     report: Report, at: Sentence, step: Step | None, span: Span | None, following: Sequence[Sentence]
 ) -> Span | None:
     """The interval, or that of the sentences after it where it has none or counts from another examination."""
-    if span is None or _ELSE.match(report.low, span.end, at.end) or (following and _FIRST.match(following[0].low)):
-        restated = following and _RESTATED.match(following[0].low) and next(iter(times(report, following[0])), None)
+    chosen = following and following[0].zone == at.zone and _PREFERS.match(following[0].low)
+    if (
+        span is None
+        or chosen
+        or _ELSE.match(report.low, span.end, at.end)
+        or (following and _FIRST.match(following[0].low))
+    ):
+        again = following and (chosen or _RESTATED.match(following[0].low))
+        restated = again and next(iter(times(report, following[0])), None)
         span = restated or span
     if span is None and step is not None:
         return next((one for f in following if f.zone == at.zone and (one := _time_of_next(report, f))), None)
@@ -217,7 +259,7 @@ def _after_name(at: Sentence) -> int:
 
 def _first(live: Sequence[Step]) -> Step | None:
     """An examination before "rescan" before a referral."""
-    order = {"other": 2, SAME: 1}
+    order = {"other": 3, "biopsy": 2, SAME: 1}
     return min(live, key=lambda one: order.get(one.modality, 0), default=None)
 
 
@@ -226,7 +268,11 @@ def _counts(report: Report, at: Sentence, live: Sequence[Step], spans: Sequence[
     if strong:
         return bool(live) or (bool(spans) and not listed("modalities", "off_target").search(at.low))
     if not live:
-        timed = _again(at, spans) or _only_time(at, spans[0]) or bool(_FIELD.match(at.low)) if spans else False
+        timed = (
+            _again(at, spans) or _only_time(report.uncoded, at, spans[0]) or bool(_FIELD.match(at.low))
+            if spans
+            else False
+        )
         return at.role == "impression" and timed
     if at.role == "impression":
         return bool(spans) or _brief(at) or _urgent(report.low, at, live)
@@ -240,7 +286,12 @@ def _urgent(low: str, at: Sentence, live: Sequence[Step]) -> bool:
     """Is a step named with "now" right after it ("liver biopsy now"), which is its time?"""
     now = [one for one in at_once(low, at.start, at.end) if low[one.start : one.end] != "today"]
     now = [one for one in now if not _turning(low, at, one) and not _NORMAL.search(at.low)]
-    return any(0 <= one.start - step.end <= _NEXT for step in live for one in now)
+    return any(0 <= one.start - step.end <= _NEXT for step in live for one in now) or any(
+        _AT_ONCE.fullmatch(low, min(one.end, step.end), max(one.start, step.start))
+        for step in live
+        for one in now
+        if low[one.start : one.end] != "now"
+    )
 
 
 def _opens(low: str, at: Sentence, one: Span) -> bool:
@@ -256,9 +307,11 @@ def _again(at: Sentence, spans: Sequence[Span]) -> bool:
     return at.start + word.start() < spans[0].end or len(at.low[word.end() :].strip(" .\n")) < _MARK
 
 
-def _only_time(at: Sentence, span: Span) -> bool:
+def _only_time(uncoded: str, at: Sentence, span: Span) -> bool:
     """Does it say a time and nothing else ("1 yr.", "Annual f/u.")?"""
-    rest = at.low[: span.start - at.start] + _AGAIN.sub("", at.low[span.end - at.start :])
+    if _CODE_BEFORE.search(uncoded, at.start, span.start) and len(at.low[span.end - at.start :].strip(" .;\n")) < _BARE:
+        return True
+    rest = _CODED.sub("", at.low[: span.start - at.start]) + _AGAIN.sub("", at.low[span.end - at.start :])
     return len(re.sub(r"\W", "", rest)) < _BARE
 
 
@@ -274,15 +327,26 @@ def _interval_of(low: str, at: Sentence, step: Step | None, live: Sequence[Step]
     spans = [one for one in spans if not _ELSE.match(low, one.end, at.end)] or spans
     favoured = [one for one in spans if _FAVOURED.match(low, one.end, at.end)] if len(spans) > 1 else []
     after = after or favoured
+    if len(spans) > 1 and spans[0].rule == _WORD and (dated := [one for one in spans if _FROM_NOW.match(low, one.end)]):
+        spans = dated  # "the annual scan, six months from now"
     near = next((one for one in after or spans if after or step is None or _together(low, step, one, live)), None)
-    if near or step is None:
+    if step is None:
         return near
     urgent = (one for one in at_once(low, at.start, at.end) if _together(low, step, one, live))
-    return next((one for one in urgent if not _turning(low, at, one)), None)
+    soon = next((one for one in urgent if not _turning(low, at, one)), None)
+    return soon if near is None or (soon and _nearer(low, step, near, soon)) else near
+
+
+def _nearer(low: str, step: Step, near: Span, soon: Span) -> bool:
+    """Does "at once" belong to the step, and the length of time to another, or only as a wish ("if possible")?"""
+    other = near.end <= step.start and bool(re.search(r"\band\b", low[near.end : step.start]))
+    return (other and 0 <= soon.start - step.end <= 1) or bool(_WISH.match(low, near.end))
 
 
 def _turning(low: str, at: Sentence, one: Span) -> bool:
     """Does "now" speak of the findings ("now Lung-RADS 3", "is now larger") and not of the step?"""
+    if low[one.start : one.end] == "now" and not _NOW.match(low, one.end, at.end):
+        return True
     return bool(_TURNING.match(low, one.end, min(one.end + 18, at.end)))
 
 
@@ -312,7 +376,7 @@ def _rank(report: Report, at: Sentence, step: Step | None, span: Span | None, st
         and not (step and step.modality == "ldct")
         and listed("modalities", "off_target").search(at.low)
     )
-    named = step is not None and step.modality not in ("other", SAME)
+    named = step is not None and step.modality not in ("other", "biopsy", SAME)
     imaging = named or (span is not None and (step is None or step.modality == SAME))
     asked = strong or (step is not None and span is not None)
     concluding = max(2 * (at.role == "impression"), strong)
@@ -321,10 +385,10 @@ def _rank(report: Report, at: Sentence, step: Step | None, span: Span | None, st
         *map(
             int,
             (
-                not elsewhere,
-                at.zone,
+                not (elsewhere and span is None),
+                at.zone if asked or imaging else 0,
                 not optional,
-                not cited,
+                not cited and not (span and _ELSE.match(report.low, span.end, at.end)),
                 asked,
                 imaging,
                 span is not None,

@@ -22,7 +22,9 @@ LIVER = re.compile(r"li[\s-]?rads|\blr-?\d|hepatocellular|hcc|liver (?:ct|mri|pr
 _LOW_RISK, _HIGH_RISK = re.compile(r"\blow[\s-]risk\b"), re.compile(r"\bhigh[\s-]risk\b")
 _RISK = re.compile(r"\b(?:low|high)[\s-]risk\b")
 _WISHED = re.compile(r"(?:would|could|can|may|might) be\b")
-_CONDITION = re.compile(r"\b(?:if|should|had|otherwise|unless|were|in case|then)\b")
+_CONDITION = re.compile(
+    r"\b(?:if|should (?:the|it|this|there|they|he|she|any|growth|symptoms)|had|otherwise|unless|were|in case|then)\b"
+)
 _PAST_STEP = re.compile(
     r"\s(?:chest |thorax |liver |scan )?(?:of|from|dated|performed|done)(?: in| on)?\s(?:the )?(?:\d{1,2}[/. ]){0,2}"
     r"(?:[a-z]{3,9}\.? )?(?:19|20)\d\d\b"
@@ -33,14 +35,21 @@ _DECLINED = re.compile(
 _DROPPED = re.compile(r"\b(?:disregard|ignore|delete|remove|scrap|void|overwrite|strike out)\b[^.;,]{0,60}$")
 _ABOVE = re.compile(r":\s*$|\b(?:as|see) (?:above|report|text|findings)\b")
 _SHOWED = re.compile(
-    r"[\w\s-]{0,24}\b(?:show(?:s|ed)|demonstrate[sd]|reveal(?:s|ed)|confirm(?:s|ed)|document(?:s|ed)"
-    r"|looks?\b|is back|has come back|arrived"
+    r"(?:(?!since|because|\bas\b)[\w\s-]){0,24}\b(?:show(?:s|ed)|demonstrate[sd]|reveal(?:s|ed)"
+    r"|confirm(?:s|ed)(?= \w)|document(?:s|ed)"
+    r"|looks\b|is back|has come back|arrived"
     r"|is (?:negative|normal|stable|unchanged|reassuring)|was (?:negative|normal|stable|unchanged|clear|reported))\b"
 )
+_BOTH = re.compile(  # "MRI rather than ultrasound in 6 months": the time is that of both
+    r"(?:rather than|instead of|in place of) (?:an? |the )?(?:ultrasound|us|ct|mri|pet/?-?ct|ldct"
+    r"|cxr) (?:in|at|after) $"
+)
+_MEANS = re.compile(r"s?\)?[ ]?(?:[:=]|,(?! (?:and|with|so|but)\b)|->|→)")
 _FROM, _TO = re.compile(r"\bfrom (?:a |an |the )?$"), re.compile(r"[^.,;]{0,40}?\bto\b")
 _CLAUSES = re.compile(
     r"[,;:()]\s|\bbut\b|\band\b(?= (?:he|she|the patient|is|has|low|ldct|ct|mri|a|an|the|pet|us|repeat|continue|return"
-    r"|annual|yearly|routine)\b)|\btherefore\b|\binstead\b"
+    r"|annual|yearly|routine)\b)|\band that\b|\btherefore\b|\binstead\b|\b(?:in place of|in lieu of"
+    r"|rather than|as opposed to)\b"
 )
 Named = tuple[Sentence, Sequence[Step]]
 
@@ -54,6 +63,7 @@ class Report:
     spans: tuple[Mask, ...]
     category_at: int | None  # where the category of the examination stands
     codes: tuple[tuple[int, int], ...] = ()  # places of the categories
+    stated: frozenset[int] = frozenset()  # where the codes of the examination's categories end
 
     @cached_property
     def uncoded(self) -> str:
@@ -133,13 +143,23 @@ def times(report: Report, at: Sentence) -> list[Span]:
     spans = lengths(report.uncoded, at.start, at.end)
     if any(map(str.isdigit, at.low)) or " " in at.low:
         spans = [*spans, *until(report.low, at.start, at.end, lambda: report.exam)]
-    kept = [one for one in spans if holds(report, at, one.start, one.end)]
+    kept = [one for one in spans if holds(report, at, one.start, one.end) and not _of_another(report, at, one.start)]
+    if not kept and len(spans) == 1 and _BOTH.search(report.low, at.start, spans[0].start):
+        kept = [one for one in spans if not _masked(at, one.start, one.end)]
     kept = [
         one
         for one in kept
         if not any(corrected(report.low, one.end, other.start) for other in kept if other.start > one.start)
     ]
     return sorted(kept, key=lambda one: one.start)
+
+
+def _of_another(report: Report, at: Sentence, start: int) -> bool:
+    """Does it follow the code of a category that is not the examination's ("Lung-RADS 4A: CT in 3 months")?"""
+    last = next((code for code in reversed(report.codes) if at.start <= code[0] and code[1] <= start), None)
+    if last is None or not report.stated or not _MEANS.match(report.low, last[1]):
+        return False
+    return last[1] not in report.stated
 
 
 def holds(report: Report, at: Sentence, start: int, end: int) -> bool:
@@ -179,7 +199,7 @@ def _just_before() -> re.Pattern[str]:
     return re.compile(
         rf"{replaced}\b[\s\"]*(?:a |an |the |any |further |previous |routine |reference to "
         r"|(?:the |a )?(?:\d{1,2}|one|two|three|six|twelve)[\s-](?:month|week|year)s?[\s-]"
-        rf"|(?!months?|weeks?|years?)[a-z-]+ ){{0,2}}$"
+        rf"|(?!months?|weeks?|years?|and\b|but\b)[a-z-]+ ){{0,3}}$"
         r"|\bno (?:\w+ ){1,3}(?:needing|requiring|warranting|to warrant|to require) (?:\w+ )?(?:ct/)?$"
     )
 

@@ -8,56 +8,23 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from .dictation import marked
 from .layers import layer, layered
 from .phrases import literal, words
 
 LONGEST = 1200  # characters of a sentence; longer runs without an end are cut, so that the work stays linear
 _MANY = 4  # lines about equally long, of a text that was broken into lines
 WRAPPED = 55  # a line at least this long that has no end mark goes on in the next
-_SAME = str.maketrans(
-    {
-        "–": "-",
-        "—": "-",
-        "‑": "-",
-        "−": "-",
-        "‐": "-",
-        "×": "x",
-        "\u00a0": " ",
-        "\t": " ",
-        "“": '"',
-        "”": '"',
-        "„": '"',
-        "«": '"',
-        "»": '"',
-        "’": "'",
-        "‘": "'",
-        "\r": " ",
-        "☒": "☑",
-        "✓": "☑",
-        "✔": "☑",
-        "µ": "u",
-        "™": " ",
-        "®": " ",
-        "：": ":",
-        "≦": "≤",
-        "≧": "≥",
-        "⇒": "→",
-        "➔": "→",
-        "➜": "→",
-        "⟶": "→",
-        "\u2009": " ",
-        "\u202f": " ",
-        "\u2002": " ",
-        "\u2003": " ",
-    }
-)
 _BULLET = re.compile(r"[ ]*(?:[-*>•+]{1,3}|\(?\d{1,2}[.)](?!\d)|#\s?\d{1,2}[.:)]?|[a-h][.)])[ ]+")
 _STILL = re.compile(r"rads|\blr|categor|\bcat\b|previous|prior|that time")  # so is the next sentence
 _TODAY = re.compile(
-    r"\W*(?:today|now|currently|at present|on (?:today|the present|the current|this)"
+    r"\W*(?:the (?:examination|exam|scan|study) is|overall|i|we|our|my|today|now|currently|at present"
+    r"|on (?:today|the present|the current|this)"
     r"|this (?:scan|exam\w*|study|ct|mri)|(?:present|current|new|today'?s) (?:lung|li|ti|categor|assessment"
     r"|result|exam\w*|scan|study)[\w-]*)\b"
+)
+_THIS_PATIENT = re.compile(  # what ends an explanation, or the words of a machine
+    r"\W*(?:(?:in|for|of) )?(?:this|our|the present) (?:patient|case|exam\w*|scan|study|participant"
+    r"|lady|gentleman|man|woman)\b"
 )
 _OPEN = re.compile(
     r"[a-z]\S*[ ](?:in|at|after|of|the|an?|and|or|to|with|is|are|by|from|for|low|lung|now|as|this|which|per|no)$"
@@ -67,7 +34,10 @@ _MID = re.compile(r"[^\n.;:]{0,60}:")  # in the middle of a line only a colon ma
 _WITHDRAWN = re.compile(  # an addendum that takes back the addenda
     r"(?:previous|prior|first|above|earlier|last) addendum (?:\w+ ){0,5}"
     r"(?:mistake|error|withdrawn|wrong|retracted|void|disregard\w*)|"
-    r"(?:disregard|ignore|delete) (?:the )?(?:\w+ )?addendum|original report (?:holds|stands|remains)"
+    r"(?:amend\w+|adden\w+|correction)(?: of [\d/. ]+)? (?:was|is|were) (?:meant|intended|entered"
+    r"|dictated|issued) (?:for|on|under)"
+    r" (?:another|a different|the wrong)|(?:disregard|ignore|delete) (?:the )?(?:\w+ )?addendum"
+    r"|original report (?:holds|stands|remains)"
 )
 _WORD = re.compile(r"\w")
 _NAME_LAST, _CODE_FIRST = re.compile(r"(?:rads?|categor(?:y|ies)|cat)[ ]?:?$"), re.compile(r"[ ]*(?:lr-?)?[0-5]")
@@ -79,12 +49,34 @@ _NUMBER_LAST = re.compile(
     r"|repeat|follow-up)$"
 )
 _UNIT_FIRST = re.compile(r"[ ]*(?:months?|mos?|weeks?|wks?|years?|yrs?|mm|cm|ldct|ct|mri|ultrasound|screening|dose)\b")
+_LESIONS = re.compile(r"\b(?:seg(?:ment)? ?[ivx\d]|nodule \d|lesion \d|obs\w* \d|[rl][uml]l\b)")
+_CODE = re.compile(  # "exam: 4a" gives the examination's category and no technique
+    r"[ ]*(?:(?:lung|li|ti)-?\s?rads |categor\w+ |cat\.? )*(?:lr-|us-|tr)?(?:[0-5]|4[abx]|m)s?[ ]*(?=[.,;(\n]|$)"
+)
 _COLUMNS = re.compile(r"\S[ ]{3,}\S")
 SAYS = re.compile(
     r"rads\W{1,4}(?:v?20\d\d\W{1,3}|1\.1\W{1,3})?(?:cat\w*\W{1,3})?[0-4m](?!\d)|\blr[\s-]?\d|\bus-\d|"
     r"\d ?[mc]m\b|recommend|suggest|advis|propos|categor\w+ \d"
 )
+_JUDGED = re.compile(
+    r"(?:rads|categor\w+|cat|score|lr)\W{0,3}(?:\w+\W)?[0-5][abx]?\b|\b4[abx]\b|\d ?(?:months?|mo|weeks?|years?)\b"
+)
+_READER = re.compile(r"\b(?:reader|radiologist|human|rad)(?:'s)?(?: \w+)?[ ]?:")
+_FOLLOWS = re.compile(  # what comes next explains, whoever the patient is
+    r"\b(?:macro|boilerplate|legend|(?:standard|explanatory|template) text|(?:reference|guideline) table|definitions)"
+    r"(?: (?:is|are|text))? (?:follows?|below|appended|attached|copied)\b"
+)
 _LOOSE = (
+    (
+        "machine",
+        re.compile(
+            r"(?:ai|cad|software|algorithm|machine|vendor|automat\w+"
+            r"|computer)(?:[ -][\w-]+){0,3}(?: ?\([^()\n]{0,100}\))?:"
+            r"|[^\n:(]{0,40}\((?![^()\n]*(?<!not )(?<!un)(?:approv|verif|confirm|review|edit|accept"
+            r"|sign))(?:auto\w*|ai|software|cad(?![ -]?rads)|default|template|machine"
+            r"|system)\b[^()\n]*\) ?:"
+        ),
+    ),
     ("comparison", re.compile(r"(?:prior|previous|last|outside|old|draft 1|first draft|preliminary)\b[\w /-]{0,28}:")),
     (
         "legend",
@@ -111,13 +103,15 @@ _LOOSE = (
     ),
 )
 _NOTES = re.compile(  # the heading of a legend that stands on its line without a colon
+    r"what (?:does|do|is|are) [^\n?]{0,50}\?|"
     r"(?=[^\n]*(?:legend|defin|gloss|lexic|note|table|text|info))(?:[\w/-]+ ){0,3}(?:legend|definitions?"
     r"|glossary|lexicon|(?:teaching|explanatory|reference|educational) "
     r"(?:notes?|table|text|information))(?: (?:for|of|to|on|used|in)(?: [\w-]+){1,4})?[ ]*[\n.]"
 )
 _END = re.compile(r"[.!?;](?=[\s\"')\]]|$)")
 _ADDENDUM_TAIL = (
-    r"\b(?! (?:will|to follow|may|when|once|if|pending|can|is|shall|would|should))[^\n.;:]{0,70}(?:[:.]|$|\n|-)"
+    r"\b(?! (?:will|to follow|may|when|once|if|pending|can|is|shall|would"
+    r"|should))[^\n.;:]{0,70}?(?:[:.]|$|\n|-|\*{2}|=)"
 )
 
 
@@ -130,14 +124,6 @@ class Sentence(NamedTuple):
     role: str
     zone: int  # 0 the report, 1, 2, ... its addenda in their order
     number: int
-
-
-def lowered(text: str) -> str:
-    """Lower case with plain dashes, blanks and quotes, spoken marks written; every character keeps its place."""
-    low = text.lower()
-    if len(low) != len(text):
-        low = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
-    return marked(low.translate(_SAME))
 
 
 @cache
@@ -153,7 +139,10 @@ def _zones() -> tuple[re.Pattern[str], re.Pattern[str]]:
     whose = literal(words("headings")["addendum_by"])
     return (
         re.compile(rf"\W{{0,6}}(?:(?:{whose}) ){{0,2}}(?:{later})(?:{_ADDENDUM_TAIL})"),
-        re.compile(rf"\W{{0,6}}(?:{first})\b[^\n.;:]{{0,40}}(?::|-{{2}}|$|\n|\.[ ]*$)"),
+        re.compile(
+            rf"\W{{0,6}}(?:(?:{first})\b[^\n.;:]{{0,40}}(?::|-{{2}}|$|\n|\.[ ]*$)|report(?: of"
+            rf"| dated)? [\d/.-]{{4,10}}[^\n.;:]{{0,12}}:)"
+        ),
     )
 
 
@@ -249,25 +238,31 @@ class _State:
         self._line_over(low[start:end])
 
     def _paragraph(self) -> None:
-        if self.filled and self.role in ("history", "comparison", "technique", "legend", "aside"):
+        if self.filled and self.role in ("history", "comparison", "technique", "legend", "machine", "aside"):
             self.role = "body"
 
     def _line_over(self, line: str) -> None:
         brief = not line.rstrip().endswith(":") and self.filled
-        if self.role in ("history", "comparison", "technique", "legend") and brief and not self.alone:
+        if self.role in ("history", "comparison", "technique", "legend", "machine") and brief and not self.alone:
             self.role = "body"
 
     def _sentence(self, low: str, begin: int, stop: int) -> Iterator[Sentence]:
         begin = self._opened(low, begin, stop)
         if not _WORD.search(low, begin, stop):
             return
-        if self.role in ("history", "comparison") and _TODAY.match(low, begin, stop):
-            self.role = "body"
+        if self.role in ("history", "comparison", "machine", "legend"):
+            again = _TODAY if self.role in ("history", "comparison") else _THIS_PATIENT
+            self.role = "body" if again.match(low, begin, stop) else self.role
         yield Sentence(begin, stop, low[begin:stop], self.role, self.zone, self.count)
         self.count, self.filled = self.count + 1, True
-        if self.role == "title" or (
-            self.role == "comparison" and not self.alone and not _STILL.search(low, stop, stop + 90)
-        ):
+        if _FOLLOWS.search(low, begin, stop):
+            self.role, self.filled, self.alone = "legend", False, True
+            return
+        if self.role == "machine" and not self.alone and _JUDGED.search(low, begin, stop):
+            self.role = "body"  # it has said its category
+        last = self.role == "history" and not self.alone and low.find(":", stop) < 0  # no heading follows
+        last = last or (self.role == "comparison" and not self.alone and not _STILL.search(low, stop, stop + 90))
+        if self.role == "title" or last:
             self.role = "body"
 
     def _opened(self, low: str, begin: int, stop: int) -> int:
@@ -295,7 +290,8 @@ class _State:
         return self._headed(low, begin, at, stop)
 
     def _headed(self, low: str, begin: int, at: int, stop: int) -> int:
-        if loose := _loose(low, at, stop):
+        loose = _loose(low, at, stop)
+        if loose:
             over = low.find("\n", loose[1] - 1)
             return self._part(loose[0], low[loose[1] : over if over >= 0 else len(low)], at)
         pattern, roles = _headings()
@@ -305,16 +301,20 @@ class _State:
         if self.zone and match["name"] == "report" and match["mark"] == ":":
             self.zone = 0  # the report itself, below its addenda
         role = roles[match["name"]] if match["name"] in roles else _role_of(match["name"])
+        if role == "legend" and _LESIONS.search(low, match.end(), stop):
+            role = "impression"  # "categories: segment 2 LR-3"
+        role = "impression" if role == "technique" and _CODE.match(low, match.end(), stop) else role
         return self._part(role, low[match.end() : stop], at)
 
     def _part(self, role: str, rest: str, at: int) -> int:
+        role = "body" if role == "machine" and _READER.search(rest) else role
         self.role, self.filled, self.alone = role, False, not rest.strip()
         return at
 
 
 def _loose(low: str, at: int, stop: int) -> tuple[str, int] | None:
     """(the part that a heading in free words opens, where the heading ends)."""
-    notes = stop - at < WRAPPED and low[stop - 1] in "\n."
+    notes = stop - at < WRAPPED and low[stop - 1] in "\n.?"
     forms = _LOOSE if low.find(":", at, stop) >= 0 else (("legend", _NOTES),) if notes else ()
     heads = ((role, form.match(low, at, stop)) for role, form in reversed(forms))
     return next(((role, head.end()) for role, head in heads if head), None)

@@ -14,12 +14,25 @@ from .types import Place, Size
 
 _N = r"\d{1,3}(?:[.,]\d{1,2})?"
 _SIZE = re.compile(
-    rf"(?P<first>\d(?<![\w.,/-]\d)\d{{0,2}}(?:[.,]\d{{1,2}})?)(?:\s?(?P<u1>mms?|cms?))?(?:\s?(?:x|by|\*)\s?(?P<second>{_N})(?:\s?("
+    rf"(?P<first>\d(?<![\w.,/-]\d)\d{{0,2}}(?:[.,]\d{{1,2}})?)(?:\s?(?P<u1>mms?|cms?))?(?:\s?(?:x|by"
+    rf"|\*)\s?(?P<second>{_N})(?:\s?("
     rf"?:mm|cm))?)?(?:\s?(?:x|by|\*)\s?(?P<third>{_N}))?"
-    r"[\s-]?(?P<unit>mms?|cms?|millimet(?:er|re)s?|centimet(?:er|re)s?)(?![\w³²/^])"
+    r"[\s-]?(?:(?:sub|part-)?solid )?(?P<unit>mms?|cms?|millimet(?:er|re)s?|centimet(?:er|re)s?)(?![\w³²/^])"
+)
+_DATED = re.compile(
+    r"(?:\b(?:19|20)\d\d\)?[ ]?[:=|]?|\b\d\d?[./-]\d\d[./-](?:20)?\d\d[ ]?[:=]?|\bt\d"
+    r"|\b(?:ai|cad))[ ]{1,3}$"
+)
+_SOLID = re.compile(  # "total 10 mm, solid 3 mm"
+    r"(?:\d ?[mc]m|\b(?:total|overall|whole) \d{1,2}(?:[.,]\d)?)[,;(/| ]{1,4}solid(?: (?:part"
+    r"|component|comp|core|portion|focus))?[ ]$"
+)
+_DATE_AFTER = re.compile(
+    r"[ ]?\(?(?:in |on )?(?:(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? "
+    r"|\d\d?[./-]){1,2}(?:19|20)\d\d\b"
 )
 _LOBE = 35.0  # mm; a thyroid lobe is 4 to 6 cm long
-_SKIPPED = frozenset({"history", "technique", "comparison", "legend"})
+_SKIPPED = frozenset({"history", "machine", "technique", "comparison", "legend"})
 
 
 def sizes(low: str, parts: tuple[Sentence, ...], spans: tuple[Mask, ...]) -> tuple[Size, ...]:
@@ -54,6 +67,8 @@ def _out(low: str, one: _Found, later: list[_Found], spans: tuple[Mask, ...]) ->
     ):
         return True
     before, after = low[max(at.start, start - 48) : start], low[end : min(at.end, end + 40)]
+    if _DATED.search(before) or _SOLID.search(before) or _DATE_AFTER.match(after):
+        return True
     if covered(spans, start, end) - {LEGEND} or (later and corrected(low, end, later[0][1]) and later[0][1] - end < 60):
         return True
     return (

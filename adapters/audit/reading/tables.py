@@ -25,6 +25,14 @@ _HEADS = {
     "class": "",
     "rads": "",
 }
+_NOW = re.compile(
+    r"[ ]*\(?\b(?:now|current|today|this (?:exam|scan|study)|present|new|final|v20\d\d|acr|assigned)\b\)?[ ]*"
+)
+_PRIOR = re.compile(
+    r"^(?:prior|previous|prev|old|last|before|baseline)\b|\b(?:prior|previous|prev\.?|old|before|last|baseline)\)?$"
+)
+_YEAR = re.compile(r"(?<!\()\b(?:19|20)\d\d$")
+_SHORT = 3
 _CELL = {
     "lung-rads": re.compile(r"(?:cat\w*\.?\s?)?([0-3]|4[abx])(s?)$"),
     "li-rads": re.compile(r"(?:lr[\s-]?)?([1-5]|m|tiv|nc)()$"),
@@ -34,9 +42,9 @@ _SIZE_HEAD = re.compile(r"(?:size|diam\w*|max|mean|dimension\w*|largest)?\s?[(\[
 _HEAD = 80  # characters before a list in which its guideline is named
 TICKED = "marked in a list"
 _ENTRY = re.compile(
-    r"(?P<box>\[\s?[x✓☑*v]?\s?\]|\(\s?[x*]?\s?\)|☐|☑|>>|\*{1,2}|\{|\[|<)?[ ]?(?:cat(?:egory)?\.? "
+    r"(?P<box>\[\s?[x✓☑*v]?\s?\]|\(\s?[x*]?\s?\)|☐|☑|>>|\*{1,2}|\{|\[|<|\()?[ ]?(?:cat(?:egory)?\.? "
     r"|lung-rads |us |lr-?|us-|tr-?)?"
-    r"(?P<token>[0-5][abx]?|m|tiv|nc)(?![\w.]|[ ]?(?:mm|cm|mo|yr))[ ]?(?P<close><<|\*{1,2}|\}|\]|>(?!>))?"
+    r"(?P<token>[0-5][abx]?|m|tiv|nc)(?![\w.]|[ ]?(?:mm|cm|mo|yr))[ ]?(?P<close><<|\*{1,2}|\}|\]|\)|>(?!>))?"
 )
 _TWO = re.compile(  # two entries, one after the other: the least that a list has
     r"[0-5][abx]?[^a-z0-9\n]{1,10}(?:cat(?:egory)?\.? |lung-rads |us |lr-?|us-|tr-?)?(?:[0-5][abx]?|m|tiv|nc)(?!\w)"
@@ -89,8 +97,10 @@ def table_mentions(low: str) -> list[Mention]:
     found: list[Mention] = []
     for head, row in rows(low):
         for at, (_, name) in enumerate(head):
-            if name in _HEADS and (cell := _column(head, row, at)):
-                found += _cell(_HEADS[name] or ("lung-rads" if lung else "li-rads"), cell)
+            plain = _NOW.sub("", name).strip() if _YEAR.search(name) is None or "rads" in name else name
+            plain = _YEAR.sub("", plain).strip() if "rads" in name else plain
+            if plain in _HEADS and (cell := _column(head, row, at)):
+                found += _cell(_HEADS[plain] or ("lung-rads" if lung else "li-rads"), cell)
     return found
 
 
@@ -147,7 +157,7 @@ def _runs(low: str) -> Iterator[list[re.Match[str]]]:
         return
     for entry in (*_ENTRY.finditer(low), None):
         if run and (entry is None or not _BETWEEN.fullmatch(low, run[-1].end(), entry.start())):
-            if len(run) > 2 and len({one["token"] for one in run}) > 2:
+            if len(run) > 2 and len({one["token"] for one in run}) == len(run):
                 yield run
             run = []
         if entry:
@@ -158,9 +168,13 @@ def _marked(entry: re.Match[str], run: list[re.Match[str]]) -> bool:
     box = (entry["box"] or "").strip("[]() ")
     if box in ("x", "✓", "☑", "v", "*", "**", ">>"):
         return True
+    if entry["box"] == "(" and (
+        len(run) <= _SHORT or [one["token"] for one in run] != sorted(one["token"] for one in run)
+    ):
+        return False  # brackets are many things
     return (
         bool(entry["box"] and entry["close"])
-        and entry["box"] in "{[<"
+        and entry["box"] in "{[<("
         and sum(bool(other["box"]) for other in run) == 1
     )
 
@@ -181,10 +195,11 @@ def table_prior(low: str) -> list[tuple[int, int]]:
     """Places of cells under a head that says that they are of an earlier examination."""
     found = []
     for head, row in rows(low):
+        dated = any(_NOW.search(name) for _, name in head)
         cells = (
             _column(head, row, at)
             for at, (_, name) in enumerate(head)
-            if re.match(r"(?:prior|previous|old|last|before|baseline)\b", name)
+            if _PRIOR.search(name) or (dated and _YEAR.search(name))
         )
         found += [(cell[0], cell[0] + len(cell[1])) for cell in cells if cell]
     return found
