@@ -20,6 +20,7 @@ from ..layout import LAYOUT
 from ..layout import NEEDED as COLUMNS
 from . import aside
 from .facts import Fact, Facts
+from .lines import MAX_LINE
 from .settings import intake
 
 # what a row is known by, its own id last; findings are numbered within their exam
@@ -107,8 +108,12 @@ def _raw(database: Any, name: str, files: list[Path], first: int, form: str) -> 
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
-        allowed = "a CSV file with a header, in UTF-8" if form == "csv" else "Parquet"
-        raise NotReadable(_said(name, file), "", f"a file that is no {form}", allowed, CURE) from error
+        allowed = (
+            f"a CSV file with a header, in UTF-8, no row above {MAX_LINE >> 20} MB" if form == "csv" else "Parquet"
+        )
+        long = "maximum line size" in str(error).lower()
+        found = "a row that is too long, or whose quotes do not end" if long else f"a file that is no {form}"
+        raise NotReadable(_said(name, file), "", found, allowed, CURE) from error
     for number, _ in enumerate(files, first):
         database.execute(f"DROP TABLE part_{number}")
     described = database.execute(f"DESCRIBE raw_{name}").fetchall()
@@ -153,7 +158,8 @@ def _reading(file: Path, number: int, form: str) -> str:
         )
     options = (
         "header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', parallel = false, "
-        "store_rejects = true, null_padding = false, auto_detect = true"
+        f"store_rejects = true, null_padding = false, auto_detect = true, max_line_size = {MAX_LINE}, "
+        f"buffer_size = {2 * MAX_LINE}"
     )
     return (
         f'SELECT *, {number} AS "file ", row_number() OVER () + 1 AS "line " FROM '
