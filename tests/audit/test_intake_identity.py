@@ -172,3 +172,24 @@ def test_exams_without_a_needed_column_are_refused_by_the_name_of_their_file(tmp
     (folder / "exams.csv").write_text(f"E,A,2023-01-10,{LOW_DOSE}\n", encoding="utf-8")
     with pytest.raises(Exception, match=r"exams\.csv.*exam_id.*first line"):
         tables_folder(folder, tmp_path / "out")
+
+
+def test_two_observations_of_one_id_count_each_for_its_own_exam_and_contradict_each_other_in_one(tmp_path):
+    asked = {"resourceType": "ServiceRequest", "id": "R", "status": "active", "intent": "proposal",
+             "code": {"text": "LDCT"}}  # fmt: skip
+    about = [{"supportingInfo": [{"reference": f"DiagnosticReport/{e}"}], **of(p)} for e, p in (("E", "A"), ("F", "B"))]
+    export(
+        tmp_path / "in", patient("A"), patient("B"), report("E", "A", "2023-01-10"), report("F", "B", "2023-01-10"),
+        report("G", "B", "2024-01-10"), assessment("1", "E", "A", "2"), assessment("1", "F", "B", "3"),
+        assessment("2", "G", "B", "1"), assessment("2", "G", "B", "4A"), assessment("2", "G", "B", "4A"),
+        nodule("3", "E", "A"), nodule("3", "F", "B"), *({**asked, **more} for more in about),
+    )  # fmt: skip
+
+    made = tables_folder(tmp_path / "in", tmp_path / "out")
+
+    assert rows(made, "statements", "exam_id, category, recommended_modality") == [
+        ("E", "2", "ldct"), ("F", "3", "ldct"), ("G", "1", None), ("G", "4A", None)
+    ]  # fmt: skip
+    assert rows(made, "findings", "exam_id, kind") == [("E", "nodule"), ("F", "nodule")]
+    said = "id: its id stands in an earlier line"
+    assert told(made)["aside"] == {"duplicate": {said: 1, f"{said} that says otherwise": 3}}

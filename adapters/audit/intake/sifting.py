@@ -70,10 +70,13 @@ class Sifter:
         self._named_results()
         for name in OBSERVATIONS:
             self._statuses(name, "observations")
-            self._duplicates(name)
+            if name == "findings":
+                self._duplicates(name)
+            else:
+                self._again(name)
             self._exams_of(name)
         self._statuses("requests", "requests")
-        self._duplicates("requests")
+        self._again("requests")
         self._exams_of("requests", "a request that no report makes")
         self._events()
         self._lost()
@@ -177,7 +180,10 @@ class Sifter:
         )
 
     def _again(self, name: str, *, told: bool = True) -> None:
-        """Further lines of an id: one that says the same goes aside; one that says otherwise stays, and is ``told``."""
+        """Further lines of an id: one that says the same goes aside; one that says otherwise stays, and is ``told``.
+
+        Two statements of one exam so contradict each other; two sites may number alike what belongs to two exams.
+        """
         several = self.several(name, "id")
         columns = self.database.execute(f"DESCRIBE FROM {self.rows(name)}").fetchall()
         left = ("file", "line", STATUS.get(name, "status"))
@@ -196,11 +202,11 @@ class Sifter:
                 self._put(name, "duplicate", reason, these.format("otherwise"), "id", stays="TRUE")
 
     def _duplicates(self, name: str) -> None:
-        """A second line of an id: the first counts."""
-        number = "row_number() OVER (PARTITION BY id ORDER BY file, line)"
+        """A second line of an id of one exam: the first counts."""
+        number = "row_number() OVER (PARTITION BY id, exam_id ORDER BY file, line)"
         several = self.several(name, "id")
         later = (
-            f"SELECT file, line FROM {self.source(name)} WHERE id IS NOT NULL AND hash(id) IN ({several}) "
+            f"SELECT file, line FROM {self.linked(name)} WHERE id IS NOT NULL AND hash(id) IN ({several}) "
             f"QUALIFY {number} > 1"
         )
         if several:

@@ -50,7 +50,7 @@ def _meets(column: str, words: Sequence[str]) -> str:
     begun = [word.removesuffix("*") for word in words if word.endswith("*")]
     listed = ", ".join(text(word) for word in words if not word.endswith("*"))
     if not column.endswith("codes"):
-        return f"{column} IN ({listed})"
+        return f"lower(trim({column})) IN ({listed.lower()})"
     asked = [f"list_has_any({column}, [{listed}])"]
     asked += [f"len(list_filter({column}, lambda c: starts_with(c, {text(word)}))) > 0" for word in begun]
     return f"({' OR '.join(asked)})"
