@@ -8,7 +8,7 @@ What must be counted (``treatment``):
 
 * ``line``: the line cannot be read or used; it is kept aside with the reason
 * ``reference``: it names a patient or exam that is not there; kept aside with the reason
-* ``duplicate``: a second line of the same id; kept aside with the reason
+* ``duplicate``: a second line of the same id; told, and of no use unless it says otherwise of a patient
 * ``value``: the line stays, the value is unknown, and that is counted
 * ``either``: legal, if unusual: read, or kept aside with the reason, but never lost
 """
@@ -85,6 +85,9 @@ KINDS: dict[str, tuple[str, str, Callable[[int], bytes]]] = {
     "id_is_a_number": ("Patient", "line", lambda n: _line(_changed(PATIENT, n, id=n))),
     "same_line_again": ("Patient", "duplicate", lambda n: _line(PATIENT)),
     "same_id_other_content": ("Patient", "duplicate", lambda n: _line({**PATIENT, "birthDate": f"19{50 + n % 40}-01-01"})),
+    "exam_without_id": ("DiagnosticReport", "value", lambda n: _line(_changed(EXAM, n, id=...))),
+    "exam_nobody_knows_of": ("DiagnosticReport", "value", lambda n: _line(_changed(EXAM, n, status="unknown"))),
+    "another_patients": ("Observation", "reference", lambda n: _line(_changed(FINDING, n, subject={"reference": "Patient/D1"}))),
     "unknown_patient": ("DiagnosticReport", "reference", lambda n: _line(_changed(EXAM, n, subject={"reference": "Patient/nobody"}))),
     "no_patient": ("DiagnosticReport", "reference", lambda n: _line(_changed(EXAM, n, subject=...))),
     "unknown_exam": ("Observation", "reference", lambda n: _line(_changed(FINDING, n, focus=[{"reference": "DiagnosticReport/none"}]))),

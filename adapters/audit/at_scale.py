@@ -279,6 +279,11 @@ def _sha(file: Any) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+def begun(out: Path) -> bool:
+    """Whether a folder has results of an audit, which belong to the tables that were read for it."""
+    return any(any((out / part).glob("part-*.parquet")) for part in PARTS)
+
+
 def _begin(out: Path, manifest: Mapping[str, Any]) -> None:
     """Find room for the results: none there, or some of the same plan.
 
@@ -290,7 +295,7 @@ def _begin(out: Path, manifest: Mapping[str, Any]) -> None:
         for part in PARTS:
             (out / part).mkdir(parents=True, exist_ok=True)
         plan = file.read_text(encoding="utf-8") if file.is_file() else ""
-    if plan != _written(manifest) and any(any((out / part).glob("part-*.parquet")) for part in PARTS):
+    if plan != _written(manifest) and begun(out):
         allowed = "an empty folder, or one with the same input, as-of date, measures and settings"
         raise BadValue("command line", "--out", "the results of another audit", allowed, "Choose another.")
 

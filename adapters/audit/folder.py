@@ -44,8 +44,9 @@ def audit_folder(
         InputError: the input or what is asked cannot be used. MissingExtra: the extra ``audit`` is absent.
     """
     checked(engine)
-    tables = tables_folder(folder, out, memory=memory, check=check_rows, say=say)
-    order = _order(tables, out, as_of, measures, settings, memory)
+    own = _settings(settings)
+    tables = tables_folder(folder, out, memory=memory, check=check_rows, begun=at_scale.begun(out), say=say)
+    order = at_scale.Order(tables, out, as_of, tuple(measures), own, memory)
     done = at_scale.run(replace(order, texts=texts, engine=engine), say)
     return list(reported.write_all(done, by_measure=by_measure, say=say).values())
 
@@ -62,14 +63,20 @@ def what_if_folder(
     """
     if checked(engine) != at_scale.DUCKDB:
         raise BadValue("command line", "--engine", repr(engine), at_scale.DUCKDB, "Compare editions with DuckDB.")
-    order = _order(tables_folder(folder, out, memory=memory, say=say), out, as_of, (), settings, memory)
+    own = _settings(settings)
+    tables = tables_folder(folder, out, memory=memory, begun=at_scale.begun(out), say=say)
+    order = at_scale.Order(tables, out, as_of, (), own, memory)
     return json.dumps(what_if.compare(order, what_if.pair(*pair), say), indent=2, ensure_ascii=False, default=str)
 
 
-def _order(
-    folder: Path, out: Path, as_of: date, measures: Sequence[str], settings: Sequence[str], memory: str
-) -> at_scale.Order:
-    return at_scale.Order(folder, out, as_of, tuple(measures), dict(map(_named, settings)), memory)
+def _settings(given: Sequence[str]) -> dict[str, str]:
+    """Settings by name. Raises: BadValue, also where one is given twice."""
+    named = [_named(text) for text in given]
+    names = [name for name, _ in named]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise BadValue("command line", "--setting", f"{twice} twice", "each setting once", "Leave out one of them.")
+    return dict(named)
 
 
 def _named(text: str) -> tuple[str, str]:

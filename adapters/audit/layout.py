@@ -20,7 +20,7 @@ from .vocabulary import KEPT, understood, watched
 MONTHS = "DECIMAL(6, 1)"
 LAYOUT: dict[str, dict[str, str]] = {
     "patients": {"patient_id": "VARCHAR", "sex": "VARCHAR", "birth_date": "DATE", "death_date": "DATE",
-                 "left_date": "DATE"},
+                 "left_date": "DATE", "deceased": "BOOLEAN", "left": "BOOLEAN"},
     "exams": {"exam_id": "VARCHAR", "patient_id": "VARCHAR", "exam_date": "DATE", "modality": "VARCHAR",
               "region": "VARCHAR", "indication": "VARCHAR", "site_id": "VARCHAR", "reader_id": "VARCHAR",
               "scanner": "VARCHAR", "report_text": "VARCHAR", "assessed": "BOOLEAN"},
@@ -38,7 +38,8 @@ LAYOUT: dict[str, dict[str, str]] = {
 }  # fmt: skip
 BESIDE = {"exams": {"age": "INTEGER", "round": "VARCHAR"}}  # guidelines' inputs that measures read too
 NEEDED = {"exams": ("exam_id", "patient_id", "exam_date", "modality", "region")}
-OPTIONAL = {("patients", "left_date"), ("exams", "assessed")}  # beside the layout: who left, and who was looked at
+# beside the layout: who left, who died or left on a day that nobody can read, and who was looked at
+OPTIONAL = {("patients", "left_date"), ("patients", "deceased"), ("patients", "left"), ("exams", "assessed")}
 CURE = "Write the tables as docs/audit.md describes them."
 
 

@@ -2,8 +2,9 @@
 """Tables in CSV, or in Parquet that is not trusted -> the audit's tables: each value as its column's type, or unknown.
 
 A date is YYYY-MM-DD, a number has a point, yes is ``true`` and no is ``false``; anything else is a value that cannot
-be used, never guessed. Rows without what a table needs, second rows of an id and rows that name what is not there go
-aside. Of an exam that loses a finding so, one finding is unknown: a row that says nothing but that it is there.
+be used, never guessed. Rows without what a table needs, rows that say the same again and rows that name what is not
+there go aside. Of an exam that loses a finding so, one finding is unknown: a row that says nothing but that it is
+there. Rows of one exam's id that say otherwise all stay: the audit judges none of them, and counts each as imaging.
 """
 
 from __future__ import annotations
@@ -13,28 +14,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ....engine.errors import NotReadable
+from ....engine.errors import MissingField, NotReadable
 from ....engine.guideline.columns import quoted, text
 from ..layout import LAYOUT
+from ..layout import NEEDED as COLUMNS
 from . import aside
 from .facts import Fact, Facts
+from .lines import MAX_LINE
 from .settings import intake
 
 # what a row is known by, its own id last; findings are numbered within their exam
 IDS = {"patients": ("patient_id",), "exams": ("exam_id",), "findings": ("exam_id", "finding_id"),
        "procedures": ("procedure_id",)}  # fmt: skip
-NEEDED = {"patients": ("patient_id",), "exams": ("exam_id", "patient_id"), "findings": ("exam_id",),
+NEEDED = {"patients": ("patient_id",), "exams": ("patient_id",), "findings": ("exam_id",),
           "statements": ("exam_id",), "procedures": ("patient_id",),
           "communications": ("exam_id",), "outcomes": ("patient_id",),
           "screening": ("exam_id",)}  # fmt: skip
-# the day of an event: where it is not there either, it is counted, for the event may be the follow-up of an exam
-DAYS = {"exams": "exam_date", "procedures": "procedure_date", "communications": "communicated_at",
-        "outcomes": "diagnosis_date"}  # fmt: skip
+# the day of an event, and an exam's id: where they are not there either, it is counted, for the exam is not judged so,
+# and the event may be the follow-up of an exam
+EXPECTED = {"exams": ("exam_id", "exam_date"), "procedures": ("procedure_date",),
+            "communications": ("communicated_at",), "outcomes": ("diagnosis_date",)}  # fmt: skip
+NAMES = ("patient_id", "exam_id", "finding_id", "procedure_id")
 WORDS = {("patients", "sex"): "sex", ("exams", "modality"): "modality", ("exams", "region"): "region",
          ("procedures", "kind"): "procedure", ("procedures", "region"): "region", ("outcomes", "kind"): "outcome",
          ("communications", "kind"): "communication", ("statements", "recommended_modality"): "modality"}  # fmt: skip
 ENDINGS = {"csv": (".csv", ".csv.gz"), "parquet": (".parquet",)}
 NUMBER, DAY = r"-?\d+(\.\d+)?([eE][-+]?\d+)?", r"\d{4}-\d{2}-\d{2}"
+OTHERWISE = "its id stands in an earlier row that says otherwise"
+# that somebody died or left, also on a day that nobody can read
+GONE = {"deceased": "death_date", "left": "left_date"}
 CURE = "Write the tables as docs/audit-input.md describes them."
 
 
@@ -64,12 +72,13 @@ def read_tables(
     """Read the tables of a folder and write them, checked, with ``aside.parquet``; returns what is said of them.
 
     Raises:
-        NotReadable: a file is no CSV (Parquet) at all.
+        NotReadable: a file is no CSV (Parquet) at all. MissingField: exams have no column that every audit needs.
     """
     aside.make(database)
     database.execute("CREATE OR REPLACE TEMP TABLE gone (name VARCHAR, file BIGINT, line BIGINT)")
     database.execute("CREATE OR REPLACE TEMP TABLE files (file BIGINT, name VARCHAR)")
     database.execute("CREATE OR REPLACE TEMP TABLE lost (exam_id VARCHAR, file BIGINT, line BIGINT)")
+    database.execute("CREATE OR REPLACE TEMP TABLE twice (exam_id VARCHAR)")
     sources, told, numbered = {}, {}, 0
     for name, files in files_of(folder, form).items():
         say(f"{name}: {len(files)} file{'s' * (len(files) > 1)}")
@@ -77,6 +86,7 @@ def read_tables(
         numbered += len(files)
         rows = database.execute(f"SELECT count(*) FROM raw_{name}").fetchone()[0]
         told[name] = {"files": [f.name for f in files], "rows": rows}
+    _headed(sources, files_of(folder, form))
     for source in sources.values():
         _sift(database, source, sources, kinds)
     for source in sources.values():
@@ -93,17 +103,45 @@ def _raw(database: Any, name: str, files: list[Path], first: int, form: str) -> 
             database.execute(f"INSERT INTO files VALUES ({number}, {text(_said(name, file))})")
             database.execute(f"CREATE OR REPLACE TEMP TABLE part_{number} AS {_reading(file, number, form)}")
             _rejected(database, name, number, form)
-            parts.append(f"SELECT * FROM part_{number}")
+            parts.append(f"SELECT * {_with_names(database, number)} FROM part_{number}")
         database.execute(f"CREATE OR REPLACE TEMP TABLE raw_{name} AS {' UNION ALL BY NAME '.join(parts)}")
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
-        allowed = "a CSV file with a header, in UTF-8" if form == "csv" else "Parquet"
-        raise NotReadable(_said(name, file), "", f"a file that is no {form}", allowed, CURE) from error
+        allowed = (
+            f"a CSV file with a header, in UTF-8, no row above {MAX_LINE >> 20} MB" if form == "csv" else "Parquet"
+        )
+        long = "maximum line size" in str(error).lower()
+        found = "a row that is too long, or whose quotes do not end" if long else f"a file that is no {form}"
+        raise NotReadable(_said(name, file), "", found, allowed, CURE) from error
     for number, _ in enumerate(files, first):
         database.execute(f"DROP TABLE part_{number}")
     described = database.execute(f"DESCRIBE raw_{name}").fetchall()
     return Source(name, {row[0]: row[1] for row in described if row[0] not in ("file ", "line ")})
+
+
+def _headed(sources: Mapping[str, Source], files: Mapping[str, list[Path]]) -> None:
+    """Refuse exams whose columns the first line does not name, by the file that people know."""
+    for name, needed in COLUMNS.items():
+        missing = [c for c in needed if name in sources and c not in sources[name].columns]
+        if missing:
+            cure = "Name the columns in the first line (or the schema), as docs/audit.md lists them."
+            raise MissingField(_said(name, files[name][0]), missing[0], "no such column", ", ".join(needed), cure)
+
+
+def _with_names(database: Any, number: int) -> str:
+    """The ids of a file as words: without blanks, and a whole number without a point."""
+    kinds = {row[0]: row[1] for row in database.execute(f"DESCRIBE part_{number}").fetchall()}
+    names = [f"{_name(c, kinds[c])} AS {c}" for c in NAMES if c in kinds]
+    return f"REPLACE ({', '.join(names)})" if names else ""
+
+
+def _name(sql: str, held: str) -> str:
+    word = f"nullif(trim(CAST({sql} AS VARCHAR)), '')"
+    if held not in ("DOUBLE", "FLOAT"):
+        return word
+    whole = f"CAST(TRY_CAST({sql} AS BIGINT) AS VARCHAR)"
+    return f"CASE WHEN isnan({sql}) THEN NULL WHEN {sql} = trunc({sql}) THEN coalesce({whole}, {word}) ELSE {word} END"
 
 
 def _said(name: str, file: Path) -> str:
@@ -120,7 +158,8 @@ def _reading(file: Path, number: int, form: str) -> str:
         )
     options = (
         "header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', parallel = false, "
-        "store_rejects = true, null_padding = false, auto_detect = true"
+        f"store_rejects = true, null_padding = false, auto_detect = true, max_line_size = {MAX_LINE}, "
+        f"buffer_size = {2 * MAX_LINE}"
     )
     return (
         f'SELECT *, {number} AS "file ", row_number() OVER () + 1 AS "line " FROM '
@@ -148,31 +187,48 @@ def _rejected(database: Any, name: str, number: int, form: str) -> None:
 def _sift(database: Any, source: Source, sources: Mapping[str, Source], kinds: Facts) -> None:
     """Put aside the rows that cannot be used, and count the values that cannot."""
     name, held = source.name, source.columns
+    if name == "exams":
+        several = f"GROUP BY exam_id HAVING min({_says(source)}) <> max({_says(source)})"
+        database.execute(f"INSERT INTO twice SELECT exam_id FROM raw_exams WHERE exam_id IS NOT NULL {several}")
     for column in NEEDED[name]:
         if column in held:
-            typed = _typed(source, column, kinds)
-            _put(database, name, "line", "nothing usable that the table needs", f"{typed} IS NULL", column)
+            _put(database, name, "line", "nothing usable that the table needs", f"{column} IS NULL", column)
     if {*IDS.get(name, ("",))} <= held.keys():
         _duplicates(database, source)
     for column, of in (("patient_id", "patients"), ("exam_id", "exams")):
         if column in held and name != of and of in sources and column in sources[of].columns:
-            gone = f"{column} NOT IN (SELECT CAST({column} AS VARCHAR) FROM {_left(of)} WHERE {column} IS NOT NULL)"
+            gone = f"{column} NOT IN (SELECT {column} FROM {_left(of)} WHERE {column} IS NOT NULL)"
             _put(database, name, "reference", f"names what is not in {of}, or was put aside", gone, column)
+    if "exam_id" in held and name != "exams":
+        several = "names an exam whose id stands in several rows that say otherwise"
+        _put(database, name, "reference", several, "exam_id IN (FROM twice)", "exam_id")
     _values(database, source, kinds)
 
 
+def _says(source: Source) -> str:
+    """The hash of all that a row says."""
+    return f"hash({', '.join(map(quoted, source.columns))})"
+
+
 def _duplicates(database: Any, source: Source) -> None:
-    """Second rows of an id: the first counts, and where another says otherwise of a finding, its exam loses one."""
+    """Further rows of an id. One that says the same goes aside.
+
+    One that says otherwise stays: of a patient (the audit joins them) and of an exam (it judges neither); a procedure
+    is an event, whatever its id. Of findings the first counts, and their exam loses one.
+    """
     name, key = source.name, IDS[source.name]
-    says = f"hash({', '.join(map(quoted, source.columns))})"
+    ids = f"PARTITION BY {', '.join(key)}"
+    order = 'ORDER BY "file ", "line "'
     database.execute(
-        f'CREATE OR REPLACE TEMP TABLE again AS SELECT "file ", "line ", {says} <> first_value({says}) OVER ids AS '
-        f"otherwise FROM {_left(name)} WHERE nullif(trim(CAST({key[-1]} AS VARCHAR)), '') IS NOT NULL "
-        f'WINDOW ids AS (PARTITION BY {", ".join(key)} ORDER BY "file ", "line ") QUALIFY row_number() OVER ids > 1'
+        'CREATE OR REPLACE TEMP TABLE again AS SELECT "file ", "line ", '
+        f"row_number() OVER ({ids}, {_says(source)} {order}) = 1 AS otherwise "
+        f"FROM {_left(name)} WHERE {key[-1]} IS NOT NULL QUALIFY row_number() OVER ({ids} {order}) > 1"
     )
-    for which, more in (("NOT otherwise", ""), ("otherwise", " that says otherwise")):
-        these = f'("file ", "line ") IN (SELECT ("file ", "line ") FROM again WHERE {which})'
-        _put(database, name, "duplicate", f"its id stands in an earlier row{more}", these, key[-1])
+    these = '("file ", "line ") IN (SELECT ("file ", "line ") FROM again WHERE {})'
+    _put(database, name, "duplicate", "its id stands in an earlier row", these.format("NOT otherwise"), key[-1])
+    if name != "procedures":
+        stays = "FALSE" if name == "findings" else "TRUE"
+        _put(database, name, "duplicate", OTHERWISE, these.format("otherwise"), key[-1], stays)
     if name == "findings":
         found = 'JOIN found g ON g.file = r."file " AND g.line = r."line "'
         database.execute(f"INSERT INTO lost SELECT exam_id, file, line FROM raw_findings r {found}")
@@ -186,16 +242,23 @@ def _left(name: str) -> str:
     )
 
 
-def _put(database: Any, name: str, what: str, reason: str, condition: str, field: str) -> None:
+def _put(
+    database: Any, name: str, what: str, reason: str, condition: str, field: str, stays: str = "FALSE"
+) -> None:  # fmt: skip
+    """Put aside the rows that meet a condition; those that ``stays`` holds of are told, and stay.
+
+    So do all rows of an exam's id that say otherwise, so that the audit sees that nobody knows whose it is.
+    """
+    kept = "coalesce(exam_id IN (FROM twice), FALSE)" if name == "exams" and what != "duplicate" else stays
     database.execute(
-        'CREATE OR REPLACE TEMP TABLE found AS SELECT "file " AS file, "line " AS line FROM '
+        f'CREATE OR REPLACE TEMP TABLE found AS SELECT "file " AS file, "line " AS line, {kept} AS stays FROM '
         f"{_left(name)} WHERE {condition}"
     )
     aside.put_from(
         database,
         f"SELECT f.name, v.line, {text(what)}, {text(reason)}, {text(field)} FROM found v JOIN files f USING (file)",
     )
-    database.execute(f"INSERT INTO gone SELECT {text(name)}, file, line FROM found")
+    database.execute(f"INSERT INTO gone SELECT {text(name)}, file, line FROM found WHERE NOT stays")
 
 
 def _values(database: Any, source: Source, kinds: Facts) -> None:
@@ -221,16 +284,19 @@ def _values(database: Any, source: Source, kinds: Facts) -> None:
 
 
 def _there(source: Source, column: str) -> str:
-    if column == DAYS.get(source.name):
+    if column in EXPECTED.get(source.name, ()):
         return "TRUE"
-    return f"trim({quoted(column)}) <> ''" if source.columns[column] == "VARCHAR" else f"{quoted(column)} IS NOT NULL"
+    held = source.columns[column]
+    if held in ("DOUBLE", "FLOAT"):  # NaN is what some write for "not stated"
+        return f"coalesce(NOT isnan({quoted(column)}), FALSE)"
+    return f"trim({quoted(column)}) <> ''" if held == "VARCHAR" else f"{quoted(column)} IS NOT NULL"
 
 
 def _silent(source: Source, column: str) -> str:
     """Whether a word says that it is not known, so that nothing is lost."""
     kind = WORDS.get((source.name, column))
     listed = ", ".join(map(text, intake().words[kind].get(None, ()) if kind else ()))
-    return f"{quoted(column)} IN ({listed})" if listed else "FALSE"
+    return f"lower(trim(CAST({quoted(column)} AS VARCHAR))) IN ({listed})" if listed else "FALSE"
 
 
 def _types(name: str, kinds: Facts) -> dict[str, str]:
@@ -247,7 +313,8 @@ def _typed(source: Source, column: str, kinds: Facts) -> str:
     words = WORDS.get((source.name, column))
     if words:
         listed = ", ".join(text(w) for w in intake().words[words] if w)
-        return f"CASE WHEN {sql} IN ({listed}) THEN {sql} END"
+        word = f"lower(trim(CAST({sql} AS VARCHAR)))"
+        return f"CASE WHEN {word} IN ({listed}) THEN {word} END"
     fact = _fact(source.name, column, kinds)
     if fact and fact.kind == "number" and wanted.startswith("DECIMAL"):
         return f"CASE WHEN {kept} BETWEEN {fact.low} AND {fact.high} THEN {kept} END"
@@ -296,10 +363,10 @@ def _write(database: Any, source: Source, sources: Mapping[str, Source], kinds: 
 
 def _with_lost(source: Source, *, exams: bool) -> str:
     """The findings, and for each exam that lost one a row that says nothing else."""
-    there = f"WHERE exam_id IN (SELECT CAST(exam_id AS VARCHAR) FROM {_left('exams')})" if exams else ""
+    there = f"AND exam_id IN (SELECT exam_id FROM {_left('exams')})" if exams else ""
     lost = (
-        f'SELECT TRY_CAST(exam_id AS {source.columns["exam_id"]}) AS exam_id, min(file) AS "file ", '
-        f'min(line) AS "line " FROM lost {there} GROUP BY exam_id'
+        'SELECT exam_id, min(file) AS "file ", min(line) AS "line " FROM lost '
+        f"WHERE exam_id NOT IN (FROM twice) {there} GROUP BY exam_id"
     )
     return f"(SELECT * FROM {_left(source.name)} UNION ALL BY NAME {lost})"
 
@@ -311,4 +378,14 @@ def _listed(source: Source, kinds: Facts) -> Iterator[str]:
         sql = _typed(source, column, kinds) if column in types else quoted(column)
         if both and column.startswith("interval_"):
             sql = f"CASE WHEN coalesce({_interval_good(source, kinds)}, TRUE) THEN {sql} END"
-        yield f"{sql} AS {quoted(column)}"
+        if source.name != "patients" or column not in GONE:
+            yield f"{sql} AS {quoted(column)}"
+    if source.name == "patients":
+        yield from (f"{_went(source, flag, kinds)} AS {quoted(flag)}" for flag in GONE)
+
+
+def _went(source: Source, flag: str, kinds: Facts) -> str:
+    """Whether a patient died, or left: as stated, and where any day of it stands there, readable or not."""
+    stated = _typed(source, flag, kinds) if flag in source.columns else "CAST(NULL AS BOOLEAN)"
+    day = GONE[flag]
+    return f"CASE WHEN {_there(source, day)} THEN TRUE ELSE {stated} END" if day in source.columns else stated

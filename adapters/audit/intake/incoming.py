@@ -45,15 +45,18 @@ def form_of(folder: Path) -> str:
 
 
 def tables_folder(
-    folder: Path, out: Path, *, memory: str = "2GB", check: bool = False, say: Say = lambda _: None
-) -> Path:
+    folder: Path, out: Path, *, memory: str = "2GB", check: bool = False, begun: bool = False,
+    say: Say = lambda _: None,
+) -> Path:  # fmt: skip
     """The folder whose Parquet tables are to be audited: the given one, or ``out/tables``, made from it.
 
     Args:
         check: also look at every row of Parquet tables, and audit the checked copy.
+        begun: whether ``out`` has results of an audit; its tables are theirs, and are not made anew.
 
     Raises:
-        NotReadable, BadValue: the input cannot be read. MissingExtra: the extra ``audit`` is absent.
+        NotReadable, BadValue: the input cannot be read, or ``out`` is that of other input. MissingExtra: the extra
+            ``audit`` is absent.
     """
     form = form_of(folder)
     if form == "parquet" and not check:
@@ -66,6 +69,9 @@ def tables_folder(
         say("tables: already there")
         shutil.rmtree(out / STAGE, ignore_errors=True)
         return made
+    if begun and made.exists():
+        allowed = "an empty folder, or one with the same input"
+        raise BadValue("command line", "--out", "the results of another audit", allowed, "Choose another.")
     fresh = out / f".{TABLES}.part"
     shutil.rmtree(fresh, ignore_errors=True)
     with writable():

@@ -36,6 +36,8 @@ from .stage import Mark, Stage
 KEYS = ("file", "line")
 WORKERS = 2
 MEMORY = "512MB"  # for each of them; a block takes some hundred
+NO_ID = "no id"
+NAMED = "Patient"  # of these a line without an id is of no use; of all others the event, or the finding, is still one
 LENIENT = (",}", ",]", "NaN", "Infinity")  # DuckDB reads them, JSON does not allow them; the strict reader decides
 OBSERVATIONS, ASIDE = "observations", "aside"
 FORMS = {"boolean": ("BOOLEAN",), "text": ("VARCHAR",), "number": ("UBIGINT", "BIGINT", "DOUBLE", "HUGEINT")}
@@ -59,13 +61,18 @@ class Reader:
         compiled = {n: compile_view(v, f"view {n}", shape) for n, v in views().items() if v.resource == resource}
         forms = {name: _form(resource, name) for name in shape.members if name != "resourceType"}
         if OBSERVATIONS not in compiled:
-            selects = {name: view.select("parsed", KEYS) for name, view in compiled.items()}
+            selects = {name: _one_form(view.select("parsed", KEYS)) for name, view in compiled.items()}
             return cls(resource, shape, shape.structure(), selects, None, forms)
         view = compiled[OBSERVATIONS]
         parts = Parts.of(compiled["observation_parts"], shape, view)
         selects = {OBSERVATIONS: _observations(view, parts)}
         structure = shape.structure(as_json=parts.element)
         return cls(resource, shape, structure, selects, Pivot.of(parts, kinds), forms)
+
+
+def _one_form(query: str) -> str:
+    """Rows whose id is NULL where none stands there."""
+    return f"SELECT * REPLACE (nullif(id, '') AS id) FROM ({query})"
 
 
 def _observations(view: CompiledView, parts: Parts) -> str:
@@ -75,7 +82,7 @@ def _observations(view: CompiledView, parts: Parts) -> str:
     inner = f"SELECT file, line, {singles}, {listed} FROM parsed{view.where()}"
     stated = ", ".join(STATED + OF_EXAM).replace("resource_status", "status AS resource_status")
     roled = f"SELECT *, {_role()} AS role FROM ({inner})"
-    return (
+    return _one_form(
         f"SELECT file, line, role, what, {stated}, "
         f"CASE WHEN role IS NOT NULL THEN parts::VARCHAR[] END AS parts FROM ({roled})"
     )
@@ -159,7 +166,8 @@ def _read_block(database: Any, block: Block, name: str, number: int, reader: Rea
         f"FROM (SELECT line, text, TRY(from_json(text, {reader.structure})) AS r FROM block)"
     )
     bad = _bad_lines(database, block, name, reader)
-    left = f" WHERE line NOT IN ({', '.join(str(b.line) for b in bad)})" if bad else ""
+    lines = ", ".join(str(b.line) for b in bad if b.what == "line")
+    left = f" WHERE line NOT IN ({lines})" if lines else ""
     database.execute(f"CREATE OR REPLACE TEMP VIEW parsed AS SELECT file, line, r FROM looked{left}")
     for rows, table in _rows(database, reader).items():
         stage.keep(rows, number, at, table)
@@ -222,7 +230,8 @@ def _reason(content: str, line: int, name: str, reader: Reader, *, unread: bool)
     why, element = _wrong(found, reader)
     if not why and unread:
         why = "text that is no Unicode"
-    return Aside(name, line, "line", why, element) if why else None
+    what = "value" if why == NO_ID and not unread and reader.resource != NAMED else "line"
+    return Aside(name, line, what, why, element) if why else None
 
 
 def _wrong(found: Any, reader: Reader) -> tuple[str, str]:
@@ -236,7 +245,7 @@ def _wrong(found: Any, reader: Reader) -> tuple[str, str]:
         held = found.get(element)
         if held is not None and not _has_form(held, forms):
             return f"not of the form {_words(forms)}", element
-    return ("", "") if found.get("id") else ("no id", "id")
+    return ("", "") if found.get("id") else (NO_ID, "id")
 
 
 def _has_form(value: Any, forms: Sequence[str]) -> bool:

@@ -33,6 +33,7 @@ class Intake(_Strict):
 
     withdrawn: Words
     left_out: Mapping[str, Words]
+    unclear: Mapping[str, Words]
     not_imaging: Words
     words: Mapping[str, Mapping[str | None, Words]]
     assessment: Marks

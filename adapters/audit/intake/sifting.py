@@ -9,13 +9,22 @@ from ....engine.guideline.columns import quoted, text
 from . import aside
 from .settings import intake
 from .stage import Stage
-from .words import day, known, months, word
+from .words import day, known, months, one_of, word
 
 OBSERVATIONS = ("assessments", "findings")
+STATUS = {"conditions": "verification", **dict.fromkeys(OBSERVATIONS, "resource_status")}  # else ``status``
 LOW, HIGH = months("v.low", "v.low_code", "v.low_unit"), months("v.high", "v.high_code", "v.high_unit")
 DAYS = {"reports": "coalesce(v.day, v.began)", "procedures": "coalesce(v.day, v.began)",
-        "conditions": "coalesce(v.day, v.recorded)", "communications": "v.sent"}  # fmt: skip
-OUTCOME = word("outcome", ["v.what", "v.codes"])
+        "conditions": "coalesce(v.day, v.recorded)", "communications": "v.sent", "studies": "v.started"}  # fmt: skip
+OUTCOME, IS_OUTCOME = (meant("outcome", ["v.what", "v.codes"]) for meant in (word, known))
+
+
+def unclear(name: str) -> str:
+    """Whether nobody says that an event was, or of what kind: by its status."""
+    return one_of(f"v.{STATUS.get(name, 'status')}", intake().unclear.get(name, ()))
+
+
+ALONE = "(v.id IS NULL OR NOT EXISTS (FROM reported r WHERE r.id = v.id))"  # a study that no report names
 # (rows, element, what must not be): the line stays, the value is unknown and counted
 VALUES = (
     ("patients", "birthDate", f"v.birth_date IS NOT NULL AND {day('v.birth_date')} IS NULL"),
@@ -28,7 +37,9 @@ VALUES = (
     ("requests", "occurrence", f"coalesce(v.low, v.high) IS NOT NULL AND ({LOW} BETWEEN 0 AND {HIGH}) IS NOT TRUE"),
     # an event that nobody can place stays one: it may be the follow-up of an earlier exam
     *((name, "day", f"{day(DAYS[name])} IS NULL") for name in ("reports", "procedures", "communications")),
-    ("conditions", "day", f"{day(DAYS['conditions'])} IS NULL AND ({OUTCOME}) IS NOT NULL"),
+    ("conditions", "day", f"{day(DAYS['conditions'])} IS NULL"),
+    ("conditions", "code", f"({OUTCOME}) IS NULL"),
+    *((name, "status", unclear(name)) for name in ("reports", "procedures", "communications", "conditions")),
     ("procedures", "code", f"NOT {known('procedure', ['v.what', 'v.codes'])}"),
 )  # fmt: skip
 
@@ -48,20 +59,24 @@ class Sifter:
         self.database.execute("CREATE OR REPLACE TEMP TABLE gone (file BIGINT, line BIGINT)")
         aside.put_from(self.database, f"SELECT * FROM {self.rows('aside')}")
         self._bad_facts()
-        self._duplicates("patients")
-        self._keys("patients", "patient_key")
+        self._again("patients")
+        self._keys("patients", "patient_key", "id")
         self._statuses("reports", "reports")
         self._of_no_imaging()
-        self._duplicates("reports")
-        self._patients_of("reports")
-        self._keys("reports", "exam_key")
+        self._several_exams()
+        self._patients_of("reports", stays="v.id IN (FROM twice)")
+        self._keys("reports", "exam_key", "id, patient_id")
+        self._unreported()
         self._named_results()
         for name in OBSERVATIONS:
-            self._statuses(name, "observations", "resource_status")
-            self._duplicates(name)
+            self._statuses(name, "observations")
+            if name == "findings":
+                self._duplicates(name)
+            else:
+                self._again(name)
             self._exams_of(name)
         self._statuses("requests", "requests")
-        self._duplicates("requests")
+        self._again("requests")
         self._exams_of("requests", "a request that no report makes")
         self._events()
         self._lost()
@@ -111,8 +126,11 @@ class Sifter:
 
     def _events(self) -> None:
         for name in ("procedures", "conditions", "communications"):
-            self._statuses(name, name, "verification" if name == "conditions" else "status")
-            self._duplicates(name)
+            self._statuses(name, name)
+            if name == "conditions":
+                self._pass(name, "conditions: of something else", f"NOT {IS_OUTCOME}")
+                self._pass(name, "conditions: not finished", f"{unclear(name)} AND ({OUTCOME}) = 'benign'")
+            self._again(name, told=False)
             if name == "communications":
                 self._exams_of(name, "a message about no report")
             else:
@@ -126,15 +144,16 @@ class Sifter:
         others = f"{self.rows('other_observations')} o JOIN files f USING (file)"
         aside.pass_over(self.database, f"SELECT f.name, 'an Observation of something else', o.lines FROM {others}")
 
-    def _find(self, name: str, condition: str) -> None:
-        """Take out the rows that meet a condition, as the relation ``found``."""
-        found = f"SELECT v.file, v.line FROM {self.source(name)} v WHERE {condition}"
+    def _find(self, name: str, condition: str, stays: str = "FALSE") -> None:
+        """Take out the rows that meet a condition, as the relation ``found``; those stay in that ``stays`` holds of."""
+        rows = self.linked(name) if name in OBSERVATIONS else self.source(name)
+        found = f"SELECT v.file, v.line, coalesce({stays}, FALSE) AS stays FROM {rows} v WHERE {condition}"
         self.database.execute(f"CREATE OR REPLACE TEMP TABLE found AS {found}")
-        self.database.execute("INSERT INTO gone FROM found")
+        self.database.execute("INSERT INTO gone SELECT file, line FROM found WHERE NOT stays")
 
-    def _put(self, name: str, what: str, reason: str, condition: str, field: str) -> None:
-        """Put aside the rows that meet a condition."""
-        self._find(name, condition)
+    def _put(self, name: str, what: str, reason: str, condition: str, field: str, stays: str = "FALSE") -> None:
+        """Put aside the rows that meet a condition; those that ``stays`` holds of are told, and stay."""
+        self._find(name, condition, stays)
         said = ", ".join(map(text, (what, reason, field)))
         aside.put_from(self.database, f"SELECT f.name, v.line, {said} FROM found v JOIN files f USING (file)")
 
@@ -149,27 +168,67 @@ class Sifter:
         found = f"{self.source(name)} v JOIN files f USING (file) WHERE coalesce({condition}, FALSE)"
         aside.put_from(self.database, f"SELECT f.name, v.line, {said} FROM {found}")
 
-    def _duplicates(self, name: str) -> None:
-        """A second line of an id: the first counts."""
-        number = "row_number() OVER (PARTITION BY id ORDER BY file, line)"
+    def _several_exams(self) -> None:
+        """Make ``twice``: ids of reports that say otherwise in several lines. These stay, and nothing hangs on them.
+
+        So the audit sees that nobody knows whose exam it is, judges none of them, and counts each as imaging.
+        """
+        self._again("reports")
+        self.database.execute(
+            f"CREATE OR REPLACE TEMP TABLE twice AS SELECT DISTINCT v.id FROM {self.source('reports')} v "
+            "SEMI JOIN again a USING (file, line)"
+        )
+
+    def _again(self, name: str, *, told: bool = True) -> None:
+        """Further lines of an id: one that says the same goes aside; one that says otherwise stays, and is ``told``.
+
+        Two statements of one exam so contradict each other; two sites may number alike what belongs to two exams.
+        """
         several = self.several(name, "id")
-        later = f"SELECT file, line FROM {self.source(name)} WHERE hash(id) IN ({several}) QUALIFY {number} > 1"
+        columns = self.database.execute(f"DESCRIBE FROM {self.rows(name)}").fetchall()
+        left = ("file", "line", STATUS.get(name, "status"))
+        says = f"hash({', '.join(f'v.{quoted(row[0])}' for row in columns if row[0] not in left)})"
+        self.database.execute(
+            "CREATE OR REPLACE TEMP TABLE again AS SELECT v.file, v.line, row_number() OVER "
+            f"(PARTITION BY v.id, {says} ORDER BY v.file, v.line) = 1 AS otherwise FROM {self.source(name)} v "
+            f"WHERE {f'v.id IS NOT NULL AND hash(v.id) IN ({several})' if several else 'FALSE'} "
+            "QUALIFY row_number() OVER (PARTITION BY v.id ORDER BY v.file, v.line) > 1"
+        )
+        if self.database.execute("SELECT 1 FROM again LIMIT 1").fetchone():
+            these = "(v.file, v.line) IN (SELECT (file, line) FROM again WHERE {})"
+            self._put(name, "duplicate", "its id stands in an earlier line", these.format("NOT otherwise"), "id")
+            if told:
+                reason = "its id stands in an earlier line that says otherwise"
+                self._put(name, "duplicate", reason, these.format("otherwise"), "id", stays="TRUE")
+
+    def _duplicates(self, name: str) -> None:
+        """A second line of an id of one exam: the first counts."""
+        number = "row_number() OVER (PARTITION BY id, exam_id ORDER BY file, line)"
+        several = self.several(name, "id")
+        later = (
+            f"SELECT file, line FROM {self.linked(name)} WHERE id IS NOT NULL AND hash(id) IN ({several}) "
+            f"QUALIFY {number} > 1"
+        )
         if several:
             self._put(name, "duplicate", "its id stands in an earlier line", f"(v.file, v.line) IN ({later})", "id")
 
     def several(self, name: str, column: str) -> str:
         """SQL of the hashes of what stands in several rows, nothing where each stands in one; few are candidates."""
-        hashes = f"SELECT hash({column}) AS h FROM {self.linked(name) if column != 'id' else self.source(name)}"
+        rows = self.linked(name) if column != "id" else self.source(name)
+        hashes = f"SELECT hash({column}) AS h FROM {rows} WHERE {column} IS NOT NULL"
         self.database.execute(
             f"CREATE OR REPLACE TEMP TABLE several AS SELECT h FROM ({hashes}) GROUP BY h HAVING count(*) > 1"
         )
         return "FROM several" if self.database.execute("SELECT 1 FROM several LIMIT 1").fetchone() else ""
 
-    def _statuses(self, name: str, stage: str, column: str = "status") -> None:
-        withdrawn = ", ".join(map(text, intake().withdrawn))
+    def _statuses(self, name: str, stage: str) -> None:
+        column, withdrawn = STATUS.get(name, "status"), ", ".join(map(text, intake().withdrawn))
         self._put(name, "line", "withdrawn by its author", f"{column} IN ({withdrawn})", "status")
         left = ", ".join(map(text, intake().left_out[stage]))
         self._pass(name, f"{stage}: not finished", f"{column} IN ({left})")
+        if self.database.execute(f"SELECT 1 FROM {self.source(name)} v WHERE {unclear(name)} LIMIT 1").fetchone():
+            clear = f"SELECT v.id FROM {self.source(name)} v WHERE v.id IS NOT NULL AND NOT {unclear(name)}"
+            self._pass(name, f"{stage}: not finished", f"{unclear(name)} AND v.id IN ({clear})")
 
     def _of_no_imaging(self) -> None:
         """Reports of laboratories and the like: unread they would be exams of unknown kind, and follow up anything."""
@@ -178,15 +237,32 @@ class Sifter:
         elsewhere = f"list_has_any(v.region_codes, [{categories}])"
         self._pass("reports", "reports: of no imaging", f"{elsewhere} AND v.study IS NULL AND NOT {modality}")
 
-    def _keys(self, name: str, relation: str) -> None:
+    def _keys(self, name: str, relation: str, columns: str) -> None:
         """The ids that others may name."""
-        held = f"SELECT DISTINCT id FROM {self.source(name)}"
+        once = "AND v.id NOT IN (FROM twice)" if name == "reports" else ""
+        held = f"SELECT DISTINCT {columns} FROM {self.source(name)} v WHERE v.id IS NOT NULL {once}"
         self.database.execute(f"CREATE OR REPLACE TEMP TABLE {relation} AS {held}")
 
-    def _patients_of(self, name: str) -> None:
-        self._put(name, "reference", "names no patient", "v.patient_id IS NULL", "subject")
-        gone = "NOT EXISTS (FROM patient_key k WHERE k.id = v.patient_id)" if self.patients else "FALSE"
-        self._put(name, "reference", "names a patient who is not there", gone, "subject")
+    def _patients_of(self, name: str, only: str = "TRUE", stays: str = "FALSE") -> None:
+        nobody = f"v.patient_id IS NULL AND {only}"
+        self._put(name, "reference", "names no patient", nobody, "subject", stays)
+        known = f"v.patient_id IS NULL OR NOT {only} OR EXISTS (FROM patient_key k WHERE k.id = v.patient_id)"
+        gone = f"NOT ({known})" if self.patients else "FALSE"
+        self._put(name, "reference", "names a patient who is not there", gone, "subject", stays)
+
+    def _unreported(self) -> None:
+        """Imaging studies that no report names: an exam each, unless a report of that day names no study at all."""
+        self.database.execute(
+            f"CREATE OR REPLACE TEMP TABLE reported AS SELECT DISTINCT unnest(v.studies) AS id "
+            f"FROM {self.source('reports')} v"
+        )
+        self._statuses("studies", "studies")
+        self._again("studies", told=False)
+        self._patients_of("studies", only=ALONE)
+        self._pass("studies", "studies: without a day", f"{ALONE} AND {day(DAYS['studies'])} IS NULL")
+        told = f"SELECT (v.patient_id, {day(DAYS['reports'])}) FROM {self.source('reports')} v WHERE v.study IS NULL"
+        of = f"(v.patient_id, {day(DAYS['studies'])}) IN ({told})"
+        self._pass("studies", "studies: of a report of the same day", f"{ALONE} AND {of}")
 
     def _named_results(self) -> None:
         """Observation -> exam, where a report names it among its results; of several reports, none.
@@ -200,11 +276,14 @@ class Sifter:
         self.database.execute(f"CREATE OR REPLACE TEMP TABLE named AS {found}")
 
     def _exams_of(self, name: str, unlinked: str = "") -> None:
-        linked = "EXISTS (FROM named n WHERE n.id = v.id)" if name in OBSERVATIONS else "FALSE"
-        nothing = f"v.exam_id IS NULL AND NOT {linked}"
+        """Put aside what names no exam that is there, or one of another patient."""
         if unlinked:
-            self._pass(name, unlinked, nothing)
+            self._pass(name, unlinked, "v.exam_id IS NULL")
         else:
-            self._put(name, "reference", "names no exam", nothing, "focus")
-        gone = "v.exam_id IS NOT NULL AND NOT EXISTS (FROM exam_key k WHERE k.id = v.exam_id)"
+            self._put(name, "reference", "names no exam", "v.exam_id IS NULL", "focus")
+        several = "names an exam whose id stands in several lines that say otherwise"
+        self._put(name, "reference", several, "v.exam_id IN (FROM twice)", "exam")
+        gone = "NOT EXISTS (FROM exam_key k WHERE k.id = v.exam_id)"
         self._put(name, "reference", "names an exam that is not there, or was put aside", gone, "exam")
+        other = "EXISTS (FROM exam_key k WHERE k.id = v.exam_id AND k.patient_id <> v.patient_id)"
+        self._put(name, "reference", "names an exam of another patient", other, "subject")

@@ -15,7 +15,7 @@ from typing import Any
 from ....engine.guideline.columns import text
 
 PLAN, MARKS = "plan.json", "marks"
-FORM = 2  # of the rows in a stage; another number, and what an older version left is read again
+FORM = 3  # of the rows in a stage; another number, and what an older version left is read again
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from ....engine.guideline.columns import quoted, text
 from ..layout import LAYOUT
 from ..scope import listed, scope
 from .facts import Facts
-from .sifting import DAYS, HIGH, LOW, OUTCOME, Sifter
+from .sifting import ALONE, DAYS, HIGH, IS_OUTCOME, LOW, OUTCOME, Sifter, unclear
 from .words import day, word
 
 OWN = "[:/]CodeSystem[:/]([a-z0-9-]+)$"  # a code system of the product, named as its guideline
@@ -22,10 +22,24 @@ OF = {"patients": "Patient", "exams": "DiagnosticReport", "statements": "Observa
 
 
 def write_tables(sifted: Sifter, out: Path, kinds: Facts, resources: set[str]) -> None:
-    """Write every table whose resources were read, whole or not at all, in the order of the lines."""
+    """Write every table whose resources were read, whole or not at all, in the order of the lines.
+
+    Where no Condition has a word, the site writes its diagnoses in others, and nobody knows who has a cancer: the
+    table ``outcomes`` is not there then.
+    """
+    if "Condition" in resources and not _understood(sifted):
+        resources = resources - {"Condition"}
     for name, query in _queries(sifted, kinds, asked="ServiceRequest" in resources).items():
         if resources & ({OF[name], "ServiceRequest"} if name == "statements" else {OF[name]}):
             _write(sifted.database, query, out, name)
+
+
+def _understood(sifted: Sifter) -> bool:
+    """Whether some Condition has a word, or there is none at all."""
+    rows = sifted.rows("conditions")
+    asked = (f"SELECT 1 FROM {rows} v{only} LIMIT 1" for only in ("", f" WHERE {IS_OUTCOME}"))
+    there, known = (sifted.database.execute(query).fetchone() for query in asked)
+    return known is not None or there is None
 
 
 def _queries(sifted: Sifter, kinds: Facts, *, asked: bool) -> Mapping[str, str]:
@@ -58,6 +72,8 @@ def _patients(sifted: Sifter) -> str:
     columns = {
         "patient_id": "v.id", "sex": word("sex", ["v.gender"]), "birth_date": day("v.birth_date"),
         "death_date": day("v.deceased_on"), "left_date": day("v.left_on"),
+        "deceased": "CASE WHEN v.deceased_on IS NOT NULL THEN TRUE ELSE v.deceased END",
+        "left": "CASE WHEN v.left_on IS NOT NULL THEN TRUE END",
     }  # fmt: skip
     return _select(columns, f"{sifted.source('patients')} v")
 
@@ -67,7 +83,7 @@ def _exams(sifted: Sifter, kinds: Facts) -> str:
     own = [c for c in facts if c not in LAYOUT["screening"] and c != "s_modifier" and c not in LAYOUT["exams"]]
     stated = "coalesce(a.value_code, a.value_text, a.method) IS NOT NULL"
     said = f"{word('modality', ['v.exam_text', 'v.exam_codes'])}, {word('modality', ['s.images'])}"
-    modality = f"coalesce({_only_modality()}, {said})"
+    modality = f"CASE WHEN NOT {unclear('reports')} THEN coalesce({_only_modality()}, {said}) END"
     columns = {
         "exam_id": "v.id", "patient_id": "v.patient_id", "exam_date": day(DAYS["reports"]), "modality": modality,
         "region": word("region", ["v.region_text", "v.region_codes", "v.exam_codes"]), "indication": "a.indication",
@@ -78,7 +94,18 @@ def _exams(sifted: Sifter, kinds: Facts) -> str:
     images = "any_value(coalesce(modality, series_modality)) AS images"
     studies = f"(SELECT id AS study_id, {images} FROM {sifted.source('studies')} GROUP BY id) s"
     joined = f"LEFT JOIN {studies} ON s.study_id = v.study LEFT JOIN {_first(sifted)} a ON a.exam_id = v.id"
-    return _select(columns, f"{sifted.source('reports')} v {joined}")
+    reported = _select(columns, f"{sifted.source('reports')} v {joined}")
+    return f"{reported} UNION ALL BY NAME {_unreported(sifted)}"
+
+
+def _unreported(sifted: Sifter) -> str:
+    """The imaging studies that no report names: somebody was imaged. Of what region, their own words do not say."""
+    images = word("modality", ["coalesce(v.modality, v.series_modality)"])
+    columns = {
+        "exam_id": "'ImagingStudy/' || v.id", "patient_id": "v.patient_id", "exam_date": day(DAYS["studies"]),
+        "modality": f"CASE WHEN NOT {unclear('studies')} THEN {images} END",
+    }  # fmt: skip
+    return _select(columns, f"{sifted.source('studies')} v WHERE {ALONE}")
 
 
 def _only_modality() -> str:
@@ -168,18 +195,25 @@ def _recommended(sifted: Sifter) -> str:
 def _procedures(sifted: Sifter) -> str:
     columns = {
         "procedure_id": "v.id", "patient_id": "v.patient_id", "procedure_date": day(DAYS["procedures"]),
-        "kind": word("procedure", ["v.what", "v.codes"]), "region": word("region", ["v.region_text", "v.region_codes"]),
+        "kind": _sure("procedures", word("procedure", ["v.what", "v.codes"])),
+        "region": word("region", ["v.region_text", "v.region_codes"]),
     }  # fmt: skip
     return _select(columns, f"{sifted.source('procedures')} v")
 
 
 def _outcomes(sifted: Sifter) -> str:
-    """The diagnoses that the audit has a word for; a Condition of something else is none of them."""
-    columns = {"patient_id": "v.patient_id", "diagnosis_date": day(DAYS["conditions"]), "kind": OUTCOME}
-    return _select(columns, f"{sifted.source('conditions')} v WHERE ({OUTCOME}) IS NOT NULL")
+    """The diagnoses that the audit has a word for, if only that it may be one of them; others are passed over."""
+    kind = _sure("conditions", OUTCOME)
+    columns = {"patient_id": "v.patient_id", "diagnosis_date": day(DAYS["conditions"]), "kind": kind}
+    return _select(columns, f"{sifted.source('conditions')} v")
+
+
+def _sure(name: str, kind: str) -> str:
+    """The kind of an event, unless nobody says that it was."""
+    return f"CASE WHEN NOT {unclear(name)} THEN {kind} END"
 
 
 def _communications(sifted: Sifter) -> str:
-    kind = word("communication", ["v.what", "v.codes"])
+    kind = _sure("communications", word("communication", ["v.what", "v.codes"]))
     columns = {"exam_id": "v.exam_id", "communicated_at": day(DAYS["communications"]), "kind": kind}
     return _select(columns, f"{sifted.source('communications')} v")

@@ -31,11 +31,26 @@ def known(kind: str, columns: Sequence[str]) -> str:
     return f"({_asked(kind, columns, unknown=text('unknown'))} IS NOT NULL)"
 
 
+def one_of(column: str, words: Sequence[str]) -> str:
+    """Whether a text is one of some words; with none of them, no."""
+    return f"coalesce({column} IN ({', '.join(map(text, words))}), FALSE)" if words else "FALSE"
+
+
 def _asked(kind: str, columns: Sequence[str], unknown: str) -> str:
     asked = []
     for column in columns:
         for own, others in intake().words[kind].items():
-            listed = ", ".join(map(text, [*([own] if own else []), *others]))
-            meets = f"list_has_any({column}, [{listed}])" if column.endswith("codes") else f"{column} IN ({listed})"
+            meets = _meets(column, [*([own] if own else []), *others])
             asked.append(f"WHEN {meets} THEN {text(own) if own else unknown}")
     return f"CASE {' '.join(asked)} END"
+
+
+def _meets(column: str, words: Sequence[str]) -> str:
+    """Whether a text, or one of several codes, is one of the words; ``C34.*`` are all codes that begin so."""
+    begun = [word.removesuffix("*") for word in words if word.endswith("*")]
+    listed = ", ".join(text(word) for word in words if not word.endswith("*"))
+    if not column.endswith("codes"):
+        return f"lower(trim({column})) IN ({listed.lower()})"
+    asked = [f"list_has_any({column}, [{listed}])"]
+    asked += [f"len(list_filter({column}, lambda c: starts_with(c, {text(word)}))) > 0" for word in begun]
+    return f"({' OR '.join(asked)})"
