@@ -20,7 +20,7 @@ from .vocabulary import KEPT, understood, watched
 MONTHS = "DECIMAL(6, 1)"
 LAYOUT: dict[str, dict[str, str]] = {
     "patients": {"patient_id": "VARCHAR", "sex": "VARCHAR", "birth_date": "DATE", "death_date": "DATE",
-                 "left_date": "DATE"},
+                 "left_date": "DATE", "deceased": "BOOLEAN", "left": "BOOLEAN"},
     "exams": {"exam_id": "VARCHAR", "patient_id": "VARCHAR", "exam_date": "DATE", "modality": "VARCHAR",
               "region": "VARCHAR", "indication": "VARCHAR", "site_id": "VARCHAR", "reader_id": "VARCHAR",
               "scanner": "VARCHAR", "report_text": "VARCHAR", "assessed": "BOOLEAN"},
@@ -38,7 +38,8 @@ LAYOUT: dict[str, dict[str, str]] = {
 }  # fmt: skip
 BESIDE = {"exams": {"age": "INTEGER", "round": "VARCHAR"}}  # guidelines' inputs that measures read too
 NEEDED = {"exams": ("exam_id", "patient_id", "exam_date", "modality", "region")}
-OPTIONAL = {("patients", "left_date"), ("exams", "assessed")}  # beside the layout: who left, and who was looked at
+# beside the layout: who left, who died or left on a day that nobody can read, and who was looked at
+OPTIONAL = {("patients", "left_date"), ("patients", "deceased"), ("patients", "left"), ("exams", "assessed")}
 CURE = "Write the tables as docs/audit.md describes them."
 
 
@@ -96,6 +97,13 @@ class Tables:
         odd = [c for c in columns if name in self.found and c in self.found[name].odd]
         stated = [f"({_said(self.found[name])[c]} IS NOT NULL AND {_meant(self.found[name], c)} IS NULL)" for c in odd]
         return f"({' OR '.join(stated)})" if stated else "FALSE"
+
+    def illegible(self, name: str, column: str) -> str:
+        """Whether a column states what its type cannot hold; a blank states nothing."""
+        value = self.value(name, column, LAYOUT[name][column])
+        stated = _stated(self.columns(name), column) if column in self.columns(name) else value
+        said = f"COALESCE(TRIM(CAST({stated} AS VARCHAR)) <> '', FALSE)"
+        return "FALSE" if stated == value else f"({said} AND {value} IS NULL)"
 
     def columns(self, name: str) -> Mapping[str, str]:
         """The columns of a table with DuckDB's types; none where it is not there."""
