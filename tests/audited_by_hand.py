@@ -24,7 +24,14 @@ TABLES = ("patients", "exams", "findings", "statements", "procedures", "communic
 CHEST, LIVER = ("ldct", "ct", "pet_ct"), ("us", "ct", "mri", "ceus")
 WORK_UP_BY = {"chest": ("ct", "pet_ct"), "liver": ("ct", "mri", "ceus")}
 GRACE_PERCENT, GRACE_DAYS, WORK_UP_DAYS, CRITICAL_DAYS, CANCER_DAYS = 25, 14, 90, 7, 365
-WORK_UP = {"4B", "4X", "4-large-new", "US-3", "afp", "LR-4", "LR-5", "LR-M", "LR-TIV"}
+WORK_UP = {"4B", "4X", "4-large-new", "US-3", "afp"}
+# what a management names beside an interval that binds another modality; `other`: tissue
+ANY_TIME = {
+    "4A": {"pet_ct"},
+    "ct-3-pet-tissue": {"pet_ct", "other"},
+    "LR-2": {"ct", "mri", "ceus"},
+    "negative": {"ct", "mri", "ceus"},
+}
 NAMED = {
     "lung-rads": {
         "4A": {"ldct", "pet_ct"},
@@ -36,10 +43,11 @@ NAMED = {
         "NC": set(),
         None: {"ldct"},
     },
-    "fleischner": {"ct-3-pet-tissue": {"ct", "ldct", "pet_ct"}, "none": set(), None: {"ct", "ldct"}},
+    "fleischner": {"ct-3-pet-tissue": {"ct", "ldct", "pet_ct", "other"}, "none": set(), None: {"ct", "ldct"}},
     "li-rads-us": {"US-3": {"ct", "mri", "ceus"}, "afp": {"ct", "mri"}, None: {"us"}},
     "li-rads-ct-mri": {
         "LR-1": set(LIVER),
+        "negative": set(LIVER),
         "LR-2": set(LIVER),
         **{key: {"ct", "mri", "ceus", "other"} for key in ("LR-4", "LR-5", "LR-M", "LR-TIV")},
         None: {"ct", "mri", "ceus"},
@@ -141,6 +149,11 @@ def _statement(row):
         row |= dict.fromkeys(ENDS, -1)
 
 
+def _day(value):
+    """A date that can be read."""
+    return value if isinstance(value, date) else None
+
+
 def _group(items, key):
     found = defaultdict(list)
     for item in items:
@@ -223,7 +236,12 @@ class View:
         self.guideline = self._guideline()
         self.applies = self._applies()
         self.edition = self._edition()
-        self.death, self.left = (self._known(person.get(k)) for k in ("death_date", "left_date"))
+        self.death, self.left = (self._known(_day(person.get(k))) for k in ("death_date", "left_date"))
+        self.gone = any(
+            _day(person.get(day)) is None and (person.get(said) or bool(person.get(day)))
+            for said, day in (("deceased", "death_date"), ("left", "left_date"))
+        )
+        self.left = self.left if self.left and self.left >= self.day else None  # whoever left before was there again
         self._state()
         self._read()
         self._follow()
@@ -359,20 +377,29 @@ class View:
         later = [o for o in self.mine if o["exam_date"] > self.day]
         sure = [o for o in later if o["region"] == region and o["modality"] is not None]
         open_exams = [o for o in (*later, *self.events["undated"]) if o not in sure and o["region"] in (None, region)]
-        self.done = [o["exam_date"] for o in sure if o["modality"] in counts]
-        self.worked = [o["exam_date"] for o in sure if o["modality"] in works]
-        self.maybe_done = self._dates(open_exams, counts)
-        self.maybe_worked = self._dates(open_exams, works)
+        any_time = ANY_TIME.get(self.management, set())
+        works = {*works, *self._names()} & {*counts} if self.management in WORK_UP else works
+        soon, plain = ([m for m in counts if (m in any_time) is which] for which in (True, False))
+        self.done, self.soon, self.worked = (
+            [o["exam_date"] for o in sure if o["modality"] in these] for these in (plain, soon, works)
+        )
+        self.maybe_done, self.maybe_soon, self.maybe_worked = (
+            self._dates(open_exams, these) for these in (plain, soon, works)
+        )
         tissue = [p for p in self._since("procedures", "procedure_date")
                   if p["kind"] != "other" and p["region"] in (None, region)]  # fmt: skip
         self.tissue, self.maybe_tissue = self._sorted(tissue, "procedure_date", ("kind", "region"))
+        if "other" in any_time:  # then sampling is the follow-up
+            self.soon, self.maybe_soon = self.soon + self.tissue, self.maybe_soon + self.maybe_tissue
+            self.tissue, self.maybe_tissue = [], []
         cancer = {"lung-rads": "lung_cancer", "fleischner": "lung_cancer"}.get(self.guideline, "hcc")
         ill = [o for o in self._since("outcomes", "diagnosis_date") if o["kind"] in (None, cancer)]
         self.ill, self.maybe_ill = self._sorted(ill, "diagnosis_date", ("kind",))
         self.diagnosed = min(self.ill, default=None)
         before = {o["kind"] for o in self.events["outcomes"]
                   if o["diagnosis_date"] is not None and o["diagnosis_date"] < self.day}  # fmt: skip
-        self.known, self.maybe_known = cancer in before, None in before
+        undated = any(o["diagnosis_date"] is None for o in ill)
+        self.known, self.maybe_known = cancer in before, None in before or undated
 
     def _dates(self, exams, counts):
         return [o["exam_date"] or self.day for o in exams if o["modality"] in (None, *counts) and counts]
@@ -483,6 +510,11 @@ class View:
     def _shorter(self):
         return (self.low if self.low is not None else self.high) < self.months[0]
 
+    def _bound(self):
+        """Whether the printed interval binds what is stated: None where no modality is stated and one is free."""
+        free = ANY_TIME.get(self.management, set())
+        return True if not free else None if self.modality is None else self.modality not in free
+
     def _longer(self):
         return (self.high if self.high is not None else self.low) > self.months[1]
 
@@ -504,12 +536,15 @@ class View:
             return "excluded", "no_printed_interval"
         if self.by_default:
             return "unknown", "guideline_silent"
+        optional = self.management == "optional-12"
         if self.low is None and self.high is None:
             if self.none_needed:
-                return "not_met", "no_follow_up_stated"
+                return ("met", "optional") if optional else ("not_met", "no_follow_up_stated")
             return "unknown", self.unread or "interval_not_stated"
-        if self._shorter():
-            return "not_met", "shorter"
+        if self._shorter() and self._bound() is not False:
+            return ("not_met", "shorter") if self._bound() else ("unknown", self.unread or "modality_not_stated")
+        if optional:
+            return "met", "optional"
         return ("not_met", "longer") if self._longer() else ("met", "within")
 
     def _names(self):
@@ -547,28 +582,35 @@ class View:
         if self.known or self.maybe_known:
             return ("excluded", "cancer_known") if self.known else ("unknown", "event_not_readable")
 
-        def followed(done, tissue, ill):
+        def followed(plain, soon, tissue, ill):
+            done = min((day for day in (plain, soon) if day), default=None)
             until = min(done or last, last)
             if ill and ill <= until:
                 return "excluded", "cancer_diagnosed"
             if tissue and tissue <= until:
                 return "excluded", "tissue_sampled"
-            if done and done < first:
+            if done and done < first and done != soon:
                 return "not_met", "early"
             return ("met", "on_time") if done and done <= last else self._missed(last, done)
 
         return self._whatever(
-            followed, (self.done, self.tissue, self.ill), (self.maybe_done, self.maybe_tissue, self.maybe_ill)
+            followed,
+            (self.done, self.soon, self.tissue, self.ill),
+            (self.maybe_done, self.maybe_soon, self.maybe_tissue, self.maybe_ill),
         )
 
     def _missed(self, last, done):
+        if self.death and self.death < self.day:
+            return "unknown", "death_before_exam"
         if self.death and self.death <= last:
             return "excluded", "died_before_due"
         if self.left and self.left <= last:
             return "excluded", "left_before_due"
         if done:
             return "not_met", "late"
-        return ("excluded", "not_yet_due") if last >= self.as_of else ("not_met", "never")
+        if last >= self.as_of:
+            return "excluded", "not_yet_due"
+        return ("unknown", "event_not_readable") if self.gone else ("not_met", "never")
 
     def _work_up(self):
         if self._managed():
@@ -596,13 +638,14 @@ class View:
         due = self.day + timedelta(WORK_UP_DAYS)
         soon = self._whatever(
             lambda tissue, done: bool(tissue and tissue <= due and (done is None or tissue < done)),
-            (self.tissue, self.done), (self.maybe_tissue, self.maybe_done),
+            (self.tissue, self.done + self.soon), (self.maybe_tissue, self.maybe_done + self.maybe_soon),
         )  # fmt: skip
         if soon is True:
             return "not_met", "tissue_sampled"
         if self.conflict:
             return "unknown", "conflicting_statements"
-        if (self.low is not None or self.high is not None) and self._shorter():
+        sooner = (self.low is not None or self.high is not None) and self._shorter()
+        if sooner and self._bound() is True:
             return "not_met", "interval_shorter"
         if self.modality == "pet_ct" and self._names() and "pet_ct" not in self._names():
             return "not_met", "pet_ct_recommended"
@@ -611,6 +654,8 @@ class View:
         if self.unread:
             return "unknown", self.unread
         silent = self.low is None and self.high is None and self.modality is None and not self.none_needed
+        if sooner and self._bound() is None:
+            return "unknown", "modality_not_stated"
         return ("unknown", "nothing_stated") if silent else ("met", "not_beyond")
 
     def _under(self):
@@ -625,6 +670,8 @@ class View:
             return self._unread()
         if self.conflict:
             return "unknown", "conflicting_statements"
+        if self.management == "optional-12" and (self.none_needed or self.low is not None or self.high is not None):
+            return "met", "optional"
         if self.none_needed:
             return "not_met", "no_follow_up_stated"
         some = self.low if self.low is not None else self.high
@@ -656,6 +703,16 @@ class View:
             if (o["exam_date"], o["modality"], o["region"]) == (self.day, self.exam["modality"], self.exam["region"])
             and o["exam_id"] < self.exam["exam_id"]
         ]
+        maybe = [
+            o
+            for o in (*self.mine, *self.events["undated"])
+            if o["exam_id"] < self.exam["exam_id"]
+            and o["exam_date"] in (None, self.day)
+            and o["modality"] in (None, self.exam["modality"])
+            and o["region"] in (None, self.exam["region"])
+        ]
+        if maybe and not before:
+            return "unknown", "event_not_readable"
         return ("not_met", "again_on_the_same_day") if before else ("met", "once")
 
     def _screen(self):
@@ -696,14 +753,20 @@ class View:
         end = self.day + timedelta(CANCER_DAYS)
         if end >= self.as_of:
             return "excluded", "year_not_over"
+        if self.known or self.maybe_known:
+            return ("excluded", "cancer_known") if self.known else ("unknown", "event_not_readable")
         ill = self.diagnosed and self.diagnosed <= end
         if hit and ill:
             return "met", hit
         if not ill and any(day <= end for day in self.maybe_ill):
             return "unknown", "event_not_readable"
+        if self.death and self.death < self.day:
+            return "unknown", "death_before_exam"
         for day, why in ((self.death, "died"), (self.left, "left")):
             if day and day <= end:
                 return "excluded", f"{why}_within_year"
+        if self.gone:
+            return "unknown", "event_not_readable"
         return "not_met", miss if ill and miss else "no_cancer"
 
     def _critical(self):

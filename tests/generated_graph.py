@@ -38,6 +38,7 @@ class Graph(NamedTuple):
     low: "np.ndarray[Any, Any]"  # months, -1: no interval is printed
     high: "np.ndarray[Any, Any]"
     work_up: "np.ndarray[Any, Any]"
+    discussed: "np.ndarray[Any, Any]"  # tissue comes as after a work-up, and nothing judges it
     ends: "np.ndarray[Any, Any]"
     critical: "np.ndarray[Any, Any]"
     optional: "np.ndarray[Any, Any]"
@@ -74,6 +75,7 @@ def graph(*, beside: bool = True) -> Graph:
         low=np.array([a for a, _ in spans]),
         high=np.array([b for _, b in spans]),
         work_up=np.array([d.work_up for d in dues] + [False] * 2),
+        discussed=np.array([d.discussed for d in dues] + [False] * 2),
         ends=np.array([d.ends for d in dues] + [True] * 2),
         critical=np.array([v.category in ("4B", "4X") for v in nodes] + [False] * 2),
         optional=np.array([v.category == "optional-12" for v in nodes] + [False] * 2),

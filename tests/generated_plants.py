@@ -26,6 +26,7 @@ class Due:
     allowed: tuple[str, ...] = ()  # all that would be right
     work_up: bool = False
     ends: bool = False  # no further imaging is called for
+    discussed: bool = False  # multidisciplinary discussion, which no table shows: tissue comes, and nobody can be late
 
 
 LDCT, CT_LIKE, HEPATIC = ("ldct",), ("ct", "ldct"), ("ct", "mri", "ceus")
@@ -41,7 +42,7 @@ DUE: dict[tuple[str, str], Due] = {
     (LUNG, "0-other"): Due(None, "ldct", ("ldct", "ct")),  # a prior being located, or lungs not evaluable
     (FLEISCHNER, "none"): Due(None, None, ends=True),
     (FLEISCHNER, "optional-12"): Due((12, 12), "ct", CT_LIKE),
-    (FLEISCHNER, "ct-3-pet-tissue"): Due((3, 3), "ct", ("ct", "ldct", "pet_ct")),
+    (FLEISCHNER, "ct-3-pet-tissue"): Due((3, 3), "ct", ("ct", "ldct", "pet_ct", "other")),
     (FLEISCHNER, "ct-6-12-then-consider-18-24"): _SIX,
     (FLEISCHNER, "ct-6-12-then-18-24"): _SIX,
     (FLEISCHNER, "ct-6-12-then-every-2y-to-5y"): _SIX,
@@ -58,10 +59,10 @@ DUE: dict[tuple[str, str], Due] = {
     (CT_MRI, "LR-2"): Due((6, 6), "us", ("us", *HEPATIC)),
     (CT_MRI, "LR-3"): Due((3, 6), "mri", HEPATIC),
     (CT_MRI, "LR-NC"): Due((0, 3), "mri", HEPATIC),
-    (CT_MRI, "LR-4"): Due(None, "other", ("other",), work_up=True),
-    (CT_MRI, "LR-5"): Due(None, "other", ("other",), work_up=True),
-    (CT_MRI, "LR-M"): Due(None, "other", ("other",), work_up=True),
-    (CT_MRI, "LR-TIV"): Due(None, "other", ("other",), work_up=True),
+    (CT_MRI, "LR-4"): Due(None, "other", ("other",), discussed=True),
+    (CT_MRI, "LR-5"): Due(None, "other", ("other",), discussed=True),
+    (CT_MRI, "LR-M"): Due(None, "other", ("other",), discussed=True),
+    (CT_MRI, "LR-TIV"): Due(None, "other", ("other",), discussed=True),
 }
 ORDER = {LUNG: ("1", "2", "3", "4A", "4B", "4X"), US: ("US-1", "US-2", "US-3"),
          CT_MRI: ("LR-1", "LR-2", "LR-3", "LR-4", "LR-5")}  # fmt: skip
@@ -128,7 +129,7 @@ def applicable(guideline: str, category: str, interval: object, kind: str) -> bo
         case "interval_too_short":
             return d.interval in SHORTER
         case "interval_too_long":
-            return d.interval in LONGER
+            return d.interval in LONGER and category != "optional-12"  # what is optional may come later
         case "follow_up_late" | "follow_up_early" | "follow_up_never":
             judged = guideline != US and d.interval is not None and category != "optional-12"
             return judged and not (kind == "follow_up_early" and d.interval == (0, 3))

@@ -155,8 +155,8 @@ class _Walk:
     def _step(self, p: Ints, t: Ints, node: Ints, ind: Ints) -> tuple[Ints, Ints, Ints, Ints]:
         """Record these exams and say which come next."""
         g, n, self.limit = self.g, len(p), self.horizon[p]
-        low, high, work_up = g.low[node], g.high[node], g.work_up[node]
-        fixed = low >= 0
+        low, high, discussed = g.low[node], g.high[node], g.discussed[node]
+        work_up, fixed = g.work_up[node] | discussed, low >= 0
         first = np.where(fixed, add_months(t, low) - grace(low), NEVER)
         end = np.where(fixed, add_months(t, high) + grace(high), np.where(work_up, t + WORK_UP_DAYS, NEVER))
         first = np.where(fixed, np.maximum(first, t), first)
@@ -165,8 +165,8 @@ class _Walk:
         pending = (self.rng.random(n) < 0.3) & (end >= END) & (kind < 0) & (fixed | work_up)
         coming = np.where(pending | (change == MISSED), NEVER, coming)
         reached = coming <= self.horizon[p]
-        status = self._status(p, end, fixed | work_up, reached, change)
-        self.rows.append((p, t, node, ind, kind, status, first, end))
+        status = self._status(p, end, fixed | g.work_up[node], reached, change)
+        self.rows.append((p, t, node, ind, kind, status, first, np.where(discussed, NEVER, end)))
         self._over_manage(p, t, kind)
         goes_on, after = self._work_up(p, t, node, coming, reached)
         keep = goes_on & ~g.ends[node]
@@ -201,7 +201,7 @@ class _Walk:
     def _next_day(self, t: Ints, node: Ints, first: Ints, end: Ints, change: Ints) -> Ints:
         """When the next exam, or the work-up, comes: within its window, with some on its very first and last day."""
         g, rng, n = self.g, self.rng, len(t)
-        fixed, work_up = g.low[node] >= 0, g.work_up[node]
+        fixed, work_up = g.low[node] >= 0, g.work_up[node] | g.discussed[node]
         open_from = np.maximum(np.where(fixed, first, t + 1), t + 1)
         draw = rng.random(n)
         edge = rng.random(n)
@@ -231,7 +231,7 @@ class _Walk:
         """PET/CT, tissue, diagnoses; and who goes on to a further exam, on which day."""
         g, rng, n = self.g, self.rng, len(p)
         lung = g.work_up[node] & (g.guideline[node] == 0) & reached
-        liver = g.work_up[node] & (g.guideline[node] == 3) & reached
+        liver = g.discussed[node] & reached
         pet, cancer = lung & (rng.random(n) < 0.6), rng.random(n) < 0.45
         new = [g.pet, FOLLOW_UP, -1, NOT_JUDGED, NEVER, NEVER]
         self.rows.append((p[pet], coming[pet], *(np.full(int(pet.sum()), value) for value in new)))

@@ -148,7 +148,8 @@ def _curve(of: tuple[str, str, str], found: Sequence[tuple[Any, ...]], least: in
 # (scope.yaml; a test holds it), so a work-up before the next imaging was none.
 CURVES = """
 WITH dated AS (
-  SELECT edition, computed, exam_date, {due} AS due, {done} AS done, death_date AS died,
+  SELECT edition, computed, exam_date, {due} AS due, {done} AS done,
+    CASE WHEN death_date >= exam_date THEN death_date END AS died,
     CASE WHEN '{done}' = 'done_date' AND ({code} IN {ended} OR done_date IS NULL OR work_up_date < done_date)
       THEN work_up_date END AS other,
     LEAST({as_of}, left_date) AS unseen

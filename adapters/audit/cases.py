@@ -50,12 +50,13 @@ JUDGEMENT = """
 CREATE OR REPLACE TEMP TABLE judgement AS
 SELECT case_key, CAST(computed AS {word}) AS computed, computed_status,
   CAST(computed_status AS {word}) AS status_word, k.rank AS computed_rank, by_default, j.management,
-  from_months, to_months, m.named, COALESCE(m.work_up, FALSE) AS work_up, COALESCE(m.optional, FALSE) AS optional
+  from_months, to_months, m.named, m.any_time, {flags}
 FROM (
   SELECT case_key, j.edition, {open} FROM cases JOIN judged j USING (case_key) LEFT JOIN left_open o USING (case_key)
 ) j LEFT JOIN managements m ON m.edition = j.edition AND m.management = j.management
   LEFT JOIN categories k ON k.edition = j.edition AND k.category = j.computed
 """
+FLAGS = ("tissue", "work_up", "widely", "optional")  # of a management
 HELD = {"computed": "NULL", "computed_status": "'undecided'", "management": "NULL", "from_months": "NULL",
         "to_months": "NULL", "by_default": "NULL"}  # fmt: skip
 
@@ -128,6 +129,7 @@ class Cases:
         run(
             JUDGEMENT.format(
                 word=word,
+                flags=", ".join(f"COALESCE(m.{c}, FALSE) AS {c}" for c in FLAGS),
                 open=", ".join(f"CASE WHEN o.case_key IS NULL THEN {c} ELSE {v} END AS {c}" for c, v in HELD.items()),
             )
         )

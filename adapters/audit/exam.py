@@ -22,26 +22,30 @@ DOCUMENTED = {c: kind for c, kind in LAYOUT["screening"].items() if c != "exam_i
 SCREENING_FLAGS = dict.fromkeys(("has_screening", "screening_unreadable", "screening_conflict"), "BOOLEAN")
 # what a part gives, by what it is made of: (its columns with their types, the columns of an exam that need it)
 LATER: dict[str, tuple[dict[str, str], set[str]]] = {
-    "followed": ({"done_date": "DATE", "next_work_up": "DATE"}, {"done_date", "work_up_date"}),
-    "procedures": ({"procedure_date": "DATE", "unclear_procedure": "DATE"},
-                   {"procedure_date", "unclear_procedure", "work_up_date"}),
+    "followed": ({"next_follow_up": "DATE", "next_any_time": "DATE", "next_work_up": "DATE"},
+                 {"done_date", "any_time_date", "work_up_date"}),
+    "procedures": ({"sampled": "DATE", "unclear_sampled": "DATE"},
+                   {"procedure_date", "unclear_procedure", "work_up_date", "done_date", "any_time_date",
+                    "unclear_exam", "unclear_any_time"}),
     "outcomes": ({"diagnosis_date": "DATE", "unclear_diagnosis": "DATE"},
                  {"diagnosis_date", "unclear_diagnosis", "work_up_date"}),
     "earlier": ({"known_since": "DATE", "unclear_known": "DATE"}, {"known_since", "unclear_known"}),
     "communications": ({"communicated_at": "DATE", "unclear_communication": "DATE"},
                        {"communicated_at", "unclear_communication"}),
-    "imaged": ({"unclear_exam": "DATE"}, {"unclear_exam"}),
-    "worked_up": ({"unclear_work_up": "DATE"}, {"unclear_work_up"}),
+    "imaged": ({"maybe_either": "DATE", "maybe_any_time": "DATE", "maybe_plain": "DATE"},
+               {"unclear_exam", "unclear_any_time", "unclear_plain", "unclear_work_up"}),
+    "worked_up": ({"maybe_work_up": "DATE"}, {"unclear_work_up"}),
     "screening": (DOCUMENTED | SCREENING_FLAGS, {*DOCUMENTED, *SCREENING_FLAGS}),
-    "repeated": ({"again": "BOOLEAN"}, {"again"}),
+    "repeated": ({"again": "BOOLEAN", "unclear_again": "BOOLEAN"}, {"again", "unclear_again"}),
 }  # fmt: skip
 # the columns of an exam that its profile has: of all others a measure must look at the exam itself
 PROFILED = frozenset((
     "applies", "guideline", "edition", "has_report", "assessed", "has_statement", "has_findings", "as_of",
     "computed", "computed_status", "computed_rank", "by_default", "management", "from_months", "to_months",
-    "open_modality", "modality_is_named", "work_up", "optional", "stated_guideline", "stated_edition",
-    "stated_category", "stated_rank", "stated_positive", "stated_negative", "stated_critical", "stated_conflict",
-    "stated_from", "stated_to", "stated_modality", "stated_no_followup", "stated_unreadable", "stated_unfound",
+    "open_modality", "modality_is_named", "any_time", "stated_any_time", "work_up", "optional",
+    "stated_guideline", "stated_edition", "stated_category", "stated_rank", "stated_positive", "stated_negative",
+    "stated_critical", "stated_conflict", "stated_from", "stated_to", "stated_modality", "stated_no_followup",
+    "stated_unreadable", "stated_unfound",
 ))  # fmt: skip
 FEW = ("procedures", "outcomes", "earlier", "communications", "imaged", "worked_up")  # kinds of events
 DAYS = {"procedures": "procedure_date", "outcomes": "diagnosis_date", "communications": "communicated_at"}
@@ -56,14 +60,15 @@ def parts(database: Any, relations: Relations, bucket: Bucket) -> Iterator[tuple
     made = {
         "followed": FOLLOW.format(
             part=of, region=scope.region_number(), follow_up=scope.by_region("follow_up"),
-            work_up=scope.by_region("work_up_by"), aside=_aside(relations, bucket),
+            any_time=scope.by_region("any_time"), work_up=scope.by_region("work_up_by"),
+            aside=_aside(relations, bucket),
         ),
         "screening": SCREENED.format(
             screening=relations.tables.select("screening", beside=[f"{unread} AS unread"]), has=bucket.has("c.exam_id"),
             one=", ".join(f"CASE WHEN MIN({c}) = MAX({c}) THEN MIN({c}) END AS {c}" for c in DOCUMENTED),
             conflict=" OR ".join(f"COALESCE(MIN({c}) <> MAX({c}), FALSE)" for c in DOCUMENTED),
         ),
-        "repeated": AGAIN,
+        "repeated": AGAIN.format(undated=_undated(relations, bucket)),
     }  # fmt: skip
     for name in sorted(_asked(relations) & {*made}):
         yield name, f"CREATE OR REPLACE TEMP TABLE {name} AS {made[name]}"
@@ -122,8 +127,8 @@ def _asked(relations: Relations) -> set[str]:
 
 
 def _event(relations: Relations, bucket: Bucket, name: str) -> str:
-    """Exams with the days of a kind of event that came on the day of the exam or later; a cancer that was known
-    before (``earlier``) and a communication at any time.
+    """Exams with the days of a kind of event that came on the day of the exam or later; a cancer that was, or may have
+    been, known before (``earlier``) and a communication at any time.
 
     Of what kind, where or when an event was may be unknown: it is then the other of the two columns of its part. One
     without a day may have been on any, the exam's own among them.
@@ -138,15 +143,14 @@ def _event(relations: Relations, bucket: Bucket, name: str) -> str:
         "communications": ("kind = 'critical_result'", "", ("kind", day)),
     }[table]
     sure, unsure = LATER[name][0]
-    until = f"{day} <= {relations.day}" + ("" if name == "earlier" else f" OR {day} IS NULL")
     key = "exam_id" if table == "communications" else "patient_id"
     mine = bucket.has() if key == "exam_id" else bucket.holds()
+    until = f"{day} <= {relations.day} OR {day} IS NULL"
     source = f"SELECT * FROM ({relations.tables.select(table)}) WHERE ({until}) AND {mine} AND COALESCE({which}, TRUE)"
     own = {"region": "mine.region", "kind": scope.cancer_sql()}.get(same)
     alike = f"AND (e.{same} = {own} OR e.{same} IS NULL) " if own else ""
-    when = {"earlier": f"AND exam_date > {day}", "communications": ""}.get(
-        name, f"AND (exam_date <= {day} OR {day} IS NULL)"
-    )
+    sign = ">" if name == "earlier" else "<="
+    when = "" if name == "communications" else f"AND (exam_date {sign} {day} OR {day} IS NULL)"
     known = " AND ".join(f"e.{column} IS NOT NULL" for column in stated)
     return (
         f"SELECT mine.rowid AS n, CASE WHEN {known} THEN {text(sure)} ELSE {text(unsure)} END AS of, "
@@ -158,9 +162,12 @@ def _event(relations: Relations, bucket: Bucket, name: str) -> str:
 def _imaging(relations: Relations, bucket: Bucket, name: str) -> str:
     """Exams with the days on which the patient may have been imaged: of what kind, where or when is not known."""
     counts = scope.by_region("follow_up" if name == "imaged" else "work_up_by")
-    (unsure,) = LATER[name][0]
+    unsure, *of = map(text, LATER[name][0])
+    if of:  # an exam of unknown modality may be any
+        whens = f"WHEN modality IS NULL THEN {unsure} WHEN {scope.by_region('any_time')} THEN {of[0]}"
+        unsure = f"CASE {whens} ELSE {of[1]} END"
     return IMAGING.format(
-        of=text(unsure), counts=counts, aside=_aside(relations, bucket), undated=_undated(relations, bucket)
+        of=unsure, counts=counts, aside=_aside(relations, bucket), undated=_undated(relations, bucket)
     )
 
 
@@ -177,7 +184,7 @@ def _aside(relations: Relations, bucket: Bucket) -> str:
 
 def _undated(relations: Relations, bucket: Bucket) -> str:
     """Exams without a day."""
-    exams = relations.tables.select("exams", {c: LAYOUT["exams"][c] for c in IMAGED})
+    exams = relations.tables.select("exams", {c: LAYOUT["exams"][c] for c in ("exam_id", *IMAGED)})
     return f"SELECT * FROM ({exams}) WHERE exam_date IS NULL AND {bucket.holds()}"
 
 
@@ -196,24 +203,25 @@ WHERE modality = 'ldct' AND indication = 'screening' GROUP BY ALL
 FOLLOW = """
 WITH dated AS (
   SELECT rowid AS n, {part} AS part, {region} AS region, exam_date,
-    CASE WHEN {follow_up} THEN exam_date END AS follow_up, CASE WHEN {work_up} THEN exam_date END AS work_up
+    CASE WHEN {follow_up} THEN exam_date END AS follow_up, CASE WHEN {any_time} THEN exam_date END AS any_time,
+    CASE WHEN {work_up} THEN exam_date END AS work_up
   FROM mine
   UNION ALL
-  SELECT NULL, {part}, {region}, exam_date,
-    CASE WHEN {follow_up} THEN exam_date END, CASE WHEN {work_up} THEN exam_date END
+  SELECT NULL, {part}, {region}, exam_date, CASE WHEN {follow_up} THEN exam_date END,
+    CASE WHEN {any_time} THEN exam_date END, CASE WHEN {work_up} THEN exam_date END
   FROM ({aside})
 ), next AS MATERIALIZED (
-  SELECT n, part, region, exam_date, LEAD(follow_up IGNORE NULLS) OVER days AS done_date,
-    LEAD(work_up IGNORE NULLS) OVER days AS next_work_up
+  SELECT n, part, region, exam_date, LEAD(follow_up IGNORE NULLS) OVER days AS next_follow_up,
+    LEAD(any_time IGNORE NULLS) OVER days AS next_any_time, LEAD(work_up IGNORE NULLS) OVER days AS next_work_up
   FROM dated WINDOW days AS (PARTITION BY part, region ORDER BY exam_date)
 ), tied AS (
   SELECT n, part, region, exam_date FROM next
-  WHERE n IS NOT NULL AND (done_date = exam_date OR next_work_up = exam_date)
+  WHERE n IS NOT NULL AND (next_follow_up = exam_date OR next_work_up = exam_date)
 )
-SELECT n, done_date, next_work_up FROM next
-WHERE n IS NOT NULL AND COALESCE(done_date <> exam_date, TRUE) AND COALESCE(next_work_up <> exam_date, TRUE)
+SELECT n, next_follow_up, next_any_time, next_work_up FROM next
+WHERE n IS NOT NULL AND COALESCE(next_follow_up <> exam_date, TRUE) AND COALESCE(next_work_up <> exam_date, TRUE)
 UNION ALL
-SELECT t.n, MIN(d.follow_up), MIN(d.work_up)
+SELECT t.n, MIN(d.follow_up), MIN(d.any_time), MIN(d.work_up)
 FROM dated d JOIN tied t ON d.part = t.part AND d.region = t.region AND d.exam_date > t.exam_date
 GROUP BY t.n
 """
@@ -240,12 +248,24 @@ SELECT mine.rowid AS n, TRUE AS has_screening, BOOL_OR(unread) AS screening_unre
 FROM mine JOIN ({screening}) c USING (exam_id) WHERE {has} GROUP BY 1
 """
 
+# the copy is the one with the later id, so that only what has an earlier one may be its original
 AGAIN = """
-SELECT mine.rowid AS n, exam_id <> original AS again
-FROM mine JOIN (
-  SELECT patient_id AS q, region AS r, exam_date AS d, modality AS m, MIN(exam_id) AS original
-  FROM mine GROUP BY ALL HAVING COUNT(*) > 1
-) ON q = patient_id AND r = region AND d = exam_date AND m = modality
+SELECT n, BOOL_OR(sure) AS again, BOOL_OR(NOT sure) AS unclear_again FROM (
+  SELECT mine.rowid AS n, TRUE AS sure
+  FROM mine JOIN (
+    SELECT patient_id AS q, region AS r, exam_date AS d, modality AS m, MIN(exam_id) AS original
+    FROM mine GROUP BY ALL HAVING COUNT(*) > 1
+  ) ON q = patient_id AND r = region AND d = exam_date AND m = modality AND original < exam_id
+  UNION ALL
+  SELECT mine.rowid AS n, FALSE AS sure
+  FROM mine JOIN (
+    SELECT exam_id AS other, patient_id AS q, exam_date AS d, modality AS m, region AS r
+    FROM mine WHERE modality IS NULL OR region IS NULL
+    UNION ALL
+    SELECT exam_id, patient_id, exam_date, modality, region FROM ({undated})
+  ) ON q = patient_id AND other < exam_id AND (d = exam_date OR d IS NULL) AND (m = modality OR m IS NULL)
+    AND (r = region OR r IS NULL)
+) GROUP BY n
 """
 
 PLACED = """
@@ -271,7 +291,9 @@ WITH known AS (
   SELECT profile, guideline, edition, applies, has_report, COALESCE(assessed, FALSE) AS assessed,
     structured IS NOT NULL AS has_statement, n_findings IS NOT NULL AS has_findings,
     computed, computed_status, status_word, computed_rank, by_default, management, from_months, to_months,
-    named = 0 AS open_modality, (named & stated_bit) <> 0 AS modality_is_named, COALESCE(work_up, FALSE) AS work_up,
+    named = 0 AS open_modality, (named & stated_bit) <> 0 AS modality_is_named,
+    COALESCE(any_time <> 0, FALSE) AS any_time, COALESCE((any_time & stated_bit) <> 0, FALSE) AS stated_any_time,
+    COALESCE(tissue, FALSE) AS tissue, COALESCE(work_up, FALSE) AS work_up, COALESCE(widely, FALSE) AS widely,
     COALESCE(optional, FALSE) AS optional,
     stated_guideline, stated_edition, stated_category, stated_rank, stated_positive, stated_negative,
     stated_critical, COALESCE(stated_conflict, FALSE) AS stated_conflict, stated_from, stated_to, stated_modality,
@@ -285,14 +307,27 @@ SELECT * EXCLUDE (guideline, edition, applies, has_report, assessed),
 FROM told
 """
 
+# Where the management names tissue, sampling is a follow-up that is never too early, and no event beside it. An
+# imaging that may be too early is ``plain``.
 EXAM = """
 CREATE OR REPLACE TEMP VIEW exam AS
-SELECT * EXCLUDE (profile, seen, spoken, assessed, again, has_screening, round),
+SELECT * EXCLUDE (profile, seen, spoken, assessed, again, unclear_again, has_screening, round),
   COALESCE(assessed, FALSE) AS assessed, COALESCE(again, FALSE) AS again,
+  COALESCE(unclear_again, FALSE) AS unclear_again,
   COALESCE(has_screening, FALSE) AS has_screening, round AS screening_round,
+  LEAST(next_follow_up, CASE WHEN tissue THEN sampled END) AS done_date,
+  LEAST(CASE WHEN any_time THEN next_any_time END, CASE WHEN tissue THEN sampled END) AS any_time_date,
+  CASE WHEN NOT tissue THEN sampled END AS procedure_date,
+  CASE WHEN NOT tissue THEN unclear_sampled END AS unclear_procedure,
+  LEAST(maybe_either, maybe_any_time, maybe_plain, CASE WHEN tissue THEN unclear_sampled END) AS unclear_exam,
+  LEAST(CASE WHEN any_time THEN LEAST(maybe_either, maybe_any_time) END, CASE WHEN tissue THEN unclear_sampled END)
+    AS unclear_any_time,
+  LEAST(maybe_either, maybe_plain, CASE WHEN NOT any_time THEN maybe_any_time END) AS unclear_plain,
+  CASE WHEN widely THEN LEAST(maybe_either, maybe_any_time, maybe_plain) ELSE maybe_work_up END AS unclear_work_up,
   CAST(exam_date + to_months(from_months) AS DATE) - first_grace AS first_due,
   CAST(exam_date + to_months(to_months) AS DATE) AS due_date,
   CAST(exam_date + to_months(to_months) AS DATE) + last_grace AS last_due,
-  LEAST(next_work_up, procedure_date, diagnosis_date) AS work_up_date, exam_date + {work_up_days} AS work_up_due
+  LEAST(CASE WHEN widely THEN next_follow_up ELSE next_work_up END, sampled, diagnosis_date) AS work_up_date,
+  exam_date + {work_up_days} AS work_up_due
 FROM (SELECT *{nothing} FROM placed LEFT JOIN profiles USING (profile) {joins})
 """

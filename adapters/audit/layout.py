@@ -98,6 +98,13 @@ class Tables:
         stated = [f"({_said(self.found[name])[c]} IS NOT NULL AND {_meant(self.found[name], c)} IS NULL)" for c in odd]
         return f"({' OR '.join(stated)})" if stated else "FALSE"
 
+    def illegible(self, name: str, column: str) -> str:
+        """Whether a column states what its type cannot hold; a blank states nothing."""
+        value = self.value(name, column, LAYOUT[name][column])
+        stated = _stated(self.columns(name), column) if column in self.columns(name) else value
+        said = f"COALESCE(TRIM(CAST({stated} AS VARCHAR)) <> '', FALSE)"
+        return "FALSE" if stated == value else f"({said} AND {value} IS NULL)"
+
     def columns(self, name: str) -> Mapping[str, str]:
         """The columns of a table with DuckDB's types; none where it is not there."""
         return self.found[name].columns if name in self.found else {}

@@ -27,6 +27,9 @@ AGE = (
     "COALESCE(age_stated, CAST(year(exam_date) - year(birth_date) - CASE WHEN month(exam_date) * 100 + day(exam_date) "
     "< month(birth_date) * 100 + day(birth_date) THEN 1 ELSE 0 END AS INTEGER))"
 )
+# who left before the exam was there again
+LEFT = "CASE WHEN left_date >= exam_date THEN left_date WHEN left_last >= exam_date THEN left_last END"
+ENDED = {"deceased": "death_date", "left": "left_date"}  # that somebody died or left, and the day of it
 OWN = {"age": "INTEGER", "indication": "VARCHAR", "round": "VARCHAR"}  # columns that an exam has in any case
 SAID = ("guideline", "edition", "category", "interval_min_months", "interval_max_months", "recommended_modality",
         "no_followup", "source")  # fmt: skip
@@ -96,8 +99,8 @@ class Relations:
 
     def constants(self) -> Iterator[str]:
         """What is the same for all buckets."""
-        kinds = {"edition": "VARCHAR", "management": "VARCHAR", "named": "INTEGER"}
-        flags = dict.fromkeys(("work_up", "optional"), "BOOLEAN")
+        kinds = {"edition": "VARCHAR", "management": "VARCHAR", "named": "INTEGER", "any_time": "INTEGER"}
+        flags = dict.fromkeys(("tissue", "work_up", "widely", "optional"), "BOOLEAN")
         yield from _table("managements", kinds | flags, scope.management_rows())
         kinds = {"edition": "VARCHAR", "category": "VARCHAR", "rank": "INTEGER"}
         flags = dict.fromkeys(("positive", "negative", "critical"), "BOOLEAN")
@@ -111,7 +114,7 @@ class Relations:
             yield f"CREATE OR REPLACE TEMP TABLE ids AS SELECT exam_id FROM ({ids}) WHERE {bucket.holds()}"
         yield self._people(bucket)
         yield MINE.format(
-            exams=self._exams(), holds=bucket.holds(), as_of=self.day, age=AGE, cell=self._age_cell(),
+            exams=self._exams(), holds=bucket.holds(), as_of=self.day, left=LEFT, age=AGE, cell=self._age_cell(),
             once="AND exam_id NOT IN (FROM twice)" if self.known.twice else "",
             findings=self._findings(bucket), statements=self._statements(bucket),
             family=scope.family_sql(), edition=scope.edition_sql(), may_apply=scope.applies_sql("TRUE"),
@@ -149,17 +152,30 @@ class Relations:
         return self.tables.select("exams", {c: LAYOUT["exams"][c] for c in names}, beside)
 
     def _people(self, bucket: Bucket) -> str:
-        """One row a patient, numbered by ``rowid``; what several rows of one say differently is unknown."""
-        source = f"({self.tables.select('patients')}) WHERE {bucket.holds()}"
-        kept = "patient_id, sex, birth_date, death_date, left_date"
+        """One row a patient, numbered by ``rowid``; what several rows of one say differently is unknown.
+
+        ``unclear_gone``: they died or left on a day that nobody can read.
+        """
+        kinds = {c: kind for c, kind in LAYOUT["patients"].items() if c not in ENDED}
+        undated = [
+            f"(COALESCE({self.tables.value('patients', said, 'BOOLEAN')}, FALSE) "
+            f"OR {self.tables.illegible('patients', day)}) AS no_{day}"
+            for said, day in ENDED.items()
+        ]
+        source = f"({self.tables.select('patients', kinds, undated)}) WHERE {bucket.holds()}"
+        kept = "*, CAST(NULL AS DATE) AS left_last"
         if self.known.people_twice:
             one = ", ".join(f"CASE WHEN MIN({c}) = MAX({c}) THEN MIN({c}) END AS {c}" for c in ("sex", "birth_date"))
-            kept = f"patient_id, {one}, MIN(death_date) AS death_date, MIN(left_date) AS left_date"
+            days = ", ".join(f"MIN({c}) AS {c}, BOOL_OR(no_{c}) AS no_{c}" for c in ENDED.values())
+            kept = f"patient_id, {one}, {days}, MAX(left_date) AS left_last"
             source += " GROUP BY patient_id"
-        past = ", ".join(f"CASE WHEN {c} <= {self.day} THEN {c} END AS {c}" for c in ("death_date", "left_date"))
+        past = ", ".join(
+            f"CASE WHEN {c} <= {self.day} THEN {c} END AS {c}" for c in ("death_date", "left_date", "left_last")
+        )
+        unclear = " OR ".join(f"(no_{day} AND {day} IS NULL)" for day in ENDED.values())
         return (
             f"CREATE OR REPLACE TEMP TABLE people AS SELECT patient_id, CAST(sex AS {self.known.word('sex')}) AS sex, "
-            f"birth_date, {past} "
+            f"birth_date, {past}, {unclear} AS unclear_gone "
             f"FROM (SELECT {kept} FROM {source})"
         )
 
@@ -232,7 +248,8 @@ SELECT * EXCLUDE (statements, findings, facts),
   CASE WHEN may_apply THEN hash(facts, {cell}, findings) END AS seen
 FROM (
   SELECT *, CAST({edition} AS {word}) AS edition, {may_apply} AS may_apply FROM (
-    SELECT e.* EXCLUDE (x, age_stated), p, sex, death_date, left_date, {age} AS age, n_findings, findings, statements
+    SELECT e.* EXCLUDE (x, age_stated), p, sex, death_date, {left} AS left_date, unclear_gone, {age} AS age,
+      n_findings, findings, statements
     FROM (
       SELECT *, CAST({family} AS {word}) AS guideline FROM ({exams})
       WHERE {holds} AND exam_id IS NOT NULL AND exam_date <= {as_of} {once}

@@ -35,6 +35,7 @@ class Audited(_Strict):
     follow_up: Words = Field(min_length=1)
     work_up_by: Words = Field(min_length=1)
     recommends: Mapping[str, Words]
+    any_time: Mapping[str, Words] = {}
     work_up: Words
     optional: Words = ()
     negative: Words
@@ -50,6 +51,15 @@ class Audited(_Strict):
     def modalities(self, management: str) -> Words:
         """The modalities that fulfil a management; none where the guideline leaves it open."""
         return self.recommends.get(management, self.recommends["else"])
+
+    def imaged_any_time(self) -> set[str]:
+        """The imaging that some management names beside its interval: it is never too early there."""
+        return {word for words in self.any_time.values() for word in words} & {*self.follow_up}
+
+    def widely(self, management: str) -> bool:
+        """Whether a work-up may be by any imaging that counts as follow-up, for the guideline itself names more."""
+        named = {*self.modalities(management)} & {*self.follow_up}
+        return management in self.work_up and not named <= {*self.work_up_by}
 
 
 class Setting(_Strict):
@@ -177,11 +187,12 @@ def edition_sql() -> str:
     return f"CASE {' '.join(whens)} END"
 
 
-def by_region(attribute: Literal["follow_up", "work_up_by"]) -> str:
-    """Whether an exam is one of those that count as follow-up (or as work-up) in its region."""
+def by_region(attribute: Literal["follow_up", "work_up_by", "any_time"]) -> str:
+    """Whether an exam is one of those that count as follow-up (work-up, follow-up at any time) in its region."""
     regions: dict[str, set[str]] = {}
     for a in scope().guidelines.values():
-        regions.setdefault(a.region, set()).update(getattr(a, attribute))
+        mine = a.imaged_any_time() if attribute == "any_time" else getattr(a, attribute)
+        regions.setdefault(a.region, set()).update(mine)
     tests = [f"(region = {text(r)} AND modality IN {listed(tuple(sorted(m)))})" for r, m in sorted(regions.items())]
     return " OR ".join(tests)
 
@@ -214,7 +225,8 @@ def modality_rows() -> list[dict[str, Any]]:
 def management_rows() -> list[dict[str, Any]]:
     """One row an edition and management: the modalities that fulfil it, and whether it calls for work-up at once.
 
-    ``named``: the sum of the modalities' bits, 0 where the guideline leaves the modality open.
+    ``named``: the sum of the modalities' bits, 0 where the guideline leaves the modality open; ``any_time``: that of
+    those that no interval binds; ``tissue``: whether sampling is one of them; ``widely``: see ``Audited``.
     """
     bit = {row["modality"]: row["bit"] for row in modality_rows()}
     return [
@@ -222,7 +234,10 @@ def management_rows() -> list[dict[str, Any]]:
             "edition": e.name,
             "management": key,
             "named": sum(bit[word] for word in set(a.modalities(key))),
+            "any_time": sum(bit[word] for word in set(a.any_time.get(key, ()))),
+            "tissue": "other" in a.any_time.get(key, ()),
             "work_up": key in a.work_up,
+            "widely": a.widely(key),
             "optional": key in a.optional,
         }
         for name, a in scope().guidelines.items()

@@ -64,7 +64,7 @@ FOUND = {
     "category_too_low": f"list_position({RANKS}, stated) < list_position({RANKS}, category)",
     "recommendation_missing": "low IS NULL AND high IS NULL AND advised IS NULL AND NOT no_followup",
     "interval_too_short": "low < from_months",
-    "interval_too_long": "high > to_months",
+    "interval_too_long": "high > to_months AND category <> 'optional-12'",
     "modality_wrong": "advised IS NOT NULL AND NOT list_contains(string_split(allowed, '|'), advised)",
     "follow_up_late": f"guideline <> 'li-rads-us' AND {JUDGED} AND next_exam > last_day",
     "follow_up_early": f"guideline <> 'li-rads-us' AND {JUDGED} AND next_exam < first_day",

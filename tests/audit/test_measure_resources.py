@@ -58,7 +58,8 @@ SELECT * FROM (VALUES
 (SELECT DATE '2024-06-01' AS first_due, DATE '2024-08-01' AS last_due, NULL::DATE AS diagnosis_date,
   NULL::DATE AS known_since, NULL::DATE AS procedure_date,
   NULL::DATE AS unclear_exam, NULL::DATE AS unclear_procedure, NULL::DATE AS unclear_diagnosis,
-  NULL::DATE AS unclear_known,
+  NULL::DATE AS unclear_known, NULL::DATE AS any_time_date, NULL::DATE AS unclear_any_time,
+  NULL::DATE AS unclear_plain, FALSE AS unclear_gone,
   NULL::DATE AS death_date, NULL::DATE AS left_date, DATE '2026-06-30' AS as_of)
 """
 

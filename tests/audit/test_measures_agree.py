@@ -68,6 +68,21 @@ def test_larger_populations_are_judged_as_by_hand(tmp_path, seed):
     assert found == audited_by_hand.judge(tables, date(2025, 12, 1))
 
 
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)])
+def test_whatever_comes_after_an_exam_it_is_judged_as_by_hand(tmp_path, seed):
+    generated_tables.write(tmp_path, 6_000, 4, beside=False)
+    tables = audited_tables.eventful(tmp_path, tmp_path / "eventful", seed)
+
+    found = judged(tables, tmp_path / "out", date(2026, 1, 1))
+
+    by_hand = audited_by_hand.judge(tables, date(2026, 1, 1))
+    assert {*by_hand.values()} >= WHATEVER
+    assert found == by_hand
+
+
+WHATEVER = {("unknown", "death_before_exam"), ("unknown", "event_not_readable"), ("excluded", "cancer_known"),
+            ("met", "optional"), ("unknown", "modality_not_stated"), ("not_met", "early")}  # fmt: skip
+
 # planted kind -> the measure that must find it, and the reasons that say so
 FOUND_BY = {
     "category_too_high": ("category-concordant", {"stated_higher"}),

@@ -59,9 +59,33 @@ def test_the_scope_names_managements_categories_and_inputs_that_the_guidelines_h
         known = {key for e in scope.editions_of(name) for key in e.guideline.head["managements"]}
         categories = {c for e in scope.editions_of(name) for c in e.guideline.rank}
         assert {*audited.recommends} - {"else"} <= known
+        assert {*audited.any_time} <= known
+        for key, words in audited.any_time.items():  # beside the one that the interval binds
+            assert {*words} < {*audited.modalities(key)}
         assert {*audited.work_up, *audited.optional} <= known
         assert {*audited.negative, *audited.positive, *audited.critical} <= categories
         assert all(key in e.guideline.inputs for e in scope.editions_of(name) for key in audited.inputs)
         for edition in scope.editions_of(name):
             for key in audited.work_up:  # due at once: the guideline prints no interval
                 assert not edition.guideline.head["managements"].get(key, {}).get("interval_months")
+
+
+def test_what_is_never_too_early_is_the_same_imaging_for_all_managements_of_a_region_that_name_any():
+    """Else an exam's region and modality alone would not tell whether it is."""
+    regions = {}
+    for audited in scope.scope().guidelines.values():
+        for words in audited.any_time.values():
+            imaging = frozenset({*words} & {*audited.follow_up})
+            regions.setdefault(audited.region, set()).add(imaging)
+
+    assert regions
+    assert all(len(imaging) == 1 and imaging != {frozenset()} for imaging in regions.values())
+
+
+def test_a_work_up_by_more_than_the_guideline_else_takes_may_be_by_any_follow_up():
+    """What it names beside ``work_up_by`` is all that counts as follow-up, so that one column holds both."""
+    wide = [(a, key) for a in scope.scope().guidelines.values() for key in a.work_up if a.widely(key)]
+
+    assert [key for _, key in wide] == ["4-large-new"]
+    for audited, key in wide:
+        assert {*audited.modalities(key), *audited.work_up_by} >= {*audited.follow_up}
