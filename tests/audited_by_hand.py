@@ -427,7 +427,7 @@ class View:
         if found == {("not_met", "late"), ("not_met", "never")}:
             return "not_met", "late_or_never"
         if found == {("excluded", "cancer_diagnosed"), ("excluded", "tissue_sampled")}:
-            return asked[0]
+            return "excluded", "tissue_sampled"  # which came in any case
         return "unknown", "event_not_readable"
 
     def judged(self):

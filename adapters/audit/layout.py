@@ -37,6 +37,7 @@ LAYOUT: dict[str, dict[str, str]] = {
                   "cessation_counselled": "BOOLEAN", "asymptomatic": "BOOLEAN"},
 }  # fmt: skip
 BESIDE = {"exams": {"age": "INTEGER", "round": "VARCHAR"}}  # guidelines' inputs that measures read too
+ENDED = {"deceased": "death_date", "left": "left_date"}  # that a patient died or left, and the day of it
 NEEDED = {"exams": ("exam_id", "patient_id", "exam_date", "modality", "region")}
 # beside the layout: who left, who died or left on a day that nobody can read, and who was looked at
 OPTIONAL = {("patients", "left_date"), ("patients", "deceased"), ("patients", "left"), ("exams", "assessed")}
@@ -98,12 +99,13 @@ class Tables:
         stated = [f"({_said(self.found[name])[c]} IS NOT NULL AND {_meant(self.found[name], c)} IS NULL)" for c in odd]
         return f"({' OR '.join(stated)})" if stated else "FALSE"
 
-    def illegible(self, name: str, column: str) -> str:
-        """Whether a column states what its type cannot hold; a blank states nothing."""
-        value = self.value(name, column, LAYOUT[name][column])
-        stated = _stated(self.columns(name), column) if column in self.columns(name) else value
-        said = f"COALESCE(TRIM(CAST({stated} AS VARCHAR)) <> '', FALSE)"
-        return "FALSE" if stated == value else f"({said} AND {value} IS NULL)"
+    def ended(self, flag: str) -> str:
+        """Whether a patient is said to have died (or left), perhaps on a day that cannot be read (a blank is none)."""
+        said, day = self.value("patients", flag, "BOOLEAN"), self.value("patients", ENDED[flag], "DATE")
+        held = self.columns("patients")
+        stated = _stated(held, ENDED[flag]) if ENDED[flag] in held else day
+        lost = f"(COALESCE(TRIM(CAST({stated} AS VARCHAR)) <> '', FALSE) AND {day} IS NULL)"
+        return f"(COALESCE({said}, FALSE) OR {'FALSE' if stated == day else lost})"
 
     def columns(self, name: str) -> Mapping[str, str]:
         """The columns of a table with DuckDB's types; none where it is not there."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from ...engine.guideline.columns import columns, quoted, text
 from . import scope
-from .layout import LAYOUT, Tables, read
+from .layout import ENDED, LAYOUT, Tables, read
 from .marked import statements
 from .scope import Edition
 
@@ -29,7 +29,6 @@ AGE = (
 )
 # who left before the exam was there again
 LEFT = "CASE WHEN left_date >= exam_date THEN left_date WHEN left_last >= exam_date THEN left_last END"
-ENDED = {"deceased": "death_date", "left": "left_date"}  # that somebody died or left, and the day of it
 OWN = {"age": "INTEGER", "indication": "VARCHAR", "round": "VARCHAR"}  # columns that an exam has in any case
 SAID = ("guideline", "edition", "category", "interval_min_months", "interval_max_months", "recommended_modality",
         "no_followup", "source")  # fmt: skip
@@ -157,11 +156,7 @@ class Relations:
         ``unclear_gone``: they died or left on a day that nobody can read.
         """
         kinds = {c: kind for c, kind in LAYOUT["patients"].items() if c not in ENDED}
-        undated = [
-            f"(COALESCE({self.tables.value('patients', said, 'BOOLEAN')}, FALSE) "
-            f"OR {self.tables.illegible('patients', day)}) AS no_{day}"
-            for said, day in ENDED.items()
-        ]
+        undated = [f"{self.tables.ended(flag)} AS no_{day}" for flag, day in ENDED.items()]
         source = f"({self.tables.select('patients', kinds, undated)}) WHERE {bucket.holds()}"
         kept = "*, CAST(NULL AS DATE) AS left_last"
         if self.known.people_twice:

@@ -10,6 +10,8 @@ from audited_tables import exam, statement
 
 from radlogic.adapters.audit import reported
 from radlogic.adapters.audit.at_scale import Order, run
+from radlogic.adapters.audit.layout import tables_of
+from radlogic.adapters.audit.spark.typed import typed
 
 duckdb = pytest.importorskip("duckdb", reason="needs the extra `audit`")
 
@@ -265,3 +267,18 @@ def test_a_word_for_the_round_counts_in_any_case_and_another_one_is_unknown(foun
     assert judged["nth", "eligibility-cms"] == ("unknown", "round_unknown")
     assert judged["shared", "category-concordant"] == ("not_met", "stated_higher")
     assert said["unreadable_values"]["exams.round"] == 1
+
+
+def test_spark_is_told_who_died_or_left_on_a_day_that_nobody_can_read(tmp_path):
+    audited_tables.write(tmp_path, exams=[exam("E", "P", DAY)])
+    days = {"in spring": True, "2023-01-02": False, " ": False, None: False}
+    people = [{"patient_id": str(n), "death_date": day, "left_date": DAY} for n, day in enumerate(days)]
+    pq.write_table(pa.Table.from_pylist(people), tmp_path / "patients.parquet")
+    (tmp_path / "scratch").mkdir()
+
+    with duckdb.connect() as database:
+        tables, _ = typed(tables_of(tmp_path, database, {}), {}, database, tmp_path / "scratch")
+        (file,) = tables.found["patients"].files
+        told = database.execute(f"SELECT deceased, \"left\" FROM '{file}' ORDER BY patient_id").fetchall()  # noqa: S608
+
+    assert told == [(died, False) for died in days.values()]

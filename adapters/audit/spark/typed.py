@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ....engine.guideline.columns import quoted, text
-from ..layout import LAYOUT, Table, Tables, read
+from ..layout import ENDED, LAYOUT, Table, Tables, read
 from ..relation import OWN
 
 DECIMAL = re.compile(r"DECIMAL\(\d+, ?\d+\)")
@@ -30,7 +30,8 @@ def typed(tables: Tables, facts: Mapping[str, Kinds], database: Any, scratch: Pa
         said = {c: converted(_ticked(c), table.columns[c], kind) for c, kind in wanted.items()}
         kept = table
         if None in said.values():
-            kept = _written(database, table, wanted, scratch)
+            wanted |= dict.fromkeys(ENDED, "BOOLEAN") if name == "patients" else {}
+            kept = _written(database, tables, table, wanted, scratch)
             said = {c: _ticked(c) for c in wanted}
         found[name] = replace(kept, columns={c: k.replace(", ", ",") for c, k in wanted.items()})
         selects[name] = ", ".join(f"{expression} AS {_ticked(c)}" for c, expression in said.items())
@@ -51,9 +52,11 @@ def converted(value: str, kind: str, wanted: str) -> str | None:
     return f"TRY_CAST({value} AS {wanted})" if whole else None
 
 
-def _written(database: Any, table: Table, wanted: Kinds, scratch: Path) -> Table:
-    """The table once more, with its columns in their types."""
-    listed = ", ".join(f"{read(table.columns, c, kind)} AS {quoted(c)}" for c, kind in wanted.items())
+def _written(database: Any, tables: Tables, table: Table, wanted: Kinds, scratch: Path) -> Table:
+    """The table once more, with its columns in their types; a day that cannot be read still tells of who is gone."""
+    said = {c: read(table.columns, c, kind) for c, kind in wanted.items()}
+    said |= {flag: tables.ended(flag) for flag in ENDED} if table.name == "patients" else {}
+    listed = ", ".join(f"{expression} AS {quoted(c)}" for c, expression in said.items())
     path = scratch / f"{table.name}.parquet"
     database.execute(f"COPY (SELECT {listed} FROM {table.relation}) TO {text(str(path))} (FORMAT parquet)")  # noqa: S608
     return replace(table, files=(path,))
