@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -69,7 +70,15 @@ def what_if_folder(
 def _order(
     folder: Path, out: Path, as_of: date, measures: Sequence[str], settings: Sequence[str], memory: str
 ) -> at_scale.Order:
-    return at_scale.Order(folder, out, as_of, tuple(measures), dict(map(_named, settings)), memory)
+    return at_scale.Order(folder, out, as_of, tuple(measures), _own(settings), memory)
+
+
+def _own(settings: Sequence[str]) -> dict[str, str]:
+    named = [*map(_named, settings)]
+    twice = next((name for name, many in Counter(name for name, _ in named).items() if many > 1), None)
+    if twice is not None:
+        raise BadValue("command line", f"--setting {twice}", "given twice", "one value a setting", "Give it once.")
+    return dict(named)
 
 
 def _named(text: str) -> tuple[str, str]:
