@@ -21,13 +21,13 @@ from typing import Any
 
 from ...engine.guideline.columns import quoted, text
 from .aggregates_curves import Interval, shown
+from .crossed import heat, in_order, name_of, totalled
 from .described import described
 from .measure_files import Measure
-from .scope import editions_of
 from .small_cells import hidden
+from .tally import Tally
 
 FILE = "aggregates.json"
-CONCORDANT = "category-concordant"
 WORK_UP = "work-up-begun"
 FOLLOWED = {"follow-up-on-time": "done_date", "liver-surveillance-adherence": "done_date", WORK_UP: "work_up_date"}
 WAITS = ("early", "on_time", "late", "never", "not_yet_due", "died_before_due", "left_before_due")
@@ -39,7 +39,7 @@ LATE = ((30, "1 to 30"), (90, "31 to 90"), (180, "91 to 180"), (365, "181 to 365
 
 
 def aggregates(
-    database: Any, rows: Sequence[Path], worklist: Path, measures: Sequence[Measure], numbers: Mapping[str, int],
+    database: Any, rows: Sequence[Path], worklist: Path, tallies: Sequence[Tally], numbers: Mapping[str, int],
     as_of: date,
 ) -> dict[str, Any]:  # fmt: skip
     """What goes into ``aggregates.json``; it has no small cell.
@@ -47,22 +47,23 @@ def aggregates(
     Args:
         database: a DuckDB connection.
         rows, worklist: the files of the audit.
-        measures: those that were audited; what needs another one is left out.
+        tallies: the measures that were audited, with what they hide; what needs another one is left out.
         numbers: the settings, of which ``smallest_cell`` says what is small.
         as_of: the day of the audit.
     """
-    least, known = numbers["smallest_cell"], {m.id: m for m in measures}
+    least, known = numbers["smallest_cell"], {t.measure.id: t.measure for t in tallies}
     source = f"read_parquet([{', '.join(text(str(file)) for file in rows)}])"
     first, last, many = database.execute(f"SELECT MIN(exam_date), MAX(exam_date), COUNT(*) FROM {source}").fetchone()
     return {
         "as_of": as_of.isoformat(),
         "exams": {"first": str(first or ""), "last": str(last or ""), "counted": many if many >= least else None},
         "smallest_cell": least,
-        "stated_against_computed": _crossed(database, source, known, least),
+        "stated_against_computed": [heat(edition, counts, least, t.also.get(name_of(edition), frozenset()))
+                                    for t in tallies for edition, counts in t.crossed.items()],
         "time_to_follow_up": [c for name in FOLLOWED if name in known
                               for c in _curves(database, source, known[name], as_of, least)],
-        "overdue": [_overdue(database, source, worklist, m, least) for name, m in known.items() if name in FOLLOWED],
-        "measures": {m.id: asdict(described(m, numbers)) for m in measures},
+        "overdue": [_overdue(database, source, worklist, t, least) for t in tallies if t.measure.id in FOLLOWED],
+        "measures": {m.id: asdict(described(m, numbers)) for m in known.values()},
     }  # fmt: skip
 
 
@@ -70,48 +71,6 @@ def _codes(measure: Measure, reasons: Iterable[str] = (), statuses: Iterable[str
     """The codes of a measure's outcomes with one of these reasons or statuses, as a list of SQL."""
     found = [n for n, (s, r) in enumerate(measure.outcomes, start=1) if s in statuses or r in reasons]
     return f"({', '.join(map(str, found)) or 'NULL'})"
-
-
-def _crossed(database: Any, source: str, known: Mapping[str, Measure], least: int) -> list[dict[str, Any]]:
-    """Exams that can be judged by ``category-concordant``; none where that was not audited."""
-    if CONCORDANT not in known:
-        return []
-    judged = _codes(known[CONCORDANT], statuses=("met", "not_met"))
-    found = database.execute(
-        f"SELECT edition, stated_category, computed, COUNT(*) FROM {source} "
-        f"WHERE {quoted(CONCORDANT)} IN {judged} GROUP BY ALL ORDER BY ALL"
-    ).fetchall()
-    return [_heat(edition, [row[1:] for row in mine], least) for edition, mine in groupby(found, key=lambda r: r[0])]
-
-
-def _heat(edition: str, counts: Sequence[tuple[str, str, int]], least: int) -> dict[str, Any]:
-    """The table of one edition; a hidden count is None. Rows: stated, columns: computed.
-
-    The diagonal is what ``summary.json`` calls met, so what differs is protected by itself first.
-    """
-    names = _in_order(edition, {c for stated, computed, _ in counts for c in (stated, computed)})
-    at = {(stated, computed): n for stated, computed, n in counts}
-    full = _totalled([[at.get((s, c), 0) for c in names] for s in names])
-    differ = _totalled([[at.get((s, c), 0) if s != c else 0 for c in names] for s in names])
-    inner = [cell for cell in hidden(differ, least) if cell[0] < len(names) and cell[1] < len(names)]
-    out = hidden(full, least, inner)
-    told = [[None if (r, c) in out else n for c, n in enumerate(row)] for r, row in enumerate(full)]
-    if len(names) == 1:  # ``hidden`` has totals by row alone for one row
-        told = [told[0], list(told[0])]
-    cells, right, below = [row[:-1] for row in told[:-1]], [row[-1] for row in told[:-1]], told[-1]
-    return {"edition": edition, "categories": names, "cells": cells, "stated": right, "computed": below[:-1],
-            "exams": below[-1]}  # fmt: skip
-
-
-def _totalled(rows: list[list[int]]) -> list[list[int]]:
-    with_sums = [[*row, sum(row)] for row in rows]
-    return [*with_sums, [sum(column) for column in zip(*with_sums, strict=True)]] if len(rows) > 1 else with_sums
-
-
-def _in_order(edition: str, names: set[str]) -> list[str]:
-    """Categories from the least to the most worrying."""
-    ranks = next((e.guideline.rank for e in editions_of(edition.partition("@")[0]) if e.name == edition), {})
-    return sorted(names, key=lambda name: (ranks.get(name, 99), name))
 
 
 def _curves(database: Any, source: str, measure: Measure, as_of: date, least: int) -> list[dict[str, Any]]:
@@ -125,7 +84,7 @@ def _curves(database: Any, source: str, measure: Measure, as_of: date, least: in
     names = {
         edition: {c["category"] for c in told if c["edition"] == edition} for edition in (c["edition"] for c in told)
     }
-    order = {(e, category): n for e, mine in names.items() for n, category in enumerate(_in_order(e, mine))}
+    order = {(e, category): n for e, mine in names.items() for n, category in enumerate(in_order(e, mine))}
     return sorted(told, key=lambda c: (c["edition"], order[c["edition"], c["category"]]))
 
 
@@ -169,27 +128,27 @@ FROM first GROUP BY ALL ORDER BY ALL
 """
 
 
-def _overdue(database: Any, source: str, worklist: Path, of: Measure, least: int) -> dict[str, Any]:
+def _overdue(database: Any, source: str, worklist: Path, tally: Tally, least: int) -> dict[str, Any]:
     """The worklist of a measure by category and days late, with totals; a hidden count is None.
 
     A total beside the number of those never followed would tell how many of them died or left: few are not told.
+    Nor is it where that number itself is not shown.
     """
-    measure = of.id
+    of, measure = tally.measure, tally.measure.id
     whens = " ".join(f"WHEN days_late <= {most} THEN {n}" for n, (most, _) in enumerate(LATE) if most is not None)
     found = database.execute(
         f"SELECT edition, category, CASE {whens} ELSE {len(LATE) - 1} END, COUNT(*) "
         f"FROM read_parquet({text(str(worklist))}) WHERE measure = {text(measure)} GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     at = {(edition, category, band): n for edition, category, band, n in found}
-    names = [
-        (e, c) for e in sorted({row[0] for row in found}) for c in _in_order(e, {r[1] for r in found if r[0] == e})
-    ]
-    rows = _totalled([[at.get((*name, band), 0) for band in range(len(LATE))] for name in names])
+    names = [(e, c) for e in sorted({row[0] for row in found}) for c in in_order(e, {r[1] for r in found if r[0] == e})]
+    rows = totalled([[at.get((*name, band), 0) for band in range(len(LATE))] for name in names])
     gone = {(edition, category): n for edition, category, n in database.execute(
         f"SELECT edition, computed, COUNT(*) FROM {source} WHERE {quoted(measure)} IN {_codes(of, ('never',))} "
         "AND (death_date IS NOT NULL OR left_date IS NOT NULL) GROUP BY ALL"
     ).fetchall()}  # fmt: skip
     few = [r for r, n in enumerate([*(gone.get(name, 0) for name in names), sum(gone.values())]) if 0 < n < least]
+    few += [len(names)] if tally.hides_reason("not_met", "never", least) else []
     out = hidden(rows, least, [(min(r, len(rows) - 1), len(LATE)) for r in few]) if rows else frozenset()
     told = [[None if (r, c) in out else n for c, n in enumerate(row)] for r, row in enumerate(rows)]
     labels = [*([f"{e}: {c}" for e, c in names]), *(["all"] if len(names) > 1 else [])]

@@ -27,8 +27,9 @@ from . import bucket as one
 from .cases import Cases
 from .duck import duck, writable
 from .held import held, states
-from .layout import Tables, files_of, tables_of, unknown_words, unreadable
+from .layout import FIRST_DAY, Tables, files_of, read, tables_of, unknown_words, unreadable
 from .measure_files import Measure, asked_for, chosen
+from .orphans import orphans
 from .relation import WORDS, Bucket, Known, Relations, facts_of
 from .sayings import stated_table
 from .scope import FOLDER, Edition, category_rows, editions_of, management_rows, scope, settings
@@ -95,16 +96,16 @@ def run(order: Order, say: Callable[[str], None] = lambda _: None) -> Done:
         _begin(order.out, manifest)
         forget = partial(_forget, order.out, there)
         absent = frozenset(n for m in measures for n in m.file.needs if not tables.has(n))
-        with held(before, forget), _engine(order, database, tables, editions) as (working, read, known):
+        with held(before, forget), _engine(order, database, tables, editions) as (working, seen, known):
             _keep(order.out, manifest)
-            relations = Relations(read, editions, order.as_of, numbers, asked_for(measures), known)
+            relations = Relations(seen, editions, order.as_of, numbers, asked_for(measures), known)
             for statement in relations.constants():
                 for each in {working, database}:
                     each.execute(statement)
             working.execute(stated_table(relations))
-            _put_aside(working, read, order)
+            _put_aside(working, seen, order)
             plan = one.Plan(relations, Cases(working, relations), measures, numbers, absent, database)
-            _each(working, plan, buckets_of(working, read, manifest["plan"]["buckets"]), order.out, say)
+            _each(working, plan, buckets_of(working, seen, manifest["plan"]["buckets"]), order.out, say)
     return Done(order, measures, numbers, manifest)
 
 
@@ -224,14 +225,17 @@ def _put_aside(database: Any, tables: Tables, order: Order) -> None:
     """Write the exams that cannot be used, with the reason: none is dropped in silence."""
     keys = {"exam_id": "VARCHAR", "patient_id": "VARCHAR", "exam_date": "DATE"}
     day = f"DATE {text(order.as_of.isoformat())}"
+    stated = read(tables.columns("exams"), "exam_date", "DATE")
     reasons = (
         "CASE WHEN exam_id IS NULL THEN 'no exam_id' WHEN patient_id IS NULL THEN 'no patient_id' "
+        f"WHEN stated < DATE {text(FIRST_DAY)} THEN 'exam_date before {FIRST_DAY[:4]}' "
         "WHEN exam_date IS NULL THEN 'no exam_date' "
         "WHEN exam_id IN (FROM twice) THEN 'exam_id in several rows' "
         f"WHEN exam_date > {day} THEN 'after the as-of date' END"
     )
     query = (
-        f"SELECT * FROM (SELECT *, {reasons} AS reason FROM ({tables.select('exams', keys)})) "  # noqa: S608
+        f"SELECT {', '.join(keys)}, reason FROM "  # noqa: S608
+        f"(SELECT *, {reasons} AS reason FROM ({tables.select('exams', keys, [f'{stated} AS stated'])})) "
         "WHERE reason IS NOT NULL ORDER BY reason, exam_id, patient_id, exam_date"
     )
     one.write(database, query, order.out / "aside.parquet")
@@ -271,6 +275,7 @@ def _manifest(
             "remarks": list(tables.remarks),
             "unreadable_values": unreadable(tables, database, facts),
             "unknown_words": unknown_words(tables, database),
+            "orphans": orphans(tables, database),
         },
     }
 

@@ -41,6 +41,7 @@ def duck(memory: str, threads: int, folders: Sequence[Path], beside: Path) -> It
                 database.execute(f"SET memory_limit = {text(memory)}")
             except duckdb.Error as error:
                 raise BadValue("command line", "--memory", repr(memory), "a size such as 2GB", "Correct it.") from error
+            database.execute("SET TimeZone = 'UTC'")  # a time with a zone is the same day on every machine
             with _told(memory, folders):
                 yield database
     finally:

@@ -41,6 +41,12 @@ ENDED = {"deceased": "death_date", "left": "left_date"}  # that a patient died o
 NEEDED = {"exams": ("exam_id", "patient_id", "exam_date", "modality", "region")}
 # beside the layout: who left, who died or left on a day that nobody can read, and who was looked at
 OPTIONAL = {("patients", "left_date"), ("patients", "deceased"), ("patients", "left"), ("exams", "assessed")}
+IDS = ("exam_id", "patient_id")
+FIRST_DAY = "1900-01-01"  # of an exam: none is older
+DIGITS = (
+    "CASE WHEN {x} = FLOOR({x}) AND ABS({x}) < 1e15 THEN CAST(TRY_CAST({x} AS BIGINT) AS VARCHAR) "
+    "ELSE CAST({x} AS VARCHAR) END"
+)
 CURE = "Write the tables as docs/audit.md describes them."
 
 
@@ -124,10 +130,15 @@ class Tables:
 
 
 def read(held: Mapping[str, str], column: str, kind: str) -> str:
-    """A column as its type; what it cannot hold is NULL, and ``unreadable`` counts it."""
+    """A column as its type; what it cannot hold is NULL, and ``unreadable`` counts it.
+
+    An id that is kept as a number is compared with those that are kept as texts: 7.0 is 7.
+    """
     if column not in held:
         return f"CAST(NULL AS {kind})"
     stated = _stated(held, column)
+    if column in IDS and held[column].startswith(("DOUBLE", "FLOAT", "DECIMAL")):
+        return DIGITS.format(x=stated)
     return stated if held[column] == kind.replace(", ", ",") else f"TRY_CAST({stated} AS {kind})"
 
 
@@ -140,11 +151,18 @@ def _stated(held: Mapping[str, str], column: str) -> str:
 def _said(table: Table) -> dict[str, str]:
     """The columns whose values are looked at, as they stand."""
     kinds = {**BESIDE.get(table.name, {}), **LAYOUT[table.name]}
-    return {c: read(table.columns, c, kind) for c, kind in kinds.items() if c in watched(table.name)}
+    looked = watched(table.name) | {*IDS} | ({"exam_date"} if table.name == "exams" else set())
+    return {c: read(table.columns, c, kind) for c, kind in kinds.items() if c in looked}
 
 
 def _meant(table: Table, column: str) -> str:
-    return understood(table.name, column, _said(table))
+    """What is said, where it says something: a blank id is none, and a day on which nobody imaged is no day."""
+    said = _said(table)
+    if column in IDS:
+        return f"CASE WHEN TRIM({said[column]}) <> '' THEN {said[column]} END"
+    if column == "exam_date":
+        return f"CASE WHEN {said[column]} >= DATE {text(FIRST_DAY)} THEN {said[column]} END"
+    return understood(table.name, column, said)
 
 
 def _odd(database: Any, table: Table) -> frozenset[str]:
@@ -165,7 +183,7 @@ def unknown_words(tables: Tables, database: Any) -> dict[str, dict[str, int]]:
     """The words that nobody knows by ``table.column``, with how often they stand there: the most frequent ones."""
     found: dict[str, dict[str, int]] = {}
     for name, table in tables.found.items():
-        for column in sorted(table.odd - KEPT):
+        for column in sorted(table.odd - KEPT - {*IDS}):
             said, meant = _said(table)[column], _meant(table, column)
             if {**BESIDE.get(name, {}), **LAYOUT[name]}.get(column) == "VARCHAR":
                 rows = database.execute(
@@ -201,8 +219,11 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def _files(folder: Path, name: str) -> tuple[Path, ...]:
-    single = folder / f"{name}.parquet"
-    return (single,) if single.is_file() else tuple(sorted((folder / name).glob("*.parquet")))
+    single, several = folder / f"{name}.parquet", tuple(sorted((folder / name).glob("*.parquet")))
+    if single.is_file() and several:
+        found, allowed = f"{single.name} beside {name}/*.parquet", "one of the two"
+        raise NotReadable(f"{folder.name}/{name}", "", found, allowed, "Take away the one that is not meant.")
+    return (single,) if single.is_file() else several
 
 
 def unreadable(tables: Tables, database: Any, facts: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
@@ -211,7 +232,7 @@ def unreadable(tables: Tables, database: Any, facts: Mapping[str, Mapping[str, s
     for name, table in tables.found.items():
         wanted = {**facts.get(name, {}), **LAYOUT[name]}
         cast = [c for c, kind in wanted.items() if read(table.columns, c, kind).startswith("TRY_CAST")]
-        other = sorted({*cast, *table.odd})
+        other = sorted({*cast, *table.odd} - ({*IDS} - {*cast}))  # a blank id is not stated
         if other:
             kinds = {**BESIDE.get(name, {}), **wanted}
             lost = [f"COUNT({_stated(table.columns, c)}) - COUNT({tables.value(name, c, kinds[c])})" for c in other]

@@ -20,6 +20,7 @@ from .population import AuditResult
 MEASURE = "urn:radlogic:measure:stated-category-concordance|1"
 POPULATION = "http://terminology.hl7.org/CodeSystem/measure-population"
 NOTATION = "http://terminology.hl7.org/CodeSystem/measure-improvement-notation"
+COUNTED = "exams"  # each is counted, so a patient may be counted more than once; R4 has no element that says so
 DATA_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 # Required bindings of FHIR 4.0.1 (MeasureReport), which fhir.resources does not check
@@ -100,7 +101,7 @@ def _group(guideline: str, counts: Mapping[Outcome, int]) -> dict[str, Any]:
 
 
 def _population(code: str, count: int) -> dict[str, Any]:
-    return {"code": {"coding": [{"system": POPULATION, "code": code}]}, "count": count}
+    return {"code": {"coding": [{"system": POPULATION, "code": code}], "text": COUNTED}, "count": count}
 
 
 def _stratum(outcome: Outcome, count: int) -> dict[str, Any]:

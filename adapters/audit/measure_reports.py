@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from .measure_files import STATUSES
-from .measure_report import DATA_ABSENT, NOTATION, POPULATION, check_codes
+from .measure_report import COUNTED, DATA_ABSENT, NOTATION, POPULATION, check_codes
 from .small_cells import hidden
 from .tally import Tally
 
@@ -46,9 +46,11 @@ def summary(tally: Tally, period: Mapping[str, str], least: int) -> dict[str, An
 def subject_list(tally: Tally, period: Mapping[str, str], reference: str) -> dict[str, Any]:
     """The MeasureReport of type subject-list; the patients of exams not met stand in the List at ``reference``.
 
+    The count is that of the exams; the List has each of their patients once.
+
     Raises: as ``summary``.
     """
-    population = {"code": {"coding": [NOT_MET]}, "count": tally.all.get("not_met", 0)}
+    population = {"code": {"coding": [NOT_MET], "text": COUNTED}, "count": tally.all.get("not_met", 0)}
     if population["count"]:
         population["subjectResults"] = {"reference": reference}
     report = {**_head(tally, period, "subject-list"), "group": [{"population": [population]}]}
@@ -110,7 +112,7 @@ def _group(counts: Mapping[str, int], shown: Mapping[str, Any], least: int) -> d
 
 def _population(code: str, count: int | None) -> dict[str, Any]:
     counted = {"count": count} if count is not None else {"_count": {"extension": MASKED}}
-    return {"code": {"coding": [{"system": POPULATION, "code": code}]}, **counted}
+    return {"code": {"coding": [{"system": POPULATION, "code": code}], "text": COUNTED}, **counted}
 
 
 def _checked(report: dict[str, Any], *, own: bool = False) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """A measure as a FHIR R4 Measure: what the MeasureReports of the same url are about, made of the measure's file.
 
 A proportion. Each population's criterion is the condition itself, in the SQL of the measure's file over the columns of
-an exam (docs/audit.md), with the settings filled in; beside it stands what it asks in words.
+an exam (docs/audit.md), with the settings filled in; beside it stands what it asks in words. Exams are counted, each of
+which is a DiagnosticReport.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from .scope import listed
 
 SCORING = "http://terminology.hl7.org/CodeSystem/measure-scoring"
 KIND = "http://terminology.hl7.org/CodeSystem/measure-type"
+# what the populations consist of; without it a reader takes their counts for patients
+BASIS = {"url": "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-populationBasis",
+         "valueCode": "DiagnosticReport"}  # fmt: skip
 OUTCOMES = ("cancer-detection", "positive-predictive-value")  # the others measure what is done
 SQL = "application/sql"  # RFC 6922
 
@@ -31,6 +35,7 @@ def measure_resource(measure: Measure, numbers: Mapping[str, int]) -> dict[str, 
     improves = {"improvementNotation": {"coding": [{"system": NOTATION, "code": file.improvement}]}}
     resource = {
         "resourceType": "Measure", "id": file.id, "url": f"{SYSTEM}:{file.id}", "version": VERSION,
+        "extension": [BASIS],
         "name": "".join(part.capitalize() for part in file.id.split("-")), "title": file.title, "status": "active",
         "description": f"{file.title}. As of a date: {file.as_of}.",
         "disclaimer": INTENDED_USE,

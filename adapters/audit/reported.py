@@ -16,6 +16,7 @@ from . import aggregates, measure_reports, measure_resources
 from .across_measures import keep_apart
 from .at_scale import Done, opened
 from .bucket import write
+from .crossed import CONCORDANT, crossed
 from .intake.told import told_of
 from .measure_files import Measure
 from .page import write_page
@@ -36,13 +37,16 @@ def write_all(done: Done, *, by_measure: bool = False, say: Callable[[str], None
     with opened(done.order) as database:
         say("summary")
         found = tallies(database, done.files("counts"), done.measures)
+        for tally in found:
+            if tally.measure.id == CONCORDANT:
+                tally.crossed = crossed(database, done.files("rows"), tally.measure)
         keep_apart(found, done.numbers["smallest_cell"])
         write(database, _outcomes(done.measures), out / "outcomes.parquet")
         worklist = _worklist(done)
         write(database, worklist, out / "worklist.parquet")
         _text(out / "summary.json", json.dumps(_summary(done, database, found), indent=2, ensure_ascii=False))
         counted = aggregates.aggregates(
-            database, done.files("rows"), out / "worklist.parquet", done.measures, done.numbers, done.order.as_of
+            database, done.files("rows"), out / "worklist.parquet", found, done.numbers, done.order.as_of
         )
         _text(out / aggregates.FILE, json.dumps(counted, indent=2, ensure_ascii=False))
         write_page(out)
@@ -123,9 +127,13 @@ def _frequent(found: Mapping[str, Mapping[str, int]], least: int) -> dict[str, d
 
 
 def _overdue(many: int, measure: str, found: Sequence[Tally], least: int) -> int | None:
-    """How many exams are overdue; None where few, or where few of those never followed have died or left since."""
-    never = next(t.reasons["not_met"].get("never", 0) for t in found if t.measure.id == measure)
-    return None if many < least or 0 < never - many < least else many
+    """How many exams are overdue; None where few, or where few of those never followed have died or left since.
+
+    Neither where it is not shown how many were never followed: mostly it is the same number.
+    """
+    tally = next(t for t in found if t.measure.id == measure)
+    never = tally.reasons["not_met"].get("never", 0)
+    return None if many < least or 0 < never - many < least or tally.hides_reason("not_met", "never", least) else many
 
 
 def _told(tally: Tally, least: int) -> dict[str, Any]:

@@ -27,14 +27,14 @@ def hidden(
     """
     cells = {(r, c): n for r, row in enumerate(table) for c, n in enumerate(row)}
     found = {cell for cell, n in cells.items() if 0 < n < least} | set(before)
-    lines = list(_lines(table))
+    lines = list(sums(table))
     while more := {cell for line in lines if (cell := _next(line, cells, found, least, cost)) is not None}:
         found |= more
     return frozenset(found)
 
 
-def _lines(table: Sequence[Sequence[int]]) -> Iterator[list[Cell]]:
-    """Rows and columns, the total last; a table of one row has no column totals."""
+def sums(table: Sequence[Sequence[int]]) -> Iterator[list[Cell]]:
+    """The rows and columns of a table, the total last; a table of one row has no column totals."""
     rows, columns = len(table), len(table[0]) if table else 0
     yield from ([(r, c) for c in range(columns)] for r in range(rows))
     if rows > 1:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...engine.guideline.columns import text
+from .crossed import Crossed
 from .measure_files import STATUSES, Measure
 from .small_cells import Cell, hidden
 
@@ -37,6 +38,8 @@ class Tally:
     measure: Measure
     by: dict[str, dict[str, Counts]] = field(default_factory=lambda: defaultdict(dict))
     reasons: dict[str, Counts] = field(default_factory=lambda: defaultdict(dict))
+    within: dict[tuple[str, str], Counts] = field(default_factory=lambda: defaultdict(dict))  # status, edition: reasons
+    crossed: Mapping[str, Crossed] = field(default_factory=dict)  # of category-concordant: by edition
     also: dict[str, frozenset[Cell]] = field(default_factory=dict)  # what other measures would tell (across_measures)
 
     @property
@@ -52,10 +55,15 @@ class Tally:
         groups = {name: self._groups(name, cells) for name, cells in out.items()}
         return {**_row(self.all, covered, 0), "reasons": reasons, "by": groups}
 
+    def hides_reason(self, status: str, reason: str, least: int) -> bool:
+        """Whether the exams of a reason are not shown; False where there are none."""
+        return self.shown(least)["reasons"][status].get(reason, 0) is None
+
     def _reasons(self, status: str, covered: bool, least: int) -> dict[str, int | None]:
         counts = sorted(self.reasons[status].items())
         values = [n for _, n in counts]
-        out = hidden([[*values, sum(values)]], least, [(0, len(values))] if covered else [])
+        before = {*self.also.get(reasons_of(status), ()), *([(0, len(values))] if covered else [])}
+        out = hidden([[*values, sum(values)]], least, before)
         return {reason: None if (0, n) in out else count for n, (reason, count) in enumerate(counts)}
 
     def _groups(self, dimension: str, covered: frozenset[Cell]) -> dict[str, dict[str, Any]]:
@@ -99,6 +107,11 @@ class Tally:
         return {value: counts[status] for value, counts in self.by[dimension].items() if counts.get(status)}
 
 
+def reasons_of(status: str) -> str:
+    """The name of the table of a status's reasons."""
+    return f"reasons of {status}"
+
+
 def tallies(database: Any, files: Sequence[Path], measures: Sequence[Measure]) -> list[Tally]:
     """The counts of all buckets together, by measure."""
     found = {m.id: Tally(m) for m in measures}
@@ -113,6 +126,8 @@ def tallies(database: Any, files: Sequence[Path], measures: Sequence[Measure]) -
         counts[status] = counts.get(status, 0) + n
         if dimension == "all":
             tally.reasons[status][reason] = n
+        elif dimension == "edition":
+            tally.within[status, value][reason] = n
     return list(found.values())
 
 

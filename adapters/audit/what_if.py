@@ -84,6 +84,8 @@ READ = """
 CREATE TEMP TABLE readings (exam_id VARCHAR, patient_id VARCHAR, exam_date DATE, before VARCHAR, after VARCHAR,
   scans_before DOUBLE, scans_after DOUBLE, work_up_before BOOLEAN, work_up_after BOOLEAN)
 """
+OF_ALL = "exams that both editions decide"
+OF_SHOWN = f"{OF_ALL}, but for those of a change whose count is not shown"
 CHANGED = "SELECT * FROM readings WHERE before IS DISTINCT FROM after ORDER BY patient_id, exam_date, exam_id"
 
 
@@ -113,29 +115,35 @@ def _read(database: Any, cases: Cases, both: tuple[Edition, Edition], bucket: Bu
 
 
 def _told(database: Any, editions: Pair, least: int) -> dict[str, Any]:
-    totals = database.execute(
+    """Counts without small cells. A change that is not shown counts for no scans and no work-ups either: their sums
+    would give it away."""
+    exams, undecided, changed = database.execute(
         "SELECT COUNT(*), COUNT(*) FILTER (WHERE before IS NULL OR after IS NULL), "
-        "COUNT(*) FILTER (WHERE before <> after), "
-        "SUM(scans_before) FILTER (WHERE decided), SUM(scans_after) FILTER (WHERE decided), "
-        "COUNT(*) FILTER (WHERE decided AND work_up_before), COUNT(*) FILTER (WHERE decided AND work_up_after) "
-        "FROM (SELECT *, before IS NOT NULL AND after IS NOT NULL AS decided FROM readings)"
+        "COUNT(*) FILTER (WHERE before <> after) FROM readings"
     ).fetchone()
     changes = database.execute(
         "SELECT before, after, COUNT(*), MIN(exam_id) FROM readings WHERE before <> after GROUP BY 1, 2 ORDER BY 1, 2"
     ).fetchall()
-    exams, undecided, changed, *_ = totals
     counts = [row[2] for row in changes]
     covered = hidden([[*counts, sum(counts)]], least)
     shown = [None if (0, n) in covered else count for n, count in enumerate([*counts, changed])]
-    few = {changed, totals[5], totals[6]} & set(range(1, least))
+    apart = [f"(before = {text(a)} AND after = {text(b)})" for n, (a, b, *_) in enumerate(changes) if shown[n] is None]
+    *scans, first, second = database.execute(
+        "SELECT SUM(scans_before), SUM(scans_after), COUNT(*) FILTER (WHERE work_up_before), "  # noqa: S608
+        "COUNT(*) FILTER (WHERE work_up_after) FROM readings WHERE before IS NOT NULL AND after IS NOT NULL "
+        f"AND NOT ({' OR '.join(apart) or 'FALSE'})"
+    ).fetchone()
+    few = {changed, first, second} & set(range(1, least))
     return {
         "intended_use": INTENDED_USE, "before": editions.first.name, "after": editions.second.name,
         "exams": exams, "undecided_by_either": undecided if not 0 < undecided < least else None,
         "changed": shown[-1],
-        "scans_a_year": None if few else {"before": round(totals[3] or 0, 1), "after": round(totals[4] or 0, 1)},
-        "work_ups": None if few else {"before": totals[5], "after": totals[6]},
+        "scans_and_work_ups_of": OF_SHOWN if apart else OF_ALL,
+        "scans_a_year": None if few else {"before": round(scans[0] or 0, 1), "after": round(scans[1] or 0, 1)},
+        "work_ups": None if few else {"before": first, "after": second},
         "changes": [
-            {"before": before, "after": after, "exams": shown[n], "example_exam": example}
+            {"before": before, "after": after, "exams": shown[n],
+             "example_exam": example if shown[n] is not None else None}
             for n, (before, after, _, example) in enumerate(changes)
         ],
     }  # fmt: skip

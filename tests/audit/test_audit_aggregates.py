@@ -5,8 +5,10 @@ from datetime import date, timedelta
 import pytest
 
 from radlogic.adapters.audit.aggregates import aggregates
+from radlogic.adapters.audit.crossed import crossed
 from radlogic.adapters.audit.measure_files import measures
 from radlogic.adapters.audit.scope import settings
+from radlogic.adapters.audit.tally import Tally
 
 duckdb = pytest.importorskip("duckdb", reason="needs the extra `audit`")
 pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
@@ -52,7 +54,8 @@ def counted(folder, rows, late=()):
     work = folder / "worklist.parquet"
     pq.write_table(pa.Table.from_pylist(list(late), schema=WORK), work)
     with duckdb.connect() as database:
-        chosen = [measures()[name] for name in CHOSEN]
+        chosen = [Tally(measures()[name]) for name in CHOSEN]
+        chosen[0].crossed = crossed(database, files, chosen[0].measure)
         return aggregates(database, files, work, chosen, settings(), AS_OF)
 
 

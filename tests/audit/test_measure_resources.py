@@ -14,6 +14,7 @@ from radlogic.adapters.audit.measure_files import measures
 from radlogic.adapters.audit.measure_reports import Subject, subject_list, summary, write_list
 from radlogic.adapters.audit.measure_resources import measure_resource
 from radlogic.adapters.audit.scope import settings
+from radlogic.adapters.audit.tally import Tally
 from radlogic.adapters.notice import INTENDED_USE
 
 pytest.importorskip("sqlglot", reason="needs the extra `audit`")
@@ -43,6 +44,19 @@ def test_the_measure_says_what_its_file_says(name):
     assert ("improvementNotation" in resource) is (file.improvement is not None)
     assert [s["code"]["text"] for s in resource["group"][0]["stratifier"]] == ["status", file.by]
     assert not [n for n in NUMBERS if any(n in text for text in criteria(resource).values())]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_measure_and_its_reports_say_that_exams_are_counted(name):
+    """A patient with three exams counts three times, and stands once in the List."""
+    (basis,) = measure_resource(measures()[name], NUMBERS)["extension"]
+    tally = Tally(measures()[name], by={"all": {"": {"met": 40, "not_met": 24}}})
+    reports = [summary(tally, PERIOD, 11), subject_list(tally, PERIOD, "List/not-met")]
+
+    assert basis["url"] == "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-populationBasis"
+    assert basis["valueCode"] == "DiagnosticReport"
+    populations = [p for report in reports for group in report["group"] for p in group["population"]]
+    assert {p["code"]["text"] for p in populations} == {"exams"}
 
 
 EXAMS = """
