@@ -75,11 +75,12 @@ def judge(folder, as_of):
     by_patient = {name: _group(tables[name] or [], "patient_id") for name in ("procedures", "outcomes", "patients")}
     there = {name for name in TABLES if tables[name] is not None}
     found = {}
-    exams = [e for e in tables["exams"] if e["exam_date"] is not None and e["exam_date"] <= as_of]
-    undated = _group([e for e in tables["exams"] if e["exam_date"] is None], "patient_id")
+    known = [e for e in tables["exams"] if e["patient_id"] is not None]
+    exams = [e for e in known if e["exam_date"] is not None and e["exam_date"] <= as_of]
+    undated = _group([e for e in known if e["exam_date"] is None], "patient_id")
     for patient, mine in _group(exams, "patient_id").items():
         person = (by_patient["patients"].get(patient) or [{}])[0]
-        for exam in mine:
+        for exam in (e for e in mine if e["exam_id"] is not None):
             told = {name: by_exam[name].get(exam["exam_id"], []) for name in by_exam}
             events = {name: by_patient[name].get(patient, []) for name in ("procedures", "outcomes")}
             events["undated"] = undated.get(patient, [])
@@ -119,6 +120,10 @@ def meant(tables):
         for row in listed or ():
             for key, value in row.items():
                 row[key] = None if isinstance(value, float) and isnan(value) else value
+                if key in ("exam_id", "patient_id") and isinstance(value, str) and not value.strip():
+                    row[key] = None
+            if name == "exams" and row["exam_date"] is not None and row["exam_date"].year < 1900:
+                row["exam_date"] = None
             before = dict(row)
             for key in WORDS.get(name, {}):
                 row[key] = _word(row.get(key), WORDS[name][key])

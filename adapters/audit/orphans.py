@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .layout import LAYOUT, Tables
+from .layout import IDS, LAYOUT, Tables
 
 PEOPLE = "patients"
 
@@ -14,16 +14,22 @@ def orphans(tables: Tables, database: Any) -> dict[str, int]:
 
     Ids are compared by their hashes, so that a set of them stays small.
     """
-    found = {}
-    for name in tables.found.keys() - {"exams", PEOPLE}:
-        key = "exam_id" if "exam_id" in LAYOUT[name] else "patient_id"
-        known = " UNION ALL ".join(_hashes(tables, of, key) for of in ("exams", PEOPLE) if key in LAYOUT[of])
-        query = f"SELECT COUNT(*) FROM ({_hashes(tables, name, key)}) t ANTI JOIN ({known}) k ON t.h = k.h"  # noqa: S608
-        (found[name],) = database.execute(query).fetchone()
-    return {name: many for name, many in sorted(found.items()) if many}
+    found: dict[str, int] = {}
+    for key in IDS:
+        asked = [name for name in tables.found if name not in ("exams", PEOPLE) and key in LAYOUT[name]]
+        known = [name for name in ("exams", PEOPLE) if key in LAYOUT[name]]
+        if asked:
+            found |= database.execute(
+                f"SELECT name, COUNT(*) FROM ({_ids(tables, asked, key)}) t "  # noqa: S608
+                f"ANTI JOIN ({_ids(tables, known, key)}) k ON t.h = k.h GROUP BY name"
+            ).fetchall()
+    return dict(sorted(found.items()))
 
 
-def _hashes(tables: Tables, name: str, key: str) -> str:
-    """The hashes of a table's ids; NULL where none is stated."""
-    ids = tables.select(name, {key: "VARCHAR"})
-    return f"SELECT CASE WHEN {key} IS NOT NULL THEN hash({key}) END AS h FROM ({ids})"  # noqa: S608
+def _ids(tables: Tables, names: list[str], key: str) -> str:
+    """(name, h) the hashes of the tables' ids; NULL where none is stated."""
+    hashed = f"CASE WHEN {key} IS NOT NULL THEN hash({key}) END AS h"
+    return " UNION ALL ".join(
+        f"SELECT '{name}' AS name, {hashed} FROM ({tables.select(name, {key: 'VARCHAR'})})"  # noqa: S608
+        for name in names
+    )

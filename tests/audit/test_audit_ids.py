@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import date
 
+import audited_by_hand
 import audited_tables
 import pytest
 from audited_tables import exam, statement
@@ -42,10 +43,13 @@ def again(folder, table, column, kind, change=lambda value: value):
     pq.write_table(found.set_column(found.schema.get_field_index(column), column, values), path)
 
 
+@pytest.mark.parametrize("footers", [True, False], ids=["with statistics", "without"])
 @pytest.mark.parametrize("blank", ["", "   "])
-def test_a_blank_id_is_nobodys(tmp_path, blank):
+def test_a_blank_id_is_nobodys(tmp_path, blank, footers):
     exams = [exam("A", blank, DAY), exam("B", blank, LATER), exam(blank, "P3", DAY), exam("D", "P4", DAY)]
     folder = audited_tables.write(tmp_path / "in", exams=exams, patients=[{"patient_id": blank}, {"patient_id": "P4"}])
+    for file in folder.glob("*.parquet"):
+        pq.write_table(pq.read_table(file), file, write_statistics=footers)
 
     answers, aside, told = audited(folder, tmp_path / "out")
 
@@ -148,3 +152,15 @@ def test_a_setting_that_is_given_twice_is_refused_by_name(tmp_path):
 
     with pytest.raises(BadValue, match="grace_days"):
         audit_folder(folder, tmp_path / "out", AS_OF, settings=("grace_days=5", "work_up_days=60", "grace_days=7"))
+
+
+def test_the_reference_reads_blank_ids_and_old_days_alike(tmp_path):
+    exams = [exam("A", " ", DAY), exam("B", " ", LATER), exam("", "P1", LATER), exam("C", "P1", DAY)]
+    exams += [exam("D", "P2", date(1899, 12, 31)), exam("E", "P2", DAY), exam("F", "P3", DAY)]
+    folder = audited_tables.write(tmp_path / "in", exams=exams, patients=[{"patient_id": f"P{n}"} for n in (1, 2, 3)])
+
+    answers, _, _ = audited(folder, tmp_path / "out")
+
+    told = audited_by_hand.judge(folder, AS_OF)
+    assert answers == {exam_id: said for (measure, exam_id), said in told.items() if measure == MEASURE}
+    assert answers.keys() == {"C", "E", "F"}
