@@ -16,7 +16,7 @@ from .sections import Sentence, sentence_of
 from .tables import picked, table_mentions
 from .timelines import of_today
 from .types import Place, StatedCategory
-from .verdicts import BARE, TOLD, apart, beside, contradicted, overall, present, two_of_one
+from .verdicts import BARE, TOLD, apart, beside, contradicted, overall, plain, present, two_of_one
 from .withdrawals import RETRACTED, unchanged, withdrawn
 
 Pair = tuple[Mention, Sentence]
@@ -282,7 +282,7 @@ def _pool(live: list[Pair], low: str) -> tuple[list[Pair], str]:
     if chosen:
         why = why + EXAM
         pool = chosen if len({one.category for one, _ in chosen}) == 1 else chosen[-1:]
-    return pool, why
+    return (plain(low, pool) if len({one.category for one, _ in pool}) > 1 else pool), why
 
 
 def _highest(guideline: str, pool: list[Pair]) -> Mention:

@@ -196,7 +196,7 @@ def _own_words() -> re.Pattern[str]:
     )
     return re.compile(
         rf"(?<!\w)(?:(?:i|we)(?: have| would| will| now| therefore|'d|'ve|'ll)*(?: \w+)? (?:{said})"
-        rf"|(?:this|it|today's) is) an? (?:category )?{_LUNG}(?=[ ]*[.,;:)]|[ ]*$|\n)".replace(
+        rf"|(?:(?:the|this) (?:whole )?(?:exam(?:ination)?|scan|study)(?: as a whole| overall| itself)?|this|it|today's) is) an? (?:category )?{_LUNG}(?=[ ]*[.,;:)]|[ ]*$|\n)".replace(
             " an? ", " (?:an? )?(?<! is )"
         )
     )

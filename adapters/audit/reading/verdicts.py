@@ -100,6 +100,49 @@ def two_of_one(pool: list[tuple[Mention, Sentence]]) -> bool:
     return all(len(site) == 1 for site in sites) and len(set.union(*sites)) == 1
 
 
+def plain(low: str, pool: list[tuple[Mention, Sentence]]) -> list[tuple[Mention, Sentence]]:
+    """Those of several that stand by themselves; whatever is meant by words before it, what depends on them gives way.
+
+    No cue decides here but the place in the sentence: after a preposition or an article a code is spoken of, and one
+    that ends its clause concludes. Found by taking half of all cues away: the rules that were then right most often.
+    """
+    lung = pool[0][0].guideline == "lung-rads"
+    for stands in (_by_itself, _named, _not_past, _ends_clause) if lung else (_by_itself,):
+        pool = [pair for pair in pool if stands(low, *pair)] or pool
+    return pool
+
+
+def _by_itself(low: str, one: Mention, at: Sentence) -> bool:
+    before = low[max(at.start, one.start - _REACH) : one.start]
+    return not _DEPENDS.search(before) or bool(_told_before()[1].search(before))
+
+
+def _named(_: str, one: Mention, __: Sentence) -> bool:
+    return not one.rule.startswith("4A")
+
+
+def _not_past(low: str, one: Mention, at: Sentence) -> bool:
+    clause = max((m.end() for m in _COMMA.finditer(low, at.start, one.start)), default=at.start)
+    return not _PAST.search(low, clause, one.start)
+
+
+def _ends_clause(low: str, one: Mention, _: Sentence) -> bool:
+    return bool(_CLAUSE_END.match(low, one.end))
+
+
+_DEPENDS = re.compile(
+    r"\b(?:for|of|to|than|as|with|from|by|after|or|(?<!is )(?<!now )(?<!this )(?<!it )(?<!nodule )(?<!lesion )(?<!observation )(?<!obs )(?:(?<=[a-z] )an?|the)|was|not|nor|no|into|without|despite|because|if|versus|vs"
+    r"|be|been|were|her|his|their|its|meets?|call|called|given|reach|reaching|excludes?|against|on|at|in)"
+    r"[\s\"'(]*$"
+)
+_COMMA = re.compile(r"[,;:(]|\bbut\b")
+_PAST = re.compile(
+    r"\b(?:was|were|had|been|\w+ed|gave|came|given|then|seen|(?:19|20)\d\d|\d\d?/\d\d?"
+    r"|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\b"
+)
+_CLAUSE_END = re.compile(r"s?[ ]*(?:$|[.,;\n(\[-]|\b(?:and|but|so|which|with|on|by|because)\b)")
+
+
 @cache
 def _present(kind: str) -> re.Pattern[str]:
     return any_of(words("verdicts")[kind])
