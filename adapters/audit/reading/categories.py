@@ -10,7 +10,7 @@ from .context import LEGEND, Mask, covered, masks, reasons
 from .editions import edition, fleischner
 from .mentions import Mention, mentions
 from .modifier import s_modifier
-from .neighbours import adopted, beside_code
+from .neighbours import adopted, beside_code, of_now
 from .phrases import any_of, listed, words
 from .sections import Sentence, sentence_of
 from .tables import picked, table_mentions
@@ -37,6 +37,7 @@ _KNOWN = re.compile(  # before a code: what was known
     r"|re-?assessment) (?:of|for))"
     r"(?: (?:a|an|the|known|lung-rads|category|cat\.?|her|his|this|that)){0,3}[ ]$"
 )
+_IF = re.compile(r"\b(?:if|would|might|unless|ai|software)\b")
 _BECAME = re.compile(r"\bto (?:a |an |now )?$|(?:->|=>|→)\s*$")  # what it changed to holds, whatever is told before it
 _NO_CHANGE = re.compile(
     r"\b(?:compared?|not|refer\w*|due|according|assigned|allocated|belong\w*|correspond\w*|equal|equivalent"
@@ -154,6 +155,8 @@ def _reasons(low: str, one: Mention, at: Sentence, spans: tuple[Mask, ...]) -> f
     found |= {m.reason for m in masks(at) if m.side == "before" and m.start <= token and one.end <= m.end}
     if "hypothetical" in found and adopted(low, one, at):
         found.discard("hypothetical")
+    if of_now(low, one, at) and not _IF.search(at.low):
+        found -= {"hypothetical", "prior", "past"}
     if at.role in _ROLES:
         found.add(_ROLES[at.role])
     before = low[max(at.start, one.start - 60) : one.start]

@@ -46,6 +46,7 @@ _IN = re.compile(r"\b(?:in|within)\s$")
 _BECAUSE = re.compile(
     r"\s*,? since (?:pt|patient|the|he|she|they|there|it|no|not|this|that|we|i)\b"
 )  # no length of the past
+_BEFORE_STEP = re.compile(r"\s(?:before|prior to)\s(?:any |the |further )?(?:resect|surg|treat|decision|mdt|biops|chemo|therap|next)")
 _STEP_LAST = re.compile(
     r"(?:ct|mri|\bus|scan|\bin|f/?u|next|recall|screen\w*|interval:?|due:?|every|within|after|\bat)\s$"
 )
@@ -288,6 +289,10 @@ def _round(low: str, span: Span) -> bool:
 
 def _of_the_past(low: str, span: Span, start: int, end: int) -> bool:
     before, after = _refused()
+    if _BEFORE_STEP.match(low, span.end, end):
+        return bool(before.search(low, max(start, span.start - 32), span.start))
+    if low[max(start, span.start - 2) : span.start].strip() in (">", "≥"):
+        return True  # "unchanged > 2 years"
     return bool(before.search(low, max(start, span.start - 32), span.start)) or bool(after.match(low, span.end, end))
 
 

@@ -53,7 +53,11 @@ _TIMED = re.compile(
 
 _NOT_THAT = re.compile(
     r"\b(?:do|would|did|does) not (?:recommend|advise|suggest|propose|pursue|favou?r) (?:it|this|that"
-    r"|one)\b|\b(?:patient|she|he) (?:has |have )?(?:declin|refus)\w+"
+    r"|one)\b|\b(?:patient|she|he) (?:has |have )?(?:declin|refus)\w+\b(?! (?:\w+ )?(?:smok|cessation|referral|biops|contrast|surg"
+    r"|vaccin|sedation|treatment|counsel|gadolin))"
+)
+_TIMED_STEP = re.compile(  # a step with its time, in a clause before the one that tells
+    r"\b(?:ct|ldct|mri|ultrasound|us|biopsy|scan)[ ](?:in|within|at|after)[ ](?:\d|an?\b|one|two|three|six|twelve)"
 )
 _TELLS = re.compile(  # of the result, not of the next step
     r"\b(?:told|informed|notified|phoned|telephoned|communicated|aware|e-?mailed|faxed|re-?sent"
@@ -67,6 +71,12 @@ _CITES = re.compile(  # what a guideline would do; what the writer does counts b
     r"|advises?|says?|permits?|offers?|asks?|calls?|gives?)\b|\bas (?:advised|recommended"
     r"|suggested) (?:in|by)\b|\b(?:usual|normal|standard) (?:course|interval|practice|advice)\b"
     r"|\bwould (?:normally|usually|ordinarily)\b"
+)
+_STANDS = re.compile(  # the advice of the report, which it leaves as it is
+    r"\b(?:recommendation|advice|plan|management|follow-?up|interval|request)s?"
+    r" (?:(?:is|are|has|have|was|were|been|remains?|stays?|stands?) )*"
+    r"(?:not (?:altered|changed|affected|amended)|unaltered|unchanged|unaffected|the same|as before|as above|as it (?:is|was)"
+    r"|(?<=stands )|(?<=stand ))[ ]*(?:[.;]|$|\n)"
 )
 _FIELD = re.compile(
     r"\W*(?:[\w-]+ ){0,2}(?:interval|timing|time ?frame|recall|due|next|management|follow-?up"
@@ -93,6 +103,7 @@ _CODED = re.compile(
 )
 _WORD, _WISH = "word for an interval", re.compile(r"[ ]?(?:if possible|if feasible|ideally|if at all)")
 _FROM_NOW = re.compile(r",? from (?:now|today|this (?:exam\w*|scan|study))\b")
+_THAT_IS = re.compile(r"\b(?:i\.?e\.?|that is|in other words|namely|to be exact|meaning|which is)[ ,]{1,2}(?:in |at |after )?$")
 _AT_ONCE = re.compile(
     r"(?:[ ]of(?: the)?)?(?:[ ,]{1,2}\w[\w-]*(?: and)?){0,4}[ ,]{0,2}"
 )  # "CT of chest and abdomen urgently"
@@ -211,9 +222,13 @@ def _urgently(report: Report, at: Sentence) -> Candidate | None:
 
 
 def _told(at: Sentence, asks: bool) -> bool:
-    """Does it tell what the examination was done for, or to whom its result was told?"""
+    """Does it tell what the examination was done for, to whom its result was told, or that its advice stands?"""
+    if _STANDS.search(at.low):
+        return True
     named = not at.number and _INDICATED.search(at.low) and not _ADVISED.search(at.low)
-    return bool(named) or (not asks and bool(_TELLS.search(at.low)))
+    telling = _TELLS.search(at.low)
+    apart = telling and _TIMED_STEP.search(at.low.rsplit(",", 1)[0]) and "," in at.low[: telling.start()]
+    return bool(named) or bool(not asks and telling and not apart)
 
 
 def _timed_step(low: str, at: Sentence, live: Sequence[Step], spans: Sequence[Span]) -> tuple[Step | None, Span | None]:
@@ -329,6 +344,8 @@ def _interval_of(low: str, at: Sentence, step: Step | None, live: Sequence[Step]
     after = after or favoured
     if len(spans) > 1 and spans[0].rule == _WORD and (dated := [one for one in spans if _FROM_NOW.match(low, one.end)]):
         spans = dated  # "the annual scan, six months from now"
+    if len(spans) > 1 and _THAT_IS.search(low, spans[0].end, spans[1].start):
+        spans = spans[1:]  # what it says more exactly
     near = next((one for one in after or spans if after or step is None or _together(low, step, one, live)), None)
     if step is None:
         return near
