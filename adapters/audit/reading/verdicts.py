@@ -37,7 +37,8 @@ def beside(low: str, one: Mention, at: Sentence) -> frozenset[str]:
     before = low[max(at.start, one.start - _REACH) : one.start]
     before = _HEAD.sub("", before) if at.zone else before  # the day of an addendum is not that of an examination
     told, concluding = _told_before()
-    found = {TOLD} if told.search(before) and not concluding.search(before) else set()
+    dated = _DATED_AFTER.match(low, one.end, at.end) or _DATED_BEFORE.search(low, at.start, one.start)
+    found = {TOLD} if dated or (told.search(before) and not concluding.search(before)) else set()
     if (
         one.rule.endswith(" alone")
         and one.rule.startswith("4A")
@@ -46,6 +47,19 @@ def beside(low: str, one: Mention, at: Sentence) -> frozenset[str]:
     ):
         found.add(BARE)
     return frozenset(found)
+
+
+_DAY = (  # no edition of a guideline
+    r"(?:(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\b|spring|summer|autumn|winter"
+    r"|20(?!14|17|18|19|22)\d\d\b|\d\d?[/.-]\d\d)"
+)
+_DATED_AFTER = re.compile(
+    rf"s?[)\]\"]?(?: (?!due|next|then|ct|ldct|mri|us|repeat)\w+){{0,2}}? (?:in|on|from|at|of|dated|last|since)"
+    rf" (?:(?:early|late|mid)[ -])?{_DAY}"
+)
+_DATED_BEFORE = re.compile(
+    rf"\b(?:in|on|from|of|since|dated|cf|last) (?:\w+ )?{_DAY}(?:(?!\b(?:now|today|but|is)\b)[^,;:(\n]){{0,40}}$"
+)
 
 
 def overall(low: str, one: Mention, at: Sentence) -> bool:
