@@ -37,6 +37,11 @@ _KNOWN = re.compile(  # before a code: what was known
     r"|re-?assessment) (?:of|for))"
     r"(?: (?:a|an|the|known|lung-rads|category|cat\.?|her|his|this|that)){0,3}[ ]$"
 )
+_UNJUDGED = frozenset({"0", "LR-NC", "LR-TR Nonevaluable"})
+_NOT_JUDGED = re.compile(
+    r"\b(?:cannot|can ?not|can't|could not|couldn't|not) (?:be )?(?:\w+ )?(?:categor|classif|evalua|assess|characteri"
+    r"|judg|interpret|scor|grad|diagnos|complete)\w*[^.;]{0,40}$"
+)
 _IF = re.compile(r"\b(?:if|would|might|unless|ai|software)\b")
 _BECAME = re.compile(r"\bto (?:a |an |now )?$|(?:->|=>|→)\s*$")  # what it changed to holds, whatever is told before it
 _NO_CHANGE = re.compile(
@@ -157,6 +162,8 @@ def _reasons(low: str, one: Mention, at: Sentence, spans: tuple[Mask, ...]) -> f
         found.discard("hypothetical")
     if of_now(low, one, at) and not _IF.search(at.low):
         found -= {"hypothetical", "prior", "past"}
+    if one.category in _UNJUDGED and _NOT_JUDGED.search(low, at.start, one.start):
+        found.discard("negated")  # "cannot be categorised, LR-NC"
     if at.role in _ROLES:
         found.add(_ROLES[at.role])
     before = low[max(at.start, one.start - 60) : one.start]
@@ -255,8 +262,10 @@ def stated(
         if not live:
             continue
         pool, why = _pool(live, low)
-        excluding = guideline == "lung-rads" and ({"0"} < {one.category for one, _ in pool} or contradicted(low, pool))
         firm = [pair for pair in live if not pair[0].reasons]
+        excluding = guideline == "lung-rads" and {"0"} < {one.category for one, _ in pool}
+        if guideline == "lung-rads" and contradicted(pool, firm):
+            excluding, pool = True, firm or pool
         if not pool[0][1].zone and EXAM not in why and two_of_one(firm):
             excluding, pool = True, firm
         chosen = {one.category: one for one, _ in pool} if excluding else {"": _highest(guideline, pool)}

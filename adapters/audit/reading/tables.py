@@ -92,7 +92,8 @@ _SITE = (
 )
 _SITED = re.compile(  # "lung-rads: rul 2, lul 2, rml 3"
     rf"\b(?:(?P<lung>lung[\s-]?rads|l-rads)|li[\s-]?rads|(?P<ti>ti[\s-]?rads))(?: v?20\d\d| v?1\.1)?[ ]?[:=(-]?[ ]?"
-    rf"(?P<run>(?:{_SITE}[ ]?[:=(-]?[ ]?(?:4[abx]|[1-5]|m)(?!\w|\.\d|[ ]?[mc]m)\)?[ ]?(?:[,;/+&][ ]?)?(?:and )?){{1,8}})"
+    rf"(?P<run>(?:{_SITE}[ ]?[:=(-]?[ ]?(?:4[abx]|[1-5]|m)(?!\w|\.\d|[ ]?[mc]m)\)?"
+    rf"[ ]?(?:[,;/+&][ ]?)?(?:and )?){{1,8}})"
 )
 _SITED_CODE = re.compile(rf"{_SITE}[ ]?[:=(-]?[ ]?(?P<code>4[abx]|[1-5]|m)(?!\w|\.\d)")
 

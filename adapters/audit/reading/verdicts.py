@@ -37,8 +37,7 @@ def beside(low: str, one: Mention, at: Sentence) -> frozenset[str]:
     before = low[max(at.start, one.start - _REACH) : one.start]
     before = _HEAD.sub("", before) if at.zone else before  # the day of an addendum is not that of an examination
     told, concluding = _told_before()
-    dated = _DATED_AFTER.match(low, one.end, at.end) or _DATED_BEFORE.search(low, at.start, one.start)
-    found = {TOLD} if dated or (told.search(before) and not concluding.search(before)) else set()
+    found = {TOLD} if _dated(low, one, at) or (told.search(before) and not concluding.search(before)) else set()
     if (
         one.rule.endswith(" alone")
         and one.rule.startswith("4A")
@@ -49,6 +48,14 @@ def beside(low: str, one: Mention, at: Sentence) -> frozenset[str]:
     return frozenset(found)
 
 
+def _dated(low: str, one: Mention, at: Sentence) -> bool:
+    """Does its clause, or the bracket in which it stands, give a day?"""
+    if _DATED_AFTER.match(low, one.end, at.end) or _DATED_BEFORE.search(low, at.start, one.start):
+        return True
+    bracketed = "(" in low[max(at.start, one.start - 12) : one.start]
+    return bracketed and _DATED_BRACKET.match(low, one.end, at.end) is not None
+
+
 _DAY = (  # no edition of a guideline
     r"(?:(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\b|spring|summer|autumn|winter"
     r"|20(?!14|17|18|19|22)\d\d\b|\d\d?[/.-]\d\d)"
@@ -57,6 +64,7 @@ _DATED_AFTER = re.compile(
     rf"s?[)\]\"]?(?: (?!due|next|then|ct|ldct|mri|us|repeat)\w+){{0,2}}? (?:in|on|from|at|of|dated|last|since)"
     rf" (?:(?:early|late|mid)[ -])?{_DAY}"
 )
+_DATED_BRACKET = re.compile(rf"[^()\n]{{0,60}}?(?<![\w/.]){_DAY}[^()\n]{{0,12}}\)")
 _DATED_BEFORE = re.compile(
     rf"\b(?:in|on|from|of|since|dated|cf|last) (?:\w+ )?{_DAY}(?:(?!\b(?:now|today|but|is)\b)[^,;:(\n]){{0,40}}$"
 )
@@ -75,9 +83,13 @@ _HEAD = re.compile(
     r"|review)[^:\n]{0,40}(?:: |- |$)"
 )
 _FIELD = re.compile(
-    r"\W*(?:\d[.)] ?)?(?:(?:assessment|category|final|result|overall|score)(?: field"
+    r"\W*(?:\d[.)] ?)?(?:(?:assessment|category|final|result|overall|score|head(?:ing|er|line)|title)"
+    r"(?: of the report| field"
     r"| box)?(?: category)?[ ]?: ?)?(?:acr )?lung-?\s?rads(?: (?:category|score|assessment"
     r"|code))?(?: \([^()\n]*\))? ?(?:[:=]\s*|(?<=: lung-rads )|(?<=: lung rads ))[0-4][abx]?s?\W*$"
+)
+_HEADLINE = re.compile(
+    r"\W*(?:report )?(?:head(?:ing|er|line)|title)(?: (?:of|in) (?:the|this) report)?[ ]?(?::|says|reads)"
 )
 _OVERALL_AFTER = re.compile(r"s?[ ]?[,(]?[ ]?(?:overall|in total|as a whole|for the (?:exam\w*|scan|study|patient))\b")
 _SITE = re.compile(
@@ -89,8 +101,14 @@ _LESION = re.compile(
 )
 
 
-def contradicted(low: str, pool: list[tuple[Mention, Sentence]]) -> bool:
-    """Does a field for the category of the examination say another one than a sentence that names no lesion?"""
+def contradicted(pool: list[tuple[Mention, Sentence]], firm: list[tuple[Mention, Sentence]]) -> bool:
+    """Does a field for the category of the examination say another one than a sentence that names no lesion?
+
+    So does the heading of a report that gives another than its conclusion, where no addendum decides.
+    """
+    heads = {one.category for one, at in firm if _HEADLINE.match(at.low)} if not pool[0][1].zone else set()
+    if heads and heads != {one.category for one, _ in pool}:
+        return True
     fields = {one.category for one, at in pool if _FIELD.match(at.low)}
     plain = {one.category for one, at in pool if not _LESION.search(at.low)}
     return len(fields) == 1 and len(plain) > 1
@@ -145,8 +163,10 @@ def _ends_clause(low: str, one: Mention, _: Sentence) -> bool:
 
 
 _DEPENDS = re.compile(
-    r"\b(?:for|of|to|than|as|with|from|by|after|or|(?<!is )(?<!now )(?<!this )(?<!it )(?<!nodule )(?<!lesion )(?<!observation )(?<!obs )(?:(?<=[a-z] )an?|the)|was|not|nor|no|into|without|despite|because|if|versus|vs"
-    r"|be|been|were|her|his|their|its|meets?|call|called|given|reach|reaching|excludes?|against|on|at|in)"
+    r"\b(?:for|of|to|than|as|with|from|by|after|or|(?<!is )(?<!now )(?<!this )(?<!it )"
+    r"(?<!nodule )(?<!lesion )(?<!observation )(?<!obs )(?:(?<=[a-z] )an?|the)|was|not|nor|no|into|without"
+    r"|despite|because|if"
+    r"|versus|vs|be|been|were|her|his|their|its|meets?|call|called|given|reach|reaching|excludes?|against|on|at|in)"
     r"[\s\"'(]*$"
 )
 _COMMA = re.compile(r"[,;:(]|\bbut\b")
