@@ -10,13 +10,13 @@ from .context import LEGEND, Mask, covered, masks, reasons
 from .editions import edition, fleischner
 from .mentions import Mention, mentions
 from .modifier import s_modifier
-from .neighbours import adopted, beside_code
+from .neighbours import adopted, beside_code, of_now
 from .phrases import any_of, listed, words
 from .sections import Sentence, sentence_of
 from .tables import picked, table_mentions
 from .timelines import of_today
 from .types import Place, StatedCategory
-from .verdicts import BARE, TOLD, apart, beside, contradicted, overall, present, two_of_one
+from .verdicts import BARE, TOLD, apart, beside, contradicted, overall, plain, present, two_of_one
 from .withdrawals import RETRACTED, unchanged, withdrawn
 
 Pair = tuple[Mention, Sentence]
@@ -37,6 +37,12 @@ _KNOWN = re.compile(  # before a code: what was known
     r"|re-?assessment) (?:of|for))"
     r"(?: (?:a|an|the|known|lung-rads|category|cat\.?|her|his|this|that)){0,3}[ ]$"
 )
+_UNJUDGED = frozenset({"0", "LR-NC", "LR-TR Nonevaluable"})
+_NOT_JUDGED = re.compile(
+    r"\b(?:cannot|can ?not|can't|could not|couldn't|not) (?:be )?(?:\w+ )?(?:categor|classif|evalua|assess|characteri"
+    r"|judg|interpret|scor|grad|diagnos|complete)\w*[^.;]{0,40}$"
+)
+_IF = re.compile(r"\b(?:if|would|might|unless|ai|software)\b")
 _BECAME = re.compile(r"\bto (?:a |an |now )?$|(?:->|=>|→)\s*$")  # what it changed to holds, whatever is told before it
 _NO_CHANGE = re.compile(
     r"\b(?:compared?|not|refer\w*|due|according|assigned|allocated|belong\w*|correspond\w*|equal|equivalent"
@@ -154,6 +160,10 @@ def _reasons(low: str, one: Mention, at: Sentence, spans: tuple[Mask, ...]) -> f
     found |= {m.reason for m in masks(at) if m.side == "before" and m.start <= token and one.end <= m.end}
     if "hypothetical" in found and adopted(low, one, at):
         found.discard("hypothetical")
+    if of_now(low, one, at) and not _IF.search(at.low):
+        found -= {"hypothetical", "prior", "past"}
+    if one.category in _UNJUDGED and _NOT_JUDGED.search(low, at.start, one.start):
+        found.discard("negated")  # "cannot be categorised, LR-NC"
     if at.role in _ROLES:
         found.add(_ROLES[at.role])
     before = low[max(at.start, one.start - 60) : one.start]
@@ -252,8 +262,10 @@ def stated(
         if not live:
             continue
         pool, why = _pool(live, low)
-        excluding = guideline == "lung-rads" and ({"0"} < {one.category for one, _ in pool} or contradicted(low, pool))
         firm = [pair for pair in live if not pair[0].reasons]
+        excluding = guideline == "lung-rads" and {"0"} < {one.category for one, _ in pool}
+        if guideline == "lung-rads" and contradicted(pool, firm):
+            excluding, pool = True, firm or pool
         if not pool[0][1].zone and EXAM not in why and two_of_one(firm):
             excluding, pool = True, firm
         chosen = {one.category: one for one, _ in pool} if excluding else {"": _highest(guideline, pool)}
@@ -282,7 +294,7 @@ def _pool(live: list[Pair], low: str) -> tuple[list[Pair], str]:
     if chosen:
         why = why + EXAM
         pool = chosen if len({one.category for one, _ in chosen}) == 1 else chosen[-1:]
-    return pool, why
+    return (plain(low, pool) if len({one.category for one, _ in pool}) > 1 else pool), why
 
 
 def _highest(guideline: str, pool: list[Pair]) -> Mention:

@@ -28,7 +28,7 @@ _WOULD_BE = re.compile(  # a modest way to state
     r"\W*(?:this|i think this|these) would (?:then |therefore )?be (?:an? |in |classed as |called |category )*"
     r"(?:lung-?rads |li-?rads |acr )?(?:category )?(?:lr-|us-|tr)?[0-5][abx]?s?\W*"
 )
-_NEXT_CLAUSE = re.compile(r"\band (?=(?:the|an?|this|that|her|his|our|low|ldct|ct) )")
+_NEXT_CLAUSE = re.compile(r"\band (?=(?:the|an?|this|that|her|his|our|low|ldct|ct|it|they|we|i|he|she) )")
 _AND = re.compile(r"\band (?=(?:\w+ ){0,4}if\b)")  # "MDT, and tissue if it wishes"
 _ARE_MET = re.compile(
     r" [\w -]{1,16}? (?:are|is|were|have been) (?:all |both |now |clearly )?(?:met|fulfilled|satisfied|present)\b"

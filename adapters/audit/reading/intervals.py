@@ -31,6 +31,8 @@ _TURNED = re.compile(
 _NO_LIMIT = re.compile(  # words that name the length itself, though "than" or "x" alone would not
     r"\b(?:no|not) (?:(?:\w+ ){0,2}(?:later|more|sooner|earlier|less|fewer|longer) than|before)\s$"
     r"|\b(?:in|within|after|at) up to\s$"
+    r"|\bnot (?:be )?(?:delay(?:ed)?|wait|defer(?:red)?|postponed?|put off|left)(?: \w+){0,2}"
+    r" (?:beyond|past|longer than|(?:for )?more than)\s$"
     r"|(?:ct|mri|ultrasound|\bus|f/u|follow-?up|repeat|scan|imaging|study) (?:x|up to)\s$"
     r"|\b(?:book\w*|rebook|request\w*|schedul\w*|arrang\w*|due|plan\w*|recall\w*|repeat\w*|set|listed"
     r"|slated|down|invit\w*"
@@ -46,6 +48,10 @@ _IN = re.compile(r"\b(?:in|within)\s$")
 _BECAUSE = re.compile(
     r"\s*,? since (?:pt|patient|the|he|she|they|there|it|no|not|this|that|we|i)\b"
 )  # no length of the past
+_LONGER = re.compile(r"(?<![-=])[>≥][ ]?$")
+_BEFORE_STEP = re.compile(
+    r"\s(?:before|prior to)\s(?:any |the |further )?(?:resect|surg|treat|decision|mdt|biops|chemo|therap|next)"
+)
 _STEP_LAST = re.compile(
     r"(?:ct|mri|\bus|scan|\bin|f/?u|next|recall|screen\w*|interval:?|due:?|every|within|after|\bat)\s$"
 )
@@ -277,7 +283,7 @@ def _to_come(low: str, span: Span, start: int, end: int) -> bool:
         bool(ahead)
         or bool(_FROM_NOW.match(low, span.end))
         or low.startswith(("' time", " time", "s' time", "'s time"), span.end)
-        or bool(_NO_LIMIT.search(low, max(start, span.start - 36), span.start))
+        or bool(_NO_LIMIT.search(low, max(start, span.start - 48), span.start))
     )
 
 
@@ -288,6 +294,10 @@ def _round(low: str, span: Span) -> bool:
 
 def _of_the_past(low: str, span: Span, start: int, end: int) -> bool:
     before, after = _refused()
+    if _BEFORE_STEP.match(low, span.end, end):
+        return bool(before.search(low, max(start, span.start - 32), span.start))
+    if _LONGER.search(low, max(start, span.start - 3), span.start):
+        return True  # "unchanged > 2 years"
     return bool(before.search(low, max(start, span.start - 32), span.start)) or bool(after.match(low, span.end, end))
 
 

@@ -72,6 +72,7 @@ _SIGNS: dict[str, dict[str, tuple[str, ...]]] = {
         "name and category": ("lirad", "li-", "li ", "li.", "li_", "li\n", "l i", "lie", "lye", "lee"),
         "LR code": ("lr", "l r"),
         "US code": ("us-", "us 1", "us 2", "us 3"),
+        "US code, spoken": ("us one", "us two", "us three", "us-one", "us-two", "us-three"),
         "US category": ("us cat", "us sco", "us sur"),
         "treatment response": ("tr",),
         "code before the name": (*(f"{word} li" for word in _BEFORE), "(li", "(acr", "[li"),
@@ -104,8 +105,8 @@ def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
             "li-rads",
             "LR code",
             re.compile(
-                r"l(?<!\wl)(?<!\s\.l)[ ]?r(?:[\s-]{0,3}|-[ ]{4,8}|\s?[:=]\s?)(?P<li>4[abx]|[1-5]|m|tiv"
-                r"|nc|one|two|three|four"
+                r"l(?<!\wl)(?<!\s\.l)[ ]?r(?:[\s-]{0,3}|-[ ]{4,8}|\s?[:=]\s?)(?P<li>4[abx]|[1-5]|m|t ?i ?v"
+                r"|n ?c|one|two|three|four"
                 r"|five)(?:us|g)?(?![\w]|[.,]\d|\s?(?:mm|cm|months?)\b|"
                 r"\s?=)"
             ),
@@ -114,6 +115,11 @@ def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
             "li-rads",
             "US code",
             re.compile(r"us-(?<![\w/]us-)\s?(?P<us>[123])(?![\w]|[.,]\d|\s?(?:mm|cm|months?|mo|yr)\b)"),
+        ),
+        (
+            "li-rads",
+            "US code, spoken",
+            re.compile(r"us(?<![\w/]us)[\s-](?P<us>one|two|three)(?=[ ]*(?:[.,;\n]|vis\b|$))"),
         ),
         (
             "li-rads",
@@ -160,7 +166,11 @@ def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
         ),
         ("lung-rads", "the reader's words", _own_words()),
         ("lung-rads", "code and its meaning", _with_meaning()),
-        ("ti-rads", "TR code", re.compile(r"tr(?<!\wtr)[\s-]?(?P<ti>[1-5])(?![\w]|[.,]\d)")),
+        (
+            "ti-rads",
+            "TR code",
+            re.compile(r"tr(?<!\wtr)[\s-]?(?P<ti>[1-5]|(?<=[\s-])(?:one|two|three|four|five))(?![\w]|[.,]\d)"),
+        ),
         (
             "ti-rads",
             "name and category",
@@ -196,9 +206,9 @@ def _own_words() -> re.Pattern[str]:
     )
     return re.compile(
         rf"(?<!\w)(?:(?:i|we)(?: have| would| will| now| therefore|'d|'ve|'ll)*(?: \w+)? (?:{said})"
-        rf"|(?:this|it|today's) is) an? (?:category )?{_LUNG}(?=[ ]*[.,;:)]|[ ]*$|\n)".replace(
-            " an? ", " (?:an? )?(?<! is )"
-        )
+        rf"|(?:(?:the|this) (?:whole )?(?:exam(?:ination)?|scan|study)"
+        rf"(?: as a whole| overall| itself)?|this|it|today's) is) an? "
+        rf"(?:category )?{_LUNG}(?=[ ]*[.,;:)]|[ ]*$|\n)".replace(" an? ", " (?:an? )?(?<! is )")
     )
 
 
@@ -339,12 +349,16 @@ def _of_pattern(row: tuple[str, str, re.Pattern[str]], low: str, spoken_of: _Nam
         elif groups.get("li") and groups["li"] not in ("4a", "4b", "4x"):
             kind = "US" if (groups.get("name") or "").startswith("us") and groups["li"] in "123" else "LR"
             yield Mention(
-                "li-rads", f"{kind}-{_DIGITS.get(groups['li'], groups['li']).upper()}", match.start(), match.end(), rule
+                "li-rads",
+                f"{kind}-{_DIGITS.get(groups['li'], groups['li']).replace(' ', '').upper()}",
+                match.start(),
+                match.end(),
+                rule,
             )
         elif groups.get("tr"):
             yield Mention("li-rads", _response(groups["tr"]), match.start(), match.end(), rule)
         elif groups.get("us"):
-            yield Mention("li-rads", f"US-{groups['us']}", match.start(), match.end(), rule)
+            yield Mention("li-rads", f"US-{_DIGITS.get(groups['us'], groups['us'])}", match.start(), match.end(), rule)
         elif groups.get("ti") and (spoken_of.thyroid or match.group()[2:3].isdigit()):
             yield Mention("ti-rads", f"TR{_DIGITS.get(groups['ti'], groups['ti'])}", match.start(), match.end(), rule)
 

@@ -26,12 +26,20 @@ _ODDS = re.compile(
 )
 
 
+_IS_NOW = re.compile(r"s?[ ](?:now|today|currently|at present|at this time|this time)\b(?! (?:that|if|would))")
+
+
+def of_now(low: str, one: Mention, at: Sentence) -> bool:
+    """Is it said right after the code that it is of today ("growth -> LR-4 now")?"""
+    return _IS_NOW.match(low, one.end, at.end) is not None
+
+
 def beside_code(low: str, one: Mention, at: Sentence) -> set[str]:
     """Reasons for which a category does not hold, or gives way ("attribute"), by what touches its code."""
     found: set[str] = set()
     if _ASKED.search(low[max(0, one.start - 24) : one.end]) or _QUERIED.match(low, one.end, at.end):
         found.add("hypothetical")
-    if _form("void").match(low, one.end, at.end):
+    if _form("void").match(low, one.end):
         found.add("hypothetical")
     if _BECAME.match(low, one.end, at.end) or (
         one.guideline == "li-rads" and _form("treated").match(low, one.end, at.end)

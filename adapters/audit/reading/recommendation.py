@@ -12,6 +12,7 @@ from .modalities import SAME, Step
 from .phrases import listed
 from .requests import Report, holds, times
 from .sections import SAYS, Sentence, sentence_of
+from .telling import ADVISED, TELLS, told
 from .types import Place, Recommended
 
 _SKIPPED = frozenset({"history", "machine", "comparison", "technique", "legend", "title"})
@@ -28,12 +29,11 @@ _ENDS = re.compile(
 _JOINED = re.compile(r"(?:\bor\b|\band\b|/)[\w\s,/-]{0,20}$|[+&] ?$")
 _AGAIN = re.compile(r"\b(?:follow[\s-]?up|f/?u|fu|controls?|review|surveillance|re-?(?:scan|image|check|assess))\b")
 _NORMAL = re.compile(r"\b(?:normal|unremarkable|negative|limited|abnormal|satisfactory|completed?)\b")
-_ADVISED = re.compile(r"recommend|advis|suggest")
 _CHOSEN = re.compile(  # after what may be done, what is
     r"(?:[-,;] )please (?=(?:ld|pet)?[\s/-]?ct|mri|us\b|ultra|repeat|low)|\b(?:we|i)(?: will"
     r"|'ll)? (?:book|take|go for|do|aim)\b"
     r"|\b(?:(?:we|i) (?:choose|chose|prefer|favou?r|opt(?:ed)? for|suggest|recommend|advise|would(?! be))"
-    r"|so (?:one|a|the next|repeat|next)|therefore|hence|thus)\b"
+    r"|so (?:one|a|the next|repeat|next|ct|ldct|mri|us|pet|ultrasound)\b|therefore|hence|thus)\b"
 )
 _IF = re.compile(r"\bif\b")
 _TURNING = re.compile(
@@ -53,13 +53,8 @@ _TIMED = re.compile(
 
 _NOT_THAT = re.compile(
     r"\b(?:do|would|did|does) not (?:recommend|advise|suggest|propose|pursue|favou?r) (?:it|this|that"
-    r"|one)\b|\b(?:patient|she|he) (?:has |have )?(?:declin|refus)\w+"
-)
-_TELLS = re.compile(  # of the result, not of the next step
-    r"\b(?:told|informed|notified|phoned|telephoned|communicated|aware|e-?mailed|faxed|re-?sent"
-    r"|addendum will|report will|will be issued"
-    r"|forwarded|copied to|cc'd|discussed with"
-    r"|spoke|read back|critical result)\b"
+    r"|one)\b|\b(?:patient|she|he) (?:has |have )?(?:declin|refus)\w+\b(?! (?:\w+ )?(?:smok|cessation"
+    r"|referral|biops|contrast|surg|vaccin|sedation|treatment|counsel|gadolin))"
 )
 _CITES = re.compile(  # what a guideline would do; what the writer does counts before it
     r"\b(?:fleischner|bts|acr|nccn|brock|guid\w+|lung-?rads|li-?rads"
@@ -76,10 +71,6 @@ _FIRST = re.compile(r"\W*(?:the )?(?:first|next) (?:one|scan|of these)\b")
 _FAVOURED = re.compile(
     r"\s(?:is |are |being )?(?:preferred|preferable|favou?red|chosen|would be (?:better|best)|is best)\b"
 )
-_INDICATED = re.compile(
-    r"\bfor (?:an? |the |known |previous(?:ly)? |prior )*(?:us-|lr-?|lung|\d+ ?mm|nodul|lesion|follow"
-    r"|surveil|screen|4[abx])"
-)
 _RESTATED = re.compile(
     r"\W*(?:(?:first|next) (?:one|scan|of these)|that is|which is|i\.?e\.?|so|meaning|this means|that means)\b"
 )
@@ -93,6 +84,9 @@ _CODED = re.compile(
 )
 _WORD, _WISH = "word for an interval", re.compile(r"[ ]?(?:if possible|if feasible|ideally|if at all)")
 _FROM_NOW = re.compile(r",? from (?:now|today|this (?:exam\w*|scan|study))\b")
+_THAT_IS = re.compile(
+    r"\b(?:i\.?e\.?|that is|in other words|namely|to be exact|meaning|which is)[ ,]{1,2}(?:in |at |after )?$"
+)
 _AT_ONCE = re.compile(
     r"(?:[ ]of(?: the)?)?(?:[ ,]{1,2}\w[\w-]*(?: and)?){0,4}[ ,]{0,2}"
 )  # "CT of chest and abdomen urgently"
@@ -189,7 +183,7 @@ def _candidate(report: Report, at: Sentence, following: Sequence[Sentence]) -> C
     strong = strong or (timed and bool(spans))
     first = at.start if at.number or strong else _after_name(at)
     live = [one for one in named if one.start >= first and holds(report, at, one.start, one.end)]
-    if not (live or spans) or _told(at, bool(live and strong)):
+    if not (live or spans) or told(at, bool(live and strong)):
         return None
     chosen = _CHOSEN.search(report.low, at.start, at.end)
     if chosen and (later := [one for one in live if one.start >= chosen.end()]):
@@ -208,12 +202,6 @@ def _urgently(report: Report, at: Sentence) -> Candidate | None:
     if now is None or not holds(report, at, now.start, now.end):
         return None
     return Candidate(at, None, now, _rank(report, at, None, now, True), True)
-
-
-def _told(at: Sentence, asks: bool) -> bool:
-    """Does it tell what the examination was done for, or to whom its result was told?"""
-    named = not at.number and _INDICATED.search(at.low) and not _ADVISED.search(at.low)
-    return bool(named) or (not asks and bool(_TELLS.search(at.low)))
 
 
 def _timed_step(low: str, at: Sentence, live: Sequence[Step], spans: Sequence[Span]) -> tuple[Step | None, Span | None]:
@@ -329,6 +317,8 @@ def _interval_of(low: str, at: Sentence, step: Step | None, live: Sequence[Step]
     after = after or favoured
     if len(spans) > 1 and spans[0].rule == _WORD and (dated := [one for one in spans if _FROM_NOW.match(low, one.end)]):
         spans = dated  # "the annual scan, six months from now"
+    if len(spans) > 1 and _THAT_IS.search(low, spans[0].end, spans[1].start):
+        spans = spans[1:]  # what it says more exactly
     near = next((one for one in after or spans if after or step is None or _together(low, step, one, live)), None)
     if step is None:
         return near
@@ -361,7 +351,7 @@ def _together(low: str, step: Step, span: Span, live: Sequence[Step]) -> bool:
 
 def _time_of_next(report: Report, at: Sentence) -> Span | None:
     """An interval that stands in a sentence of its own right after ("Interval: 6 months.")."""
-    if len(at.low) > _LONG or at.number in report.steps or _TELLS.search(at.low):
+    if len(at.low) > _LONG or at.number in report.steps or TELLS.search(at.low):
         return None
     timed, first = _TIMED.match(at.low), next(iter(times(report, at)), None)
     alone = first and len(at.low.strip(" \n.")) - (first.end - first.start) < _BARE
@@ -369,7 +359,7 @@ def _time_of_next(report: Report, at: Sentence) -> Span | None:
 
 
 def _rank(report: Report, at: Sentence, step: Step | None, span: Span | None, strong: bool) -> tuple[int, ...]:
-    optional = listed("modalities", "optional").search(at.low) and not _ADVISED.search(at.low)
+    optional = listed("modalities", "optional").search(at.low) and not ADVISED.search(at.low)
     elsewhere = (
         report.lung
         and not report.liver

@@ -86,6 +86,26 @@ def _rows(low: str) -> Iterator[tuple[list[Cell], list[Cell]]]:
             head = cells
 
 
+_SITE = (
+    r"(?:[rl][uml]l|lingula|(?:right|left) (?:upper|middle|lower) lobe|n(?:odule)? ?\d|l(?:esion)? ?\d|#\d"
+    r"|s(?:eg(?:ment)?)? ?\d[ab]?)"
+)
+_SITED = re.compile(  # "lung-rads: rul 2, lul 2, rml 3"
+    rf"\b(?:(?P<lung>lung[\s-]?rads|l-rads)|li[\s-]?rads|(?P<ti>ti[\s-]?rads))(?: v?20\d\d| v?1\.1)?[ ]?[:=(-]?[ ]?"
+    rf"(?P<run>(?:{_SITE}[ ]?[:=(-]?[ ]?(?:4[abx]|[1-5]|m)(?!\w|\.\d|[ ]?[mc]m)\)?"
+    rf"[ ]?(?:[,;/+&][ ]?)?(?:and )?){{1,8}})"
+)
+_SITED_CODE = re.compile(rf"{_SITE}[ ]?[:=(-]?[ ]?(?P<code>4[abx]|[1-5]|m)(?!\w|\.\d)")
+
+
+def by_site(low: str) -> Iterator[Mention]:
+    """Categories of lesions that follow their places, behind the guideline's name."""
+    for match in _SITED.finditer(low) if "rads" in low else ():
+        guideline = "lung-rads" if match["lung"] else "ti-rads" if match["ti"] else "li-rads"
+        for one in _SITED_CODE.finditer(low, *match.span("run")):
+            yield from _cell(guideline, (one.start("code"), one["code"]), "behind its place")
+
+
 def _column(head: list[Cell], row: list[Cell], at: int) -> Cell | None:
     index = at if len(head) == len(row) else at - len(head)
     return row[index] if -len(row) <= index < len(row) else None
@@ -101,7 +121,7 @@ def table_mentions(low: str) -> list[Mention]:
             plain = _YEAR.sub("", plain).strip() if "rads" in name else plain
             if plain in _HEADS and (cell := _column(head, row, at)):
                 found += _cell(_HEADS[plain] or ("lung-rads" if lung else "li-rads"), cell)
-    return found
+    return [*found, *by_site(low)]
 
 
 def _cell(guideline: str, cell: Cell, rule: str = "column of a table", us: bool = False) -> Iterator[Mention]:

@@ -12,17 +12,34 @@ Pair = tuple[Mention, Sentence]
 RETRACTED = "retracted"
 _WHOSE = re.compile(r"\b(lung|li|ti|us)\b|(lung|li|ti)rads")
 
+_NEAR = 200  # characters back to the organ that is spoken of
+_ORGANS = {
+    "lung": re.compile(r"\b(?:lungs?|pulmonary|lung-?\s?rads)\b"),
+    "li": re.compile(r"\b(?:liver|hepat\w+|cirrho\w+|segment|lr-\d|us-\d|li-?rads)\b"),
+    "ti": re.compile(r"\b(?:thyroid|isthmus|ti-?rads|tr\d)\b"),
+}
+
 
 def withdrawn(low: str, found: list[Pair]) -> list[Pair]:
     """Without what is withdrawn, not given, or left open between two categories."""
     over = [(match.start(), match[0]) for match in listed("verdicts", "withdrawn").finditer(low)]
-    over += [(_until_addendum(low, match.end()), match[0]) for match in listed("verdicts", "not_given").finditer(low)]
+    denied = listed("verdicts", "not_given").finditer(low)
+    over += [(_until_addendum(low, match.end()), _whose(low, match)) for match in denied]
     if len({one.category for one, _ in found}) > 1:
         over += [(match.start(), "") for match in listed("verdicts", "undecided").finditer(low)]
     return [
         (one._replace(reasons=one.reasons | {RETRACTED}) if any(_of(one, *said) for said in over) else one, at)
         for one, at in found
     ]
+
+
+def _whose(low: str, said: re.Match[str]) -> str:
+    """The guideline that is denied: the one the words name, else that of the organ its line speaks of."""
+    if _WHOSE.search(said[0]):
+        return said[0]
+    line = low[max(low.rfind("\n", 0, said.start()) + 1, said.start() - _NEAR) : said.end()]
+    organs = [(hits[-1].end(), name) for name, form in _ORGANS.items() if (hits := list(form.finditer(line)))]
+    return max(organs)[1] if organs else said[0]
 
 
 def _until_addendum(low: str, at: int) -> int:
