@@ -13,6 +13,7 @@ from pathlib import Path
 from ...engine.errors import BadValue
 from . import at_scale, reported, what_if
 from .intake.incoming import tables_folder
+from .layout import files_of
 from .spark.session import checked
 
 
@@ -45,6 +46,7 @@ def audit_folder(
         InputError: the input or what is asked cannot be used. MissingExtra: the extra ``audit`` is absent.
     """
     checked(engine)
+    files_of(folder)  # refuses a table that is there in two forms, before any work
     tables = tables_folder(folder, out, memory=memory, check=check_rows, say=say)
     order = _order(tables, out, as_of, measures, settings, memory)
     done = at_scale.run(replace(order, texts=texts, engine=engine), say)
