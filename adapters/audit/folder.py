@@ -12,6 +12,7 @@ from pathlib import Path
 from ...engine.errors import BadValue
 from . import at_scale, reported, what_if
 from .intake.incoming import tables_folder
+from .layout import files_of
 from .spark.session import checked
 
 
@@ -45,6 +46,7 @@ def audit_folder(
     """
     checked(engine)
     own = _settings(settings)
+    files_of(folder)  # refuses a table that is there in two forms, before any work
     tables = tables_folder(folder, out, memory=memory, check=check_rows, begun=at_scale.begun(out), say=say)
     order = at_scale.Order(tables, out, as_of, tuple(measures), own, memory)
     done = at_scale.run(replace(order, texts=texts, engine=engine), say)

@@ -119,8 +119,10 @@ def test_a_table_that_is_a_file_and_a_folder_is_refused_by_name(tmp_path):
     (folder / "exams").mkdir()
     (folder / "exams" / "part-0.parquet").write_bytes((folder / "exams.parquet").read_bytes())
 
-    with pytest.raises(NotReadable, match=r"exams\.parquet beside exams"):
-        run(Order(folder, tmp_path / "out", AS_OF, (MEASURE,)))
+    for check_rows in (False, True):
+        with pytest.raises(NotReadable, match=r"exams\.parquet beside exams"):
+            audit_folder(folder, tmp_path / "out", AS_OF, (MEASURE,), check_rows=check_rows)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("days", [-719162 - 366 * 4000, -719162, -25568])  # 4000 BC; 0001-01-01; 1899-12-31
