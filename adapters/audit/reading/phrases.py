@@ -32,9 +32,27 @@ def by_letter(patterns: Iterable[str]) -> str:
     """The alternatives, those that begin with the same letter together: a place is asked for each letter once."""
     groups: dict[str, list[str]] = {}
     for number, pattern in enumerate(patterns):
-        letter = pattern[0] if _PLAIN.match(pattern) and not _forks(pattern) else str(number)
-        groups.setdefault(letter, []).append(pattern)
+        for letter, part in _opened(pattern) or [(str(number), pattern)]:
+            groups.setdefault(letter, []).append(part)
     return "|".join(group[0] if len(group) == 1 else f"(?:{'|'.join(group)})" for group in groups.values())
+
+
+_LEADING = re.compile(r"\(\?:([^()\[\]\\]+)\)(?![?*+{])")
+
+
+def _opened(pattern: str) -> list[tuple[str, str]]:
+    """(its first letter, the pattern); of one that opens with words to choose from, each letter with its words."""
+    if _forks(pattern):
+        return []
+    if _PLAIN.match(pattern):
+        return [(pattern[0], pattern)]
+    leading = _LEADING.match(pattern)
+    choices = leading[1].split("|") if leading else []
+    if not leading or not all(_PLAIN.match(one) for one in choices):
+        return []
+    letters = dict.fromkeys(one[0] for one in choices)
+    rest = pattern[leading.end() :]
+    return [(one, f"(?:{'|'.join(c for c in choices if c[0] == one)}){rest}") for one in letters]
 
 
 def _forks(pattern: str) -> bool:
