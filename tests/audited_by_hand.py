@@ -702,17 +702,18 @@ class View:
         return ("met", "same") if self.named_edition == self.edition else ("not_met", "other_edition")
 
     def _once(self):
+        earlier = [
+            o for o in (*self.mine, *self.events["undated"]) if o["exam_id"] and o["exam_id"] < self.exam["exam_id"]
+        ]
         before = [
             o
-            for o in self.mine
+            for o in earlier
             if (o["exam_date"], o["modality"], o["region"]) == (self.day, self.exam["modality"], self.exam["region"])
-            and o["exam_id"] < self.exam["exam_id"]
         ]
         maybe = [
             o
-            for o in (*self.mine, *self.events["undated"])
-            if o["exam_id"] < self.exam["exam_id"]
-            and o["exam_date"] in (None, self.day)
+            for o in earlier
+            if o["exam_date"] in (None, self.day)
             and o["modality"] in (None, self.exam["modality"])
             and o["region"] in (None, self.exam["region"])
         ]
