@@ -106,12 +106,16 @@ class Tables:
         return f"({' OR '.join(stated)})" if stated else "FALSE"
 
     def ended(self, flag: str) -> str:
-        """Whether a patient is said to have died (or left), perhaps on a day that cannot be read (a blank is none)."""
-        said, day = self.value("patients", flag, "BOOLEAN"), self.value("patients", ENDED[flag], "DATE")
-        held = self.columns("patients")
-        stated = _stated(held, ENDED[flag]) if ENDED[flag] in held else day
-        lost = f"(COALESCE(TRIM(CAST({stated} AS VARCHAR)) <> '', FALSE) AND {day} IS NULL)"
-        return f"(COALESCE({said}, FALSE) OR {'FALSE' if stated == day else lost})"
+        """Whether a patient is said to have died (or left), perhaps by a word or on a day that cannot be read."""
+        said = self.value("patients", flag, "BOOLEAN")
+        return f"(COALESCE({said}, FALSE) OR {self._lost(flag, 'BOOLEAN')} OR {self._lost(ENDED[flag], 'DATE')})"
+
+    def _lost(self, column: str, kind: str) -> str:
+        """Whether a patient's column states what its type cannot hold; a blank states nothing."""
+        value, held = self.value("patients", column, kind), self.columns("patients")
+        if column not in held or _stated(held, column) == value:
+            return "FALSE"
+        return f"(COALESCE(TRIM(CAST({_stated(held, column)} AS VARCHAR)) <> '', FALSE) AND {value} IS NULL)"
 
     def columns(self, name: str) -> Mapping[str, str]:
         """The columns of a table with DuckDB's types; none where it is not there."""

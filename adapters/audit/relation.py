@@ -153,24 +153,25 @@ class Relations:
     def _people(self, bucket: Bucket) -> str:
         """One row a patient, numbered by ``rowid``; what several rows of one say differently is unknown.
 
-        ``unclear_gone``: they died or left on a day that nobody can read.
+        ``unclear_gone``: they died or left on a day that nobody can read, or left more often than twice: of several
+        leaves the first and the last are kept.
         """
         kinds = {c: kind for c, kind in LAYOUT["patients"].items() if c not in ENDED}
         undated = [f"{self.tables.ended(flag)} AS no_{day}" for flag, day in ENDED.items()]
         source = f"({self.tables.select('patients', kinds, undated)}) WHERE {bucket.holds()}"
-        kept = "*, CAST(NULL AS DATE) AS left_last"
+        kept = "*, CAST(NULL AS DATE) AS left_last, FALSE AS often"
         if self.known.people_twice:
             one = ", ".join(f"CASE WHEN MIN({c}) = MAX({c}) THEN MIN({c}) END AS {c}" for c in ("sex", "birth_date"))
             days = ", ".join(f"MIN({c}) AS {c}, BOOL_OR(no_{c}) AS no_{c}" for c in ENDED.values())
-            kept = f"patient_id, {one}, {days}, MAX(left_date) AS left_last"
+            known = f"FILTER (WHERE left_date <= {self.day})"
+            often = f"COUNT(DISTINCT left_date) {known} > 2 AS often"
+            kept = f"patient_id, {one}, {days}, MAX(left_date) {known} AS left_last, {often}"
             source += " GROUP BY patient_id"
-        past = ", ".join(
-            f"CASE WHEN {c} <= {self.day} THEN {c} END AS {c}" for c in ("death_date", "left_date", "left_last")
-        )
-        unclear = " OR ".join(f"(no_{day} AND {day} IS NULL)" for day in ENDED.values())
+        past = ", ".join(f"CASE WHEN {c} <= {self.day} THEN {c} END AS {c}" for c in ("death_date", "left_date"))
+        unclear = " OR ".join(["often", *(f"(no_{day} AND {day} IS NULL)" for day in ENDED.values())])
         return (
             f"CREATE OR REPLACE TEMP TABLE people AS SELECT patient_id, CAST(sex AS {self.known.word('sex')}) AS sex, "
-            f"birth_date, {past}, {unclear} AS unclear_gone "
+            f"birth_date, {past}, left_last, {unclear} AS unclear_gone "
             f"FROM (SELECT {kept} FROM {source})"
         )
 

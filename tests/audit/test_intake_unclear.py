@@ -87,7 +87,7 @@ def test_what_the_site_itself_says_of_a_death_is_kept(tmp_path):
 
     made = tables_folder(tmp_path / "in", tmp_path / "out")
 
-    said = [("A", True, None), ("B", False, None), ("C", True, None), ("D", None, None)]
+    said = [("A", True, None), ("B", False, None), ("C", True, None), ("D", True, None)]
     assert rows(made, "patients", 'patient_id, deceased, "left"') == said
     assert told(made)["aside"] == {"value": {"deceased: a value that cannot be used": 1}}
 

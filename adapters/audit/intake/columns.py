@@ -385,7 +385,9 @@ def _listed(source: Source, kinds: Facts) -> Iterator[str]:
 
 
 def _went(source: Source, flag: str, kinds: Facts) -> str:
-    """Whether a patient died, or left: as stated, and where any day of it stands there, readable or not."""
+    """Whether a patient died, or left: as stated, and where a word or a day of it stands there that cannot be read."""
     stated = _typed(source, flag, kinds) if flag in source.columns else "CAST(NULL AS BOOLEAN)"
-    day = GONE[flag]
-    return f"CASE WHEN {_there(source, day)} THEN TRUE ELSE {stated} END" if day in source.columns else stated
+    whens = [f"WHEN {_there(source, GONE[flag])} THEN TRUE"] if GONE[flag] in source.columns else []
+    if flag in source.columns:
+        whens.append(f"WHEN {_there(source, flag)} AND ({stated}) IS NULL THEN TRUE")
+    return f"CASE {' '.join(whens)} ELSE {stated} END" if whens else stated

@@ -69,7 +69,7 @@ def tables_folder(
         say("tables: already there")
         shutil.rmtree(out / STAGE, ignore_errors=True)
         return made
-    if begun and made.exists():
+    if begun:
         allowed = "an empty folder, or one with the same input"
         raise BadValue("command line", "--out", "the results of another audit", allowed, "Choose another.")
     fresh = out / f".{TABLES}.part"

@@ -254,10 +254,10 @@ class Sifter:
         """Imaging studies that no report names: an exam each, unless a report of that day names no study at all."""
         self.database.execute(
             f"CREATE OR REPLACE TEMP TABLE reported AS SELECT DISTINCT unnest(v.studies) AS id "
-            f"FROM {self.source('reports')} v"
+            f"FROM {self.rows('reports')} v"  # also where the report was withdrawn: it was one of the study
         )
         self._statuses("studies", "studies")
-        self._again("studies", told=False)
+        self._again("studies")
         self._patients_of("studies", only=ALONE)
         self._pass("studies", "studies: without a day", f"{ALONE} AND {day(DAYS['studies'])} IS NULL")
         told = f"SELECT (v.patient_id, {day(DAYS['reports'])}) FROM {self.source('reports')} v WHERE v.study IS NULL"

@@ -91,9 +91,12 @@ def _exams(sifted: Sifter, kinds: Facts) -> str:
         "scanner": "a.scanner", "report_text": "v.conclusion", "assessed": f"CASE WHEN {stated} THEN TRUE END",
         **{column: f"a.{quoted(column)}" for column in own},
     }  # fmt: skip
-    images = "any_value(coalesce(modality, series_modality)) AS images"
-    studies = f"(SELECT id AS study_id, {images} FROM {sifted.source('studies')} GROUP BY id) s"
-    joined = f"LEFT JOIN {studies} ON s.study_id = v.study LEFT JOIN {_first(sifted)} a ON a.exam_id = v.id"
+    seen = "coalesce(modality, series_modality)"
+    images = f"CASE WHEN min({seen}) = max({seen}) THEN min({seen}) END AS images"
+    whose = "CASE WHEN min(patient_id) = max(patient_id) THEN min(patient_id) WHEN count(patient_id) > 0 THEN '' END"
+    studies = f"SELECT id AS study_id, {whose} AS whose, {images} FROM {sifted.source('studies')} GROUP BY id"
+    mine = "s.study_id = v.study AND coalesce(s.whose = v.patient_id, TRUE)"
+    joined = f"LEFT JOIN ({studies}) s ON {mine} LEFT JOIN {_first(sifted)} a ON a.exam_id = v.id"
     reported = _select(columns, f"{sifted.source('reports')} v {joined}")
     return f"{reported} UNION ALL BY NAME {_unreported(sifted)}"
 
