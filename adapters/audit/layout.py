@@ -43,10 +43,13 @@ NEEDED = {"exams": ("exam_id", "patient_id", "exam_date", "modality", "region")}
 OPTIONAL = {("patients", "left_date"), ("patients", "deceased"), ("patients", "left"), ("exams", "assessed")}
 IDS = ("exam_id", "patient_id")
 FIRST_DAY = "1900-01-01"  # of an exam: none is older
+NAMES = (*IDS, "finding_id", "procedure_id")  # all that a row is known by
+# an id that is kept as a number; DOUBLE tells whole numbers apart up to 2^53
 DIGITS = (
-    "CASE WHEN {x} = FLOOR({x}) AND ABS({x}) < 1e15 THEN CAST(TRY_CAST({x} AS BIGINT) AS VARCHAR) "
+    "CASE WHEN {x} = FLOOR({x}){exact} THEN CAST(TRY_CAST({x} AS DECIMAL(38, 0)) AS VARCHAR) "
     "ELSE CAST({x} AS VARCHAR) END"
 )
+EXACT = " AND ABS({x}) <= 9007199254740992"
 CURE = "Write the tables as docs/audit.md describes them."
 
 
@@ -141,8 +144,9 @@ def read(held: Mapping[str, str], column: str, kind: str) -> str:
     if column not in held:
         return f"CAST(NULL AS {kind})"
     stated = _stated(held, column)
-    if column in IDS and held[column].startswith(("DOUBLE", "FLOAT", "DECIMAL")):
-        return DIGITS.format(x=stated)
+    if column in NAMES and held[column].startswith(("DOUBLE", "FLOAT", "DECIMAL")):
+        exact = "" if held[column].startswith("DECIMAL") else EXACT.format(x=stated)
+        return DIGITS.format(x=stated, exact=exact)
     return stated if held[column] == kind.replace(", ", ",") else f"TRY_CAST({stated} AS {kind})"
 
 

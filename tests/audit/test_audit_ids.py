@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from datetime import date
+from decimal import Decimal
 
 import audited_by_hand
 import audited_tables
@@ -14,6 +15,8 @@ from audited_tables import exam, statement
 from radlogic.adapters.audit import reported
 from radlogic.adapters.audit.at_scale import Order, run
 from radlogic.adapters.audit.folder import audit_folder
+from radlogic.adapters.audit.intake.incoming import tables_folder
+from radlogic.adapters.audit.layout import IDS, tables_of
 from radlogic.engine.errors import BadValue, NotReadable
 
 duckdb = pytest.importorskip("duckdb", reason="needs the extra `audit`")
@@ -74,6 +77,40 @@ def test_an_id_that_one_table_keeps_as_a_number_is_the_same_id(tmp_path, kind):
 
     assert answers == plain == {"1": ("excluded", "died_before_due"), "2": ("not_met", "never")}
     assert told["orphans"] == {}
+
+
+NUMBERS = {  # sentence -> (type, value, the id that it is)
+    "a double that is whole is its digits": (pa.float64(), 7.0, "7"),
+    "a double with a fraction is its text": (pa.float64(), 7.5, "7.5"),
+    "a double of minus nought is nought": (pa.float64(), -0.0, "0"),
+    "a double of 16 digits is its digits": (pa.float64(), 9007199254740991.0, "9007199254740991"),
+    "the last double that tells whole numbers apart is its digits": (pa.float64(), 2.0**53, "9007199254740992"),
+    "the last negative one is its digits": (pa.float64(), -(2.0**53), "-9007199254740992"),
+    "a double beyond is its text": (pa.float64(), 2.0**53 + 2, "9007199254740994.0"),
+    "a double beyond all whole numbers is its text": (pa.float64(), 1e300, "1e+300"),
+    "a double that is no number is nobody": (pa.float64(), float("nan"), None),
+    "a float that is whole is its digits": (pa.float32(), 2.0**40, "1099511627776"),
+    "a float with a fraction is its text": (pa.float32(), 7.25, "7.25"),
+    "a decimal that is whole is its digits": (pa.decimal128(9, 2), Decimal("7.00"), "7"),
+    "a decimal with a fraction is its text": (pa.decimal128(9, 2), Decimal("7.50"), "7.50"),
+    "a decimal of 17 digits is its digits": (pa.decimal128(19, 2), Decimal("90071992547409930"), "90071992547409930"),
+    "a decimal of 36 digits is its digits": (pa.decimal128(38, 2), Decimal("9" * 36), "9" * 36),
+}
+
+
+@pytest.mark.parametrize(("kind", "value", "known_as"), NUMBERS.values(), ids=NUMBERS.keys())
+def test_a_number_is_the_same_id_whether_the_rows_are_checked_or_not(tmp_path, kind, value, known_as):
+    folder = audited_tables.write(tmp_path / "in", exams=[exam("1", "2", DAY)], patients=[{"patient_id": "2"}])
+    for table, column in (("exams", "exam_id"), ("exams", "patient_id"), ("patients", "patient_id")):
+        again(folder, table, column, kind, lambda _: value)
+
+    for check in (False, True):
+        made = tables_folder(folder, tmp_path / "checked", check=check)
+        with duckdb.connect() as database:
+            tables = tables_of(made, database, {})
+            assert database.execute(tables.select("exams", dict.fromkeys(IDS, "VARCHAR"))).fetchall() == (
+                [] if check and known_as is None else [(known_as, known_as)]
+            )
 
 
 def test_rows_of_nobody_are_counted_and_said_on_the_page(tmp_path):

@@ -1,6 +1,8 @@
 # ruff: noqa: S608  the SQL is of this file
 """Tables in CSV and unchecked Parquet: what cannot be used is counted and explained; the clean rows come through."""
 
+import re
+
 import duckdb
 import pytest
 from dirty_tables import CLEAN, KINDS, OWN, write
@@ -78,6 +80,44 @@ def test_a_folder_of_two_forms_or_of_none_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(NotReadable, match="no table"):
         form_of(tmp_path / "empty")
+
+
+TWICE = {  # sentence -> (the files beside each other, what the error says)
+    "a file and its zipped one": (("exams.csv", "exams.csv.gz"), "exams.csv beside exams.csv.gz"),
+    "a file and a folder": (("exams.csv", "exams/part-1.csv"), "exams.csv beside exams/*.csv"),
+    "a zipped file and a folder of zipped ones": (
+        ("exams.csv.gz", "exams/part-1.csv.gz"),
+        "exams.csv.gz beside exams/*.csv.gz",
+    ),
+    "all three": (
+        ("exams.csv", "exams.csv.gz", "exams/part-1.csv"),
+        "exams.csv beside exams.csv.gz beside exams/*.csv",
+    ),
+    "Parquet as a file and a folder": (
+        ("exams.parquet", "exams/part-1.parquet"),
+        "exams.parquet beside exams/*.parquet",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "said"), TWICE.values(), ids=TWICE.keys())
+def test_a_table_that_is_there_in_several_ways_is_refused_by_name_before_any_work(tmp_path, files, said):
+    for file in files:
+        (tmp_path / "in" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / file).write_text("not even looked at\n", encoding="utf-8")
+
+    with pytest.raises(NotReadable, match=re.escape(said)) as refused:
+        tables_folder(tmp_path / "in", tmp_path / "out", check=True)
+
+    assert "in/exams" in str(refused.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_id_of_csv_is_the_text_that_stands_there(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "patients.csv").write_text("patient_id,sex\n7.0,male\n7,male\n 8 ,male\n", encoding="utf-8")
+    made = tables_folder(tmp_path / "in", tmp_path / "out")
+    assert duckdb.sql(f"SELECT patient_id FROM '{made}/patients.parquet'").fetchall() == [("7.0",), ("7",), ("8",)]
 
 
 def test_a_long_row_is_read_and_one_that_is_too_long_is_told(tmp_path):

@@ -16,7 +16,7 @@ from typing import Any
 
 from ....engine.errors import MissingField, NotReadable
 from ....engine.guideline.columns import quoted, text
-from ..layout import LAYOUT
+from ..layout import LAYOUT, NAMES, read
 from ..layout import NEEDED as COLUMNS
 from . import aside
 from .facts import Fact, Facts
@@ -34,7 +34,6 @@ NEEDED = {"patients": ("patient_id",), "exams": ("patient_id",), "findings": ("e
 # and the event may be the follow-up of an exam
 EXPECTED = {"exams": ("exam_id", "exam_date"), "procedures": ("procedure_date",),
             "communications": ("communicated_at",), "outcomes": ("diagnosis_date",)}  # fmt: skip
-NAMES = ("patient_id", "exam_id", "finding_id", "procedure_id")
 WORDS = {("patients", "sex"): "sex", ("exams", "modality"): "modality", ("exams", "region"): "region",
          ("procedures", "kind"): "procedure", ("procedures", "region"): "region", ("outcomes", "kind"): "outcome",
          ("communications", "kind"): "communication", ("statements", "recommended_modality"): "modality"}  # fmt: skip
@@ -55,13 +54,22 @@ class Source:
 
 
 def files_of(folder: Path, form: str) -> dict[str, list[Path]]:
-    """The files of each table that is there: ``<table>.csv`` or ``<table>/*.csv``."""
+    """The files of each table that is there: ``<table>.csv`` or ``<table>/*.csv``.
+
+    Raises:
+        NotReadable: a table is there in more than one way.
+    """
     found: dict[str, list[Path]] = {}
     for name in LAYOUT:
-        single = [folder / f"{name}{end}" for end in ENDINGS[form]]
-        several = [f for end in ENDINGS[form] for f in (folder / name).glob(f"*{end}")]
-        files = sorted({f for f in (*single, *several) if f.is_file()}, key=lambda f: f.name)
-        if files:
+        ways = {f"{name}{end}": [f] for end in ENDINGS[form] if (f := folder / f"{name}{end}").is_file()}
+        held = [(f, end) for end in ENDINGS[form] for f in (folder / name).glob(f"*{end}") if f.is_file()]
+        if held:
+            ways[f"{name}/*{held[0][1]}"] = sorted((f for f, _ in held), key=lambda f: f.name)
+        if len(ways) > 1:
+            allowed = f"one of the {'two' if len(ways) == 2 else 'three'}"
+            cure = f"Take away the {'one that is' if len(ways) == 2 else 'two that are'} not meant."
+            raise NotReadable(f"{folder.name}/{name}", "", " beside ".join(ways), allowed, cure)
+        for files in ways.values():
             found[name] = files
     return found
 
@@ -130,18 +138,10 @@ def _headed(sources: Mapping[str, Source], files: Mapping[str, list[Path]]) -> N
 
 
 def _with_names(database: Any, number: int) -> str:
-    """The ids of a file as words: without blanks, and a whole number without a point."""
+    """The ids of a file as the audit reads them, without blanks around them."""
     kinds = {row[0]: row[1] for row in database.execute(f"DESCRIBE part_{number}").fetchall()}
-    names = [f"{_name(c, kinds[c])} AS {c}" for c in NAMES if c in kinds]
+    names = [f"nullif(trim({read(kinds, c, 'VARCHAR')}), '') AS {c}" for c in NAMES if c in kinds]
     return f"REPLACE ({', '.join(names)})" if names else ""
-
-
-def _name(sql: str, held: str) -> str:
-    word = f"nullif(trim(CAST({sql} AS VARCHAR)), '')"
-    if held not in ("DOUBLE", "FLOAT"):
-        return word
-    whole = f"CAST(TRY_CAST({sql} AS BIGINT) AS VARCHAR)"
-    return f"CASE WHEN isnan({sql}) THEN NULL WHEN {sql} = trunc({sql}) THEN coalesce({whole}, {word}) ELSE {word} END"
 
 
 def _said(name: str, file: Path) -> str:
