@@ -1,12 +1,14 @@
 """What one measure hides no other tells: neither by the same cell nor by the difference of their totals."""
 
 from collections import defaultdict
+from fractions import Fraction
 
 import numpy
 import pytest
 
+from radlogic.adapters.audit import across_measures
 from radlogic.adapters.audit.across_measures import keep_apart
-from radlogic.adapters.audit.measure_files import chosen
+from radlogic.adapters.audit.measure_files import STATUSES, chosen
 from radlogic.adapters.audit.tally import Tally
 
 LEAST = 11
@@ -84,3 +86,50 @@ def test_where_nothing_is_small_all_is_shown():
     keep_apart(found, LEAST)
 
     assert [tally.shown(LEAST) for tally in found] == before
+
+
+def by_reader(seed, readers=12):
+    """Every measure over the same readers and months, many of which have few exams of a status."""
+    chance = numpy.random.default_rng(seed)
+    reader, month = chance.zipf(1.5, 400) % readers, chance.integers(0, 6, 400)
+    groups = {"all": reader * 0, "edition": month // 3, "month": month, "reader_id": reader}
+    for measure in chosen():
+        status, tally = chance.choice(STATUSES, 400, p=[0.6, 0.1, 0.2, 0.1]), Tally(measure)
+        for dimension, values in groups.items():
+            for value in {*values.tolist()}:
+                kinds, many = numpy.unique(status[values == value], return_counts=True)
+                tally.by[dimension][f"{value}"] = dict(zip(kinds.tolist(), many.tolist(), strict=True))
+        yield tally
+
+
+def slowly(lines, hidden):
+    """What follows, by fractions, and with every row written anew."""
+
+    def without(row, lead, other):
+        found = {k: row.get(k, 0) - row[lead] * other.get(k, 0) for k in [*row, *other]}
+        return {k: c for k, c in found.items() if c}
+
+    solved = {}
+    left = [({k: Fraction(c) for k, c in line.items() if k in hidden}, {n}) for n, line in enumerate(lines)]
+    for line, n in sorted(left, key=lambda one: len(one[0])):
+        row, used = line, n
+        for lead in [k for k in line if k in solved]:
+            row, used = without(row, lead, solved[lead][0]), used | solved[lead][1]
+        if row:
+            first = min(row, key=lambda k: sum(k in other for other, _ in solved.values()))
+            row = {k: c / row[first] for k, c in row.items()}
+            held = {k: (without(old, first, row), of | used) for k, (old, of) in solved.items() if first in old}
+            solved |= {**held, first: (row, used)}
+    return {key: used for key, (row, used) in solved.items() if len(row) == 1}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_as_much_is_hidden_as_by_slow_and_plain_elimination(seed, monkeypatch):
+    fast, slow, calls = [*by_reader(seed)], [*by_reader(seed)], []
+    keep_apart(fast, LEAST)
+    monkeypatch.setattr(across_measures, "computed", lambda *of: calls.append(slowly(*of)) or calls[-1])
+
+    keep_apart(slow, LEAST)
+
+    assert [tally.also for tally in fast] == [tally.also for tally in slow]
+    assert any(len(used) > 1 for found in calls for used in found.values())  # and it took sums of several lines
