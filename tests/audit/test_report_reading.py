@@ -28,12 +28,13 @@ HARD = {
     "powerscribe-picklist": {"category": (0.98, 0.95), "interval": (0.9, 0.83)},
     "transplant-liver": {"category": (0.96, 0.93), "interval": (0.95, 0.95)},
     "a-india-corporate": {"category": (0.98, 0.95), "interval": (0.95, 0.94)},
+    "qvt-oahu-letters": {"interval": (0.95, 0.95)},  # two organs: its label is of the first, the audit's of the lung
     "hjt-academic": {"category": (0.96, 0.95)},
     "hjt-voice": {"interval": (0.95, 0.94), "sizes": (0.75, 0.1)},  # sizes in words
     "sln-blr-diag": {"category": (0.96, 0.95)},
     "jka-coast-dictation": {"sizes": (0.75, 0.3), "modality": (0.9, 0.85)},  # sizes in words
 }
-BESIDE = {"modality": (0.8, 0.65), "sizes": (0.75, 0.6)}  # of these authors, read for the two above
+BESIDE = {"modality": (0.8, 0.65), "sizes": (0.8, 0.6)}  # of these authors' families, read for the two above
 BESIDE_THE_TWO = {"ann", "bea", "rvd", "aeg", "kbo", "pnh", "bwk", "hjt", "mcq", "sln", "qvt", "dfr", "jka"}
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, faster where it was built
 Values = set[Any]
@@ -179,8 +180,13 @@ def test_every_value_stands_at_words_of_the_text(path: Path) -> None:
         for one in read.stated:
             said = text[one.place.start : one.place.end].upper().strip(" .)]")
             said = said if said.endswith("VIABLE") else said.removesuffix("S").strip(" -+(/[]")
-            said = next((said.removesuffix(n) + d for n, d in NUMERALS.items() if f" {said}".endswith(f" {n}")), said)
-            if one.category and one.category != "LR-TIV":  # dictated "T I V"
+            spoken = said.endswith("T I V")  # LR-TIV as it is dictated: no numeral
+            said = (
+                said
+                if spoken
+                else next((said.removesuffix(n) + d for n, d in NUMERALS.items() if f" {said}".endswith(f" {n}")), said)
+            )
+            if one.category:
                 assert said.endswith(one.category.upper()[-1])
 
 

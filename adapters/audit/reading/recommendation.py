@@ -375,7 +375,7 @@ def _rank(report: Report, at: Sentence, step: Step | None, span: Span | None, st
         *map(
             int,
             (
-                not (elsewhere and span is None),
+                not elsewhere,
                 at.zone if asked or imaging else 0,
                 not optional,
                 not cited and not (span and _ELSE.match(report.low, span.end, at.end)),
