@@ -175,7 +175,8 @@ def _meant(table: Table, column: str) -> str:
 
 def _odd(database: Any, table: Table) -> frozenset[str]:
     """The columns in which a value is not as the audit writes it."""
-    looked = [c for c in _said(table) if c in table.columns and (c not in IDS or c in _perhaps_blank(database, table))]
+    blank = _perhaps_blank(database, table)
+    looked = [c for c in _said(table) if c in table.columns and (c not in IDS or c in blank)]
     if not looked:
         return frozenset()
     said = _said(table)

@@ -16,7 +16,7 @@ from typing import Any
 
 from ....engine.errors import MissingField, NotReadable
 from ....engine.guideline.columns import quoted, text
-from ..layout import LAYOUT, NAMES, read
+from ..layout import ENDED, LAYOUT, NAMES, read
 from ..layout import NEEDED as COLUMNS
 from . import aside
 from .facts import Fact, Facts
@@ -40,8 +40,6 @@ WORDS = {("patients", "sex"): "sex", ("exams", "modality"): "modality", ("exams"
 ENDINGS = {"csv": (".csv", ".csv.gz"), "parquet": (".parquet",)}
 NUMBER, DAY = r"-?\d+(\.\d+)?([eE][-+]?\d+)?", r"\d{4}-\d{2}-\d{2}"
 OTHERWISE = "its id stands in an earlier row that says otherwise"
-# that somebody died or left, also on a day that nobody can read
-GONE = {"deceased": "death_date", "left": "left_date"}
 CURE = "Write the tables as docs/audit-input.md describes them."
 
 
@@ -88,13 +86,14 @@ def read_tables(
     database.execute("CREATE OR REPLACE TEMP TABLE lost (exam_id VARCHAR, file BIGINT, line BIGINT)")
     database.execute("CREATE OR REPLACE TEMP TABLE twice (exam_id VARCHAR)")
     sources, told, numbered = {}, {}, 0
-    for name, files in files_of(folder, form).items():
+    listed = files_of(folder, form)
+    for name, files in listed.items():
         say(f"{name}: {len(files)} file{'s' * (len(files) > 1)}")
         sources[name] = _raw(database, name, files, numbered, form)
         numbered += len(files)
         rows = database.execute(f"SELECT count(*) FROM raw_{name}").fetchone()[0]
         told[name] = {"files": [f.name for f in files], "rows": rows}
-    _headed(sources, files_of(folder, form))
+    _headed(sources, listed)
     for source in sources.values():
         _sift(database, source, sources, kinds)
     for source in sources.values():
@@ -378,16 +377,16 @@ def _listed(source: Source, kinds: Facts) -> Iterator[str]:
         sql = _typed(source, column, kinds) if column in types else quoted(column)
         if both and column.startswith("interval_"):
             sql = f"CASE WHEN coalesce({_interval_good(source, kinds)}, TRUE) THEN {sql} END"
-        if source.name != "patients" or column not in GONE:
+        if source.name != "patients" or column not in ENDED:
             yield f"{sql} AS {quoted(column)}"
     if source.name == "patients":
-        yield from (f"{_went(source, flag, kinds)} AS {quoted(flag)}" for flag in GONE)
+        yield from (f"{_went(source, flag, kinds)} AS {quoted(flag)}" for flag in ENDED)
 
 
 def _went(source: Source, flag: str, kinds: Facts) -> str:
     """Whether a patient died, or left: as stated, and where a word or a day of it stands there that cannot be read."""
     stated = _typed(source, flag, kinds) if flag in source.columns else "CAST(NULL AS BOOLEAN)"
-    whens = [f"WHEN {_there(source, GONE[flag])} THEN TRUE"] if GONE[flag] in source.columns else []
+    whens = [f"WHEN {_there(source, ENDED[flag])} THEN TRUE"] if ENDED[flag] in source.columns else []
     if flag in source.columns:
         whens.append(f"WHEN {_there(source, flag)} AND ({stated}) IS NULL THEN TRUE")
     return f"CASE {' '.join(whens)} ELSE {stated} END" if whens else stated

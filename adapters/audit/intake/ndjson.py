@@ -61,7 +61,7 @@ class Reader:
         compiled = {n: compile_view(v, f"view {n}", shape) for n, v in views().items() if v.resource == resource}
         forms = {name: _form(resource, name) for name in shape.members if name != "resourceType"}
         if OBSERVATIONS not in compiled:
-            selects = {name: _one_form(view.select("parsed", KEYS)) for name, view in compiled.items()}
+            selects = {name: _id_or_none(view.select("parsed", KEYS)) for name, view in compiled.items()}
             return cls(resource, shape, shape.structure(), selects, None, forms)
         view = compiled[OBSERVATIONS]
         parts = Parts.of(compiled["observation_parts"], shape, view)
@@ -70,7 +70,7 @@ class Reader:
         return cls(resource, shape, structure, selects, Pivot.of(parts, kinds), forms)
 
 
-def _one_form(query: str) -> str:
+def _id_or_none(query: str) -> str:
     """Rows whose id is NULL where none stands there."""
     return f"SELECT * REPLACE (nullif(id, '') AS id) FROM ({query})"
 
@@ -82,7 +82,7 @@ def _observations(view: CompiledView, parts: Parts) -> str:
     inner = f"SELECT file, line, {singles}, {listed} FROM parsed{view.where()}"
     stated = ", ".join(STATED + OF_EXAM).replace("resource_status", "status AS resource_status")
     roled = f"SELECT *, {_role()} AS role FROM ({inner})"
-    return _one_form(
+    return _id_or_none(
         f"SELECT file, line, role, what, {stated}, "
         f"CASE WHEN role IS NOT NULL THEN parts::VARCHAR[] END AS parts FROM ({roled})"
     )
